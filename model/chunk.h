@@ -1,0 +1,30 @@
+// Chunks: runs of one series' samples, encoded. The bytes are those of Prometheus' chunk payloads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace model {
+
+// The numbers are those in Prometheus' files.
+enum class Encoding : uint8_t {
+    kNone = 0,
+    kXor = 1,
+    kHistogram = 2,
+    kFloatHistogram = 3,
+    kXor2 = 4,
+    kHistogramSt = 5,
+    kFloatHistogramSt = 6
+};
+
+// One chunk as a reader sees it. The bytes live as long as the batch (or mapping) it came with.
+struct ChunkView {
+    Encoding encoding = Encoding::kNone;
+    uint32_t source = 0;  // which of the querier's sources (head, a block, a peer) it came from;
+                          // for deduplication
+    std::span<const uint8_t> bytes;
+    int64_t min_t = 0;  // first sample, ms
+    int64_t max_t = 0;  // last sample, ms, inclusive
+};
+
+}  // namespace model
