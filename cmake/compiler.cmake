@@ -22,7 +22,7 @@ endif()
 add_library(skein_flags INTERFACE)
 target_compile_options(skein_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wthread-safety -Wnon-virtual-dtor -Wimplicit-fallthrough
-    -Wno-missing-field-initializers -Wno-missing-designated-field-initializers
+    -Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-deprecated-declarations
     -Werror -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 target_include_directories(skein_flags INTERFACE ${CMAKE_SOURCE_DIR})
 

@@ -1,0 +1,27 @@
+#include "model/metadata.h"
+
+namespace model {
+
+std::string_view metric_type_name(MetricType type) {
+    switch (type) {
+        case MetricType::kUnknown:
+            return "unknown";
+        case MetricType::kCounter:
+            return "counter";
+        case MetricType::kGauge:
+            return "gauge";
+        case MetricType::kHistogram:
+            return "histogram";
+        case MetricType::kGaugeHistogram:
+            return "gaugehistogram";
+        case MetricType::kSummary:
+            return "summary";
+        case MetricType::kInfo:
+            return "info";
+        case MetricType::kStateSet:
+            return "stateset";
+    }
+    return "unknown";
+}
+
+}  // namespace model
