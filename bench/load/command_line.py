@@ -124,7 +124,9 @@ def main(arguments):
         return 1
     except KeyboardInterrupt:
         return 130
-    if given.__dict__.get("json"):
+    # A reader that goes away (| head) ends us quietly; there is nothing left to clean up.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if vars(given).get("json"):
         json.dump(result, sys.stdout, indent=2)
         print()
     else:
