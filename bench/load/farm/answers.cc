@@ -3,8 +3,6 @@
 #include <cstring>
 #include <ctime>
 
-#include <sys/resource.h>
-
 #include "base/check.h"
 
 namespace bench {
