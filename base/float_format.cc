@@ -14,6 +14,7 @@ namespace {
 constexpr double kWholeMax = 1e15;
 // From here on append_float_g() uses the exponent form.
 constexpr int kGeneralExponentMax = 6;
+constexpr double kFractionMin = 1e-4;
 constexpr double kGeneralWholeMax = 1e6;
 // Sign, 17 digits, point, exponent.
 constexpr size_t kScientificMax = 32;
@@ -121,10 +122,25 @@ bool append_whole(std::string& out, double value, double below) {
     return true;
 }
 
+// Fractions of a common size, where the library's plain form has the shortest digits too (from
+// 2^53 up it prints all of them). returns  false for every other number
+bool append_fraction(std::string& out, double value, double below) {
+    const double magnitude = std::fabs(value);
+    if (!(magnitude >= kFractionMin && magnitude < below)) {
+        return false;
+    }
+    std::array<char, kScientificMax> text{};
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+    out.append(text.data(), end.ptr);
+    return true;
+}
+
 }  // namespace
 
 void append_sample_value(std::string& out, double value) {
-    if (append_whole(out, value, kWholeMax) || append_special(out, value)) {
+    if (append_whole(out, value, kWholeMax) || append_fraction(out, value, kWholeMax) ||
+        append_special(out, value)) {
         return;
     }
     const double magnitude = std::fabs(value);
@@ -137,7 +153,8 @@ void append_sample_value(std::string& out, double value) {
 }
 
 void append_float_f(std::string& out, double value) {
-    if (append_whole(out, value, kWholeMax) || append_special(out, value)) {
+    if (append_whole(out, value, kWholeMax) || append_fraction(out, value, kWholeMax) ||
+        append_special(out, value)) {
         return;
     }
     append_plain(out, shortest(value));
@@ -150,7 +167,8 @@ void append_float_e(std::string& out, double value) {
 }
 
 void append_float_g(std::string& out, double value) {
-    if (append_whole(out, value, kGeneralWholeMax) || append_special(out, value)) {
+    if (append_whole(out, value, kGeneralWholeMax) ||
+        append_fraction(out, value, kGeneralWholeMax) || append_special(out, value)) {
         return;
     }
     const Decimal decimal = shortest(value);
@@ -163,19 +181,22 @@ void append_float_g(std::string& out, double value) {
 }
 
 void append_timestamp_ms(std::string& out, int64_t timestamp_ms) {
-    uint64_t magnitude = static_cast<uint64_t>(timestamp_ms);
+    std::array<char, kScientificMax> text{};
+    char* at = text.data();
+    auto magnitude = static_cast<uint64_t>(timestamp_ms);
     if (timestamp_ms < 0) {
-        out.push_back('-');
+        *at++ = '-';
         magnitude = 0 - magnitude;
     }
-    append_natural(out, magnitude / 1000);
+    at = std::to_chars(at, text.data() + text.size(), magnitude / 1000).ptr;
     const auto fraction = static_cast<unsigned>(magnitude % 1000);
     if (fraction != 0) {
-        out.push_back('.');
-        out.push_back(static_cast<char>('0' + fraction / 100));
-        out.push_back(static_cast<char>('0' + fraction / 10 % 10));
-        out.push_back(static_cast<char>('0' + fraction % 10));
+        *at++ = '.';
+        *at++ = static_cast<char>('0' + fraction / 100);
+        *at++ = static_cast<char>('0' + fraction / 10 % 10);
+        *at++ = static_cast<char>('0' + fraction % 10);
     }
+    out.append(text.data(), at);
 }
 
 void append_integer(std::string& out, int64_t value) {

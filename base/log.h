@@ -210,10 +210,10 @@ class Logger {
         return paired(values, std::make_index_sequence<sizeof...(Fields) / 2>());
     }
 
-    template <size_t kCount, size_t... kIndex>
-    static std::array<LogField, kCount / 2> paired(const std::array<LogValue, kCount>& values,
-                                                   std::index_sequence<kIndex...>) {
-        return {LogField{values[2 * kIndex].text(), values[2 * kIndex + 1]}...};
+    template <size_t Count, size_t... Index>
+    static std::array<LogField, Count / 2> paired(const std::array<LogValue, Count>& values,
+                                                  std::index_sequence<Index...>) {
+        return {LogField{values[2 * Index].text(), values[2 * Index + 1]}...};
     }
 
     [[nodiscard]] Logger extended(std::span<const LogField> fields) const;

@@ -207,6 +207,9 @@ Metric& MetricFamily<Metric>::with(std::span<const std::string_view> values) {
     if (metrics_.size() >= limit_) {
         key.assign(label_count_, std::string(kOther));
     }
+    if (auto removed = removed_.extract(key)) {
+        return *metrics_.insert(std::move(removed)).position->second;
+    }
     std::unique_ptr<Metric>& slot = metrics_[std::move(key)];
     if (slot == nullptr) {
         slot = make_();
@@ -219,7 +222,7 @@ void MetricFamily<Metric>::remove(std::initializer_list<std::string_view> values
     const std::vector<std::string> key(values.begin(), values.end());
     const MutexLock lock(mutex_);
     if (auto found = metrics_.extract(key)) {
-        removed_.push_back(std::move(found.mapped()));
+        removed_.insert(std::move(found));
     }
 }
 

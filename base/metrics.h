@@ -124,7 +124,8 @@ class MetricFamily {
         return with(std::span(values.begin(), values.size()));
     }
 
-    // Stops printing a combination; one who still holds the reference counts in vain.
+    // Stops printing a combination until with() asks for it again; then it goes on from its last
+    // value.
     void remove(std::initializer_list<std::string_view> values) EXCLUDES_LOCK(mutex_);
 
     // Calls visit(label values, metric) for each, in the order of the values.
@@ -142,7 +143,7 @@ class MetricFamily {
     const Make make_;
     mutable Mutex mutex_;
     std::map<std::vector<std::string>, std::unique_ptr<Metric>> metrics_ GUARDED_BY(mutex_);
-    std::vector<std::unique_ptr<Metric>> removed_ GUARDED_BY(mutex_);
+    std::map<std::vector<std::string>, std::unique_ptr<Metric>> removed_ GUARDED_BY(mutex_);
 };
 
 // What a computed family hands its values to.

@@ -16,8 +16,8 @@ namespace {
 constexpr uint64_t kNormalNan = 0x7ff8000000000001;
 constexpr uint64_t kExactMantissaMax = uint64_t{1} << 53;
 constexpr int kExactPowerMax = 22;  // 10^22 is the last power of ten that a double holds exactly
-constexpr int kMantissaDigitsMax = 19;
-constexpr int kExponentMax = 100'000;  // beyond every double; keeps the arithmetic from overflowing
+constexpr int kMantissaDigitsMax = 19;  // always fit into 64 bits
+constexpr int kExponentDigitsMax = 6;
 constexpr std::array<double, kExactPowerMax + 1> kPowers{
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -29,19 +29,31 @@ bool is_digit(char c) {
 // The syntax read, and the value where it is cheap.
 struct Scanned {
     uint64_t mantissa = 0;
-    int digits = 0;    // significant ones in the mantissa
-    int exponent = 0;  // of ten
-    bool exact = true;
+    int64_t exponent = 0;  // of ten
+    bool exact = true;     // mantissa and exponent are the whole truth
     bool valid = false;
 };
 
-void scan_digit(Scanned& scanned, char c, bool fraction) {
-    if (scanned.digits < kMantissaDigitsMax) {
-        scanned.mantissa = scanned.mantissa * 10 + static_cast<uint64_t>(c - '0');
-        scanned.digits += scanned.mantissa != 0 ? 1 : 0;
-        scanned.exponent -= fraction ? 1 : 0;
-    } else {
-        scanned.exact = false;
+// Reads digits into `number`, which wraps when they are too many. returns  the first other
+// character
+const char* scan_digits(const char* at, const char* end, uint64_t& number) {
+    for (; at != end && is_digit(*at); ++at) {
+        number = number * 10 + static_cast<uint64_t>(*at - '0');
+    }
+    return at;
+}
+
+// [sign] digits, the rest of the text after an 'e'
+void scan_exponent(const char* at, const char* end, Scanned& scanned) {
+    const bool negative = at != end && *at == '-';
+    at += at != end && (*at == '-' || *at == '+') ? 1 : 0;
+    uint64_t number = 0;
+    const char* const after = scan_digits(at, end, number);
+    scanned.valid = after != at && after == end;
+    scanned.exact = scanned.exact && after - at <= kExponentDigitsMax;
+    if (scanned.exact) {
+        const auto magnitude = static_cast<int64_t>(number);
+        scanned.exponent += negative ? -magnitude : magnitude;
     }
 }
 
@@ -49,40 +61,23 @@ void scan_digit(Scanned& scanned, char c, bool fraction) {
 Scanned scan(const char* at, const char* end) {
     Scanned scanned;
     const char* const start = at;
-    for (; at != end && is_digit(*at); ++at) {
-        scan_digit(scanned, *at, false);
-    }
-    auto digits_seen = at - start;
+    at = scan_digits(at, end, scanned.mantissa);
+    auto digits = at - start;
     if (at != end && *at == '.') {
         const char* const fraction = ++at;
-        for (; at != end && is_digit(*at); ++at) {
-            scan_digit(scanned, *at, true);
-        }
-        digits_seen += at - fraction;
+        at = scan_digits(at, end, scanned.mantissa);
+        scanned.exponent = fraction - at;
+        digits += at - fraction;
     }
-    if (digits_seen == 0) {
+    if (digits == 0) {
         return scanned;
     }
-    if (at != end && (*at == 'e' || *at == 'E')) {
-        ++at;
-        const bool negative = at != end && *at == '-';
-        if (at != end && (*at == '-' || *at == '+')) {
-            ++at;
-        }
-        if (at == end) {
-            return scanned;
-        }
-        int exponent = 0;
-        for (; at != end && is_digit(*at); ++at) {
-            if (exponent < kExponentMax) {
-                exponent = exponent * 10 + (*at - '0');
-            } else {
-                scanned.exact = false;
-            }
-        }
-        scanned.exponent += negative ? -exponent : exponent;
+    scanned.exact = digits <= kMantissaDigitsMax;
+    if (at != end && (*at | 0x20) == 'e') {
+        scan_exponent(at + 1, end, scanned);
+    } else {
+        scanned.valid = at == end;
     }
-    scanned.valid = at == end;
     return scanned;
 }
 

@@ -28,6 +28,11 @@ int64_t floor_div(int64_t number, int64_t by) {
     return number / by - (number % by < 0 ? 1 : 0);
 }
 
+int64_t floor_mod(int64_t number, int64_t by) {
+    const int64_t rest = number % by;
+    return rest < 0 ? rest + by : rest;
+}
+
 Date date_of(int64_t days_since_epoch) {
     const int64_t days = days_since_epoch + 719'468;  // since 0000-03-01
     const int64_t era = floor_div(days, kDaysPerEra);
@@ -71,7 +76,7 @@ void append_padded(std::string& out, uint64_t number, size_t width) {
 
 void append_date_and_time(std::string& out, int64_t unix_s) {
     const int64_t days = floor_div(unix_s, kSecondsPerDay);
-    const auto second = static_cast<uint64_t>(unix_s - days * kSecondsPerDay);
+    const auto second = static_cast<uint64_t>(floor_mod(unix_s, kSecondsPerDay));
     const Date date = date_of(days);
     if (date.year < 0) {
         out.push_back('-');
@@ -191,19 +196,19 @@ Result<Moment> parse_moment(std::string_view text) {
 
 void append_rfc3339_ns(std::string& out, int64_t unix_ns) {
     const int64_t seconds = floor_div(unix_ns, 1'000'000'000);
-    append_moment(out, {seconds, static_cast<uint32_t>(unix_ns - seconds * 1'000'000'000)});
+    append_moment(out, {seconds, static_cast<uint32_t>(floor_mod(unix_ns, 1'000'000'000))});
 }
 
 void append_rfc3339_ms(std::string& out, int64_t unix_ms) {
     const int64_t seconds = floor_div(unix_ms, 1000);
-    append_moment(out, {seconds, static_cast<uint32_t>(unix_ms - seconds * 1000) * 1'000'000});
+    append_moment(out, {seconds, static_cast<uint32_t>(floor_mod(unix_ms, 1000)) * 1'000'000});
 }
 
 void append_rfc3339_fixed_ms(std::string& out, int64_t unix_ms) {
     const int64_t seconds = floor_div(unix_ms, 1000);
     append_date_and_time(out, seconds);
     out.push_back('.');
-    append_padded(out, static_cast<uint64_t>(unix_ms - seconds * 1000), 3);
+    append_padded(out, static_cast<uint64_t>(floor_mod(unix_ms, 1000)), 3);
     out.push_back('Z');
 }
 

@@ -89,6 +89,9 @@ TEST_CASE("a family is bounded and forgets what is removed", "[base][metrics]") 
     family.remove({"a"});
     first.set(9);  // harmless
     CHECK(text_of(registry).find("job=\"a\"") == std::string::npos);
+    family.remove({"b"});  // makes room
+    CHECK(&family.with({"a"}) == &first);
+    CHECK(text_of(registry).find("jobs{job=\"a\"} 9\n") != std::string::npos);
 }
 
 TEST_CASE("every metric can be listed", "[base][metrics]") {
