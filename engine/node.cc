@@ -1,0 +1,492 @@
+#include "engine/node.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/async/runtime.h"
+#include "base/async/signals.h"
+#include "base/async/worker_pool.h"
+#include "base/http/client.h"
+#include "base/kv_store.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "config/target_groups.h"
+#include "engine/features.h"
+#include "engine/flags.h"
+#include "engine/http_metrics.h"
+#include "engine/late_storage.h"
+#include "engine/limits.h"
+#include "engine/maintenance.h"
+#include "engine/metadata_store.h"
+#include "engine/node_state.h"
+#include "engine/process_metrics.h"
+#include "engine/routes.h"
+#include "engine/status_api.h"
+#include "engine/version.h"
+#include "engine/web_config_file.h"
+#include "query/engine.h"
+#include "query/http_api.h"
+#include "scrape/discovery/discovery.h"
+#include "scrape/http_api.h"
+#include "scrape/manager.h"
+#include "tsdb/db.h"
+#include "tsdb/http_api.h"
+
+namespace engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kScrapeTick{10};
+constexpr milliseconds kMetadataFlush{5000};
+constexpr std::chrono::seconds kRequestGrace{4};  // for running requests at a stop
+constexpr size_t kPageThreads = 2;
+constexpr size_t kQueueMax = 512;
+
+base::LogFormat log_format(const FlagValues& flags) {
+    const auto format = base::parse_log_format(flags.text("log.format"));
+    return format.has_value() ? format.value() : base::LogFormat::kLogfmt;
+}
+
+base::LogLevel log_level(const FlagValues& flags) {
+    const auto level = base::parse_log_level(flags.text("log.level"));
+    return level.has_value() ? level.value() : base::LogLevel::kInfo;
+}
+
+tsdb::TsdbOptions tsdb_options(const FlagValues& flags) {
+    tsdb::TsdbOptions options;
+    options.path = flags.text("storage.tsdb.path");
+    options.wal_segment_size = static_cast<uint64_t>(flags.bytes("storage.tsdb.wal-segment-size"));
+    options.wal_compression =
+        !flags.boolean("storage.tsdb.wal-compression")              ? tsdb::WalCompression::kNone
+        : flags.text("storage.tsdb.wal-compression-type") == "zstd" ? tsdb::WalCompression::kZstd
+                                                                    : tsdb::WalCompression::kSnappy;
+    options.wal_sync_interval = milliseconds(flags.duration_ms("storage.tsdb.wal-sync-interval"));
+    options.samples_per_chunk =
+        static_cast<uint32_t>(flags.integer("storage.tsdb.samples-per-chunk"));
+    options.min_block_duration = milliseconds(flags.duration_ms("storage.tsdb.min-block-duration"));
+    options.no_lockfile = flags.boolean("storage.tsdb.no-lockfile");
+    return options;
+}
+
+query::Options query_options(const FlagValues& flags,
+                             const ProcessLimits& limits,
+                             const config::Config& config) {
+    query::Options options;
+    options.lookback_delta = milliseconds(flags.duration_ms("query.lookback-delta"));
+    options.timeout = milliseconds(flags.duration_ms("query.timeout"));
+    options.max_samples = flags.integer("query.max-samples");
+    options.max_concurrency =
+        static_cast<size_t>(std::max<int64_t>(1, flags.integer("query.max-concurrency")));
+    options.max_query_memory = limits.query_bytes;
+    options.default_subquery_step = config.evaluation_interval;
+    const Features features(flags);
+    options.experimental_functions = features.has("promql-experimental-functions");
+    options.extended_range_selectors = features.has("promql-extended-range-selectors");
+    options.binop_fill_modifiers = features.has("promql-binop-fill-modifiers");
+    options.delayed_name_removal = features.has("promql-delayed-name-removal");
+    return options;
+}
+
+scrape::EngineOptions scrape_options(const FlagValues& flags) {
+    scrape::EngineOptions options;
+    options.adjust_timestamps = flags.boolean("scrape.adjust-timestamps");
+    options.timestamp_tolerance = milliseconds(flags.duration_ms("scrape.timestamp-tolerance"));
+    options.discovery_reload_interval =
+        milliseconds(flags.duration_ms("scrape.discovery-reload-interval"));
+    options.host_name = host_name();
+    return options;
+}
+
+base::http::ServerOptions server_options(const FlagValues& flags) {
+    base::http::ServerOptions options;
+    options.listen_addresses = flags.list("web.listen-address");
+    options.max_connections = static_cast<size_t>(flags.integer("web.max-connections"));
+    options.read_timeout = milliseconds(flags.duration_ms("web.read-timeout"));
+    options.idle_timeout = options.read_timeout;
+    options.route_prefix = route_prefix(flags);
+    options.cors_origin = flags.text("web.cors.origin");
+    return options;
+}
+
+// The parts of a node, in the order they need each other: each uses only what stands above it, so
+// destruction, which runs upwards, takes them apart safely even when the start failed half-way.
+class Node {
+  public:
+    explicit Node(const FlagValues& flags)
+        : flags_(flags),
+          backend_(sink_, clock_, log_format(flags), log_level(flags)),
+          log_(backend_),
+          limits_(process_limits(flags)),
+          files_(base::make_posix_files()),
+          memory_("storage.memory-limit", limits_.memory_bytes),
+          query_memory_("query memory", memory_, limits_.all_queries_bytes),
+          network_memory_("network memory", memory_),
+          process_metrics_(register_process_metrics(registry_, clock_)),
+          reload_(*files_,
+                  clock_,
+                  log_.with("component", "config"),
+                  registry_,
+                  flags.text("config.file")) {}
+
+    base::Status start();
+    // Waits until asked to stop; reloads when asked to.
+    void serve();
+    // In the reverse order of start().
+    void stop();
+
+    [[nodiscard]] const base::Registry& registry() const { return registry_; }
+
+    [[nodiscard]] const base::Logger& log() const { return log_; }
+
+  private:
+    void announce();
+    base::Status open_state();
+    void build_parts();
+    base::Status listen();
+    base::Status open_storage();
+    base::Status begin_scraping();
+    base::http::Router routes();
+    void request(bool stop);
+
+    const FlagValues& flags_;
+    base::SystemClock clock_;
+    base::SystemRandom random_;
+    base::StderrSink sink_;
+    base::LogBackend backend_;
+    base::Logger log_;
+    const ProcessLimits limits_;
+    base::Registry registry_;
+    std::unique_ptr<base::Files> files_;
+    base::Budget memory_, query_memory_, network_memory_;
+    std::vector<base::MetricCallback> process_metrics_;
+    Readiness readiness_;
+    ConfigReload reload_;
+    std::unique_ptr<NodeState> state_;
+    std::unique_ptr<MetadataStore> metadata_;
+    tsdb::ReplayStatus replay_status_;
+    LateStorage storage_;
+    std::unique_ptr<tsdb::Db> db_;
+    std::unique_ptr<query::Engine> engine_;
+    std::unique_ptr<WebConfigFile> web_config_;
+    std::unique_ptr<HttpMetrics> http_metrics_;
+    std::unique_ptr<base::Runtime> serving_, scraping_;
+    std::unique_ptr<base::WorkerPool> query_pool_, page_pool_;
+    std::unique_ptr<base::http::ClientShared> client_;
+    std::unique_ptr<scrape::Metrics> scrape_metrics_;
+    std::unique_ptr<scrape::Manager> manager_;
+    std::unique_ptr<scrape::Discovery> discovery_;
+    std::vector<base::MetricCallback> part_metrics_;
+    std::unique_ptr<base::http::Server> server_;
+    std::unique_ptr<Maintenance> maintenance_;
+    int64_t started_ms_ = 0;
+
+    base::Mutex mutex_;
+    base::CondVar asked_;
+    bool stop_asked_ GUARDED_BY(mutex_) = false;
+    bool reload_asked_ GUARDED_BY(mutex_) = false;
+    std::unique_ptr<base::Signals> signals_;
+};
+
+base::Status Node::start() {
+    started_ms_ = clock_.now_ms();
+    announce();
+    TRY(reload_.load_first());
+    TRY(open_state());
+    build_parts();
+    TRY(listen());
+    TRY(open_storage());
+    TRY(begin_scraping());
+    readiness_.set(Readiness::State::kReady);
+    log_.info("server is ready to receive web requests", "address", server_->addresses().front());
+    return base::success();
+}
+
+void Node::announce() {
+    log_.info("starting skein",
+              "version",
+              kVersion,
+              "prometheus_api",
+              kPrometheusVersion,
+              "memory_limit_bytes",
+              limits_.memory_bytes,
+              "cores",
+              limits_.cores);
+    for (const FlagSpec& flag : server_flags()) {
+        if (!flag.ignored.empty() && flags_.given(flag.name)) {
+            log_.warn("flag has no effect", "flag", flag.name, "reason", flag.ignored);
+        }
+    }
+    Features(flags_).announce(log_);
+}
+
+base::Status Node::open_state() {
+    TRY(state_, NodeState::open(*files_, flags_));
+    TRY(metadata_, MetadataStore::open(state_->store()));
+    return base::success();
+}
+
+void Node::build_parts() {
+    base::LaneOptions scrape_lane;
+    scrape_lane.name = "scrape";
+    scrape_lane.tick = kScrapeTick;
+    base::LaneOptions serve_lane;
+    serve_lane.name = "serve";
+    serving_ = std::make_unique<base::Runtime>(
+        clock_, base::RuntimeOptions{.lanes = 1, .lane = serve_lane});
+    scraping_ = std::make_unique<base::Runtime>(
+        clock_, base::RuntimeOptions{.lanes = limits_.cores, .lane = scrape_lane});
+    query_pool_ = std::make_unique<base::WorkerPool>(
+        base::WorkerPoolOptions{"query", limits_.query_threads, kQueueMax});
+    page_pool_ = std::make_unique<base::WorkerPool>(
+        base::WorkerPoolOptions{"page", kPageThreads, kQueueMax});
+    client_ = std::make_unique<base::http::ClientShared>();
+    engine_ = std::make_unique<query::Engine>(
+        query_options(flags_, limits_, *reload_.current()), storage_, clock_, query_memory_);
+    scrape_metrics_ = std::make_unique<scrape::Metrics>(registry_);
+    serving_->start();
+    scraping_->start();
+    manager_ =
+        std::make_unique<scrape::Manager>(scrape_options(flags_),
+                                          scrape::Manager::Parts{storage_,
+                                                                 *scraping_,
+                                                                 *client_,
+                                                                 *scrape_metrics_,
+                                                                 network_memory_,
+                                                                 metadata_.get(),
+                                                                 random_,
+                                                                 log_.with("component", "scrape")});
+    discovery_ = std::make_unique<scrape::Discovery>(
+        scrape::SourceParts{serving_->lane(0),
+                            *client_,
+                            *files_,
+                            config::parse_target_groups,
+                            *scrape_metrics_,
+                            log_.with("component", "discovery")},
+        milliseconds(flags_.duration_ms("scrape.discovery-reload-interval")));
+    http_metrics_ = std::make_unique<HttpMetrics>(registry_, log_.with("component", "web"), clock_);
+    const auto add = [&](const char* name, const char* help, std::function<double()> value) {
+        part_metrics_.push_back(
+            registry_.computed(base::MetricKind::kGauge, name, help, std::move(value)));
+    };
+    add("prometheus_ready", "Whether the server answers queries.", [this] {
+        return readiness_.ready() ? 1.0 : 0.0;
+    });
+    add("prometheus_engine_queries", "Queries that run or wait.", [this] {
+        return static_cast<double>(engine_->active());
+    });
+    add("prometheus_engine_queries_concurrent_max", "Queries that may run at once.", [this] {
+        return static_cast<double>(engine_->options().max_concurrency);
+    });
+    add("skein_memory_limit_bytes",
+        "Bytes that series, samples, queries and bodies may hold together.",
+        [this] { return static_cast<double>(memory_.limit()); });
+    add("skein_memory_used_bytes", "Bytes they hold, as accounted.", [this] {
+        return static_cast<double>(memory_.used());
+    });
+    add("skein_query_memory_used_bytes", "Bytes that queries hold, as accounted.", [this] {
+        return static_cast<double>(query_memory_.used());
+    });
+}
+
+base::http::Router Node::routes() {
+    base::http::Router router;
+    register_status_routes(router,
+                           {.clock = clock_,
+                            .registry = registry_,
+                            .readiness = readiness_,
+                            .reload = reload_,
+                            .flags = flags_,
+                            .quit = [this] { request(true); },
+                            .corruptions = [this] { return replay_status_.corruptions(); },
+                            .started_ms = started_ms_,
+                            .pool = page_pool_.get()});
+    add_front_page(router);
+    tsdb::register_replay_route(router, replay_status_);
+    base::http::Router gated;
+    tsdb::register_routes(gated, [this]() -> const tsdb::Db& { return *db_; }, page_pool_.get());
+    scrape::register_routes(gated,
+                            {.manager = *manager_,
+                             .pool = page_pool_.get(),
+                             .external_url = flags_.text("web.external-url"),
+                             .listen_address = flags_.list("web.listen-address").front()});
+    query::register_routes(
+        gated,
+        {.engine = *engine_,
+         .queryable = storage_,
+         .pool = query_pool_.get(),
+         .external_labels = [this] { return reload_.current()->scrape.external_labels; }});
+    mount_when_ready(router, gated, readiness_);
+    return router;
+}
+
+base::Status Node::listen() {
+    base::http::WebOptionsSource web;
+    if (flags_.given("web.config.file")) {
+        web_config_ = std::make_unique<WebConfigFile>(*files_, flags_.text("web.config.file"));
+        TRY(web_config_->current());
+        web = [this] { return web_config_->current(); };
+    }
+    TRY(server_,
+        base::context(base::http::Server::start(*serving_,
+                                                routes(),
+                                                server_options(flags_),
+                                                std::move(web),
+                                                page_pool_.get(),
+                                                http_metrics_.get()),
+                      "listen for HTTP (--web.listen-address)"));
+    signals_ = std::make_unique<base::Signals>(serving_->lane(0),
+                                               std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
+                                               [this](int signal) { request(signal != SIGHUP); });
+    return base::success();
+}
+
+base::Status Node::open_storage() {
+    TRY(db_,
+        base::context(tsdb::Db::open(tsdb_options(flags_),
+                                     *files_,
+                                     clock_,
+                                     memory_,
+                                     log_.with("component", "tsdb"),
+                                     registry_,
+                                     [this](const tsdb::ReplayProgress& progress) {
+                                         replay_status_.set(progress);
+                                     }),
+                      "open the storage in",
+                      flags_.text("storage.tsdb.path")));
+    replay_status_.finish(db_->replay_report());
+    storage_.set(*db_, *db_);
+    return base::success();
+}
+
+base::Status Node::begin_scraping() {
+    TRY(reload_.apply({{"scrape",
+                        [this](const config::Config& config) -> base::Status {
+                            manager_->apply(config.scrape);
+                            return base::success();
+                        }},
+                       {"discovery", [this](const config::Config& config) -> base::Status {
+                            discovery_->apply(config.scrape);
+                            return base::success();
+                        }}}));
+    discovery_->listen(manager_.get());
+    std::vector<Maintenance::Chore> chores;
+    chores.push_back(
+        {"metadata", kMetadataFlush, [this] {
+             if (const auto flushed = metadata_->flush(); flushed.has_error()) {
+                 log_.warn("metadata not written, it is tried again", "error", flushed.error());
+             }
+         }});
+    if (flags_.boolean("config.auto-reload") || Features(flags_).has("auto-reload-config")) {
+        chores.push_back({"auto-reload",
+                          milliseconds(flags_.duration_ms("config.auto-reload-interval")),
+                          [this] { reload_.reload_if_changed(); }});
+    }
+    maintenance_ = std::make_unique<Maintenance>(std::move(chores));
+    return base::success();
+}
+
+void Node::request(bool stop) {
+    const base::MutexLock lock(mutex_);
+    (stop ? stop_asked_ : reload_asked_) = true;
+    asked_.notify_all();
+}
+
+void Node::serve() {
+    while (true) {
+        bool reload = false;
+        {
+            const base::MutexLock lock(mutex_);
+            while (!stop_asked_ && !reload_asked_) {
+                asked_.wait(mutex_);
+            }
+            if (stop_asked_) {
+                return;
+            }
+            reload = std::exchange(reload_asked_, false);
+        }
+        if (reload) {
+            base::ignore(reload_.reload(), "the reload has logged it; the old configuration stays");
+        }
+    }
+}
+
+void Node::stop() {
+    log_.info("stopping");
+    readiness_.set(Readiness::State::kStopping);
+    maintenance_.reset();
+    if (discovery_ != nullptr) {
+        discovery_->stop();
+    }
+    if (manager_ != nullptr) {
+        manager_->stop();
+    }
+    signals_.reset();
+    if (server_ != nullptr) {
+        server_->stop(kRequestGrace);
+        server_.reset();
+    }
+    if (db_ != nullptr) {
+        if (const auto stopped = db_->stop(); stopped.has_error()) {
+            log_.error("the write-ahead log was not closed cleanly", "error", stopped.error());
+        }
+    }
+    if (metadata_ != nullptr) {
+        base::ignore(metadata_->flush(), "metadata is learnt again from the targets");
+    }
+    discovery_.reset();
+    manager_.reset();
+    query_pool_.reset();
+    page_pool_.reset();
+    log_.info("see you next time");
+}
+
+}  // namespace
+
+int run_server(const FlagValues& flags) {
+    for (const auto& check : {base::parse_log_level(flags.text("log.level")).has_value(),
+                              base::parse_log_format(flags.text("log.format")).has_value()}) {
+        if (!check) {
+            std::fprintf(stderr,
+                         "skein: --log.level is debug, info, warn or error; --log.format is logfmt "
+                         "or json\n");
+            return 2;
+        }
+    }
+    Node node(flags);
+    const base::Status started = node.start();
+    if (started.has_error()) {
+        node.log().error("could not start", "error", started.error());
+    } else {
+        node.serve();
+    }
+    node.stop();
+    return started.has_error() ? 1 : 0;
+}
+
+std::vector<base::MetricDescription> server_metrics() {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("skein-self-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    std::fclose(std::fopen((folder / "empty.yml").c_str(), "w"));
+    const CommandLine line("skein", "", server_flags());
+    const auto parsed = line.parse({"--config.file=" + (folder / "empty.yml").string(),
+                                    "--storage.tsdb.path=" + (folder / "data").string(),
+                                    "--web.listen-address=127.0.0.1:0",
+                                    "--log.level=error"});
+    std::vector<base::MetricDescription> metrics;
+    {
+        Node node(parsed.value().values);
+        if (node.start().has_value()) {
+            metrics = node.registry().describe();
+        }
+        node.stop();
+    }
+    std::filesystem::remove_all(folder);
+    return metrics;
+}
+
+}  // namespace engine
