@@ -24,6 +24,7 @@ inline constexpr size_t kResponseHeaderMax = 64 * 1024;
 // What many connections share: resolved names (kept a few seconds), TLS contexts by options,
 // credential files. One per process is enough.
 //   threads   any
+//   lifetime  destroyed before the lanes that use it
 class ClientShared {
   public:
     struct Options {
@@ -39,6 +40,7 @@ class ClientShared {
     ClientShared& operator=(const ClientShared&) = delete;
 
   private:
+    friend class Client;
     friend class ClientConnection;
     struct State;
     std::shared_ptr<State> state_;
@@ -111,6 +113,12 @@ class ClientConnection {
 
   private:
     struct State;
+    [[nodiscard]] static Result<std::unique_ptr<ClientConnection>> create_on(
+        std::shared_ptr<ClientShared::State> shared,
+        Lane& lane,
+        Url url,
+        const ClientOptions& options,
+        Headers headers);
     explicit ClientConnection(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
