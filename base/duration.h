@@ -17,8 +17,8 @@ namespace base {
 
 inline constexpr int64_t kDurationMaxMs = INT64_MAX / 1'000'000;  // what fits into 64 bits of ns
 
-// The same text a Prometheus prints: "1h30m", "90s" as "1m30s", "0s". Years, weeks and days only
-// where they divide the whole.
+// The same text a Prometheus prints: "1h30m", "90s" as "1m30s", "0s". Years and weeks only where
+// they divide the rest.
 [[nodiscard]] std::string format_duration_ms(int64_t duration_ms);
 
 // As Go prints a time.Duration: "1h2m3.5s", "1.5ms", "0s".

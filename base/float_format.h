@@ -17,9 +17,12 @@ void append_float_f(std::string& out, double value);
 // Exponent form: 1.5e+06 (Go's 'e', -1).
 void append_float_e(std::string& out, double value);
 
-// Plain decimals, exponent form when the decimal exponent is below -4 or at least 21 (Go's 'g',
-// -1): metrics pages, label values, PromQL's printed numbers.
+// Plain decimals, exponent form when the decimal exponent is below -4 or at least 6 (Go's 'g', -1):
+// values of metrics pages, le and quantile labels.
 void append_float_g(std::string& out, double value);
+
+// The same with the upper bound at 21 (Go's fmt %v).
+void append_float_v(std::string& out, double value);
 
 // Milliseconds as seconds: "1", "1.100", "-0.500".
 void append_timestamp_ms(std::string& out, int64_t timestamp_ms);
