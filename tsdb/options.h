@@ -29,6 +29,8 @@ struct TsdbOptions {
     // storage warns when it is set.
     std::chrono::milliseconds out_of_order_time_window{0};
     bool no_lockfile = false;
+    // Bytes the head may hold before new series are refused; 0: only what the budget above allows.
+    uint64_t head_memory_limit = 0;  // --storage.head.memory-limit
     // Bytes of commits waiting for the write-ahead log; a commit beyond is refused.
     uint64_t commit_queue_bytes_max = uint64_t{256} << 20;
 
