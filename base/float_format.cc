@@ -12,6 +12,9 @@ namespace {
 
 // Whole numbers below this print digit for digit; every one of them is exact in a double.
 constexpr double kWholeMax = 1e15;
+// From here on append_float_g() uses the exponent form.
+constexpr int kGeneralExponentMax = 6;
+constexpr double kGeneralWholeMax = 1e6;
 // Sign, 17 digits, point, exponent.
 constexpr size_t kScientificMax = 32;
 
@@ -118,19 +121,6 @@ bool append_whole(std::string& out, double value, double below) {
     return true;
 }
 
-void append_general(std::string& out, double value, int exponent_limit, double whole_below) {
-    if (append_whole(out, value, whole_below) || append_special(out, value)) {
-        return;
-    }
-    const Decimal decimal = shortest(value);
-    const int exponent = decimal.point - 1;
-    if (exponent < -4 || exponent >= exponent_limit) {
-        append_exponent_form(out, decimal);
-    } else {
-        append_plain(out, decimal);
-    }
-}
-
 }  // namespace
 
 void append_sample_value(std::string& out, double value) {
@@ -160,11 +150,16 @@ void append_float_e(std::string& out, double value) {
 }
 
 void append_float_g(std::string& out, double value) {
-    append_general(out, value, 6, 1e6);
-}
-
-void append_float_v(std::string& out, double value) {
-    append_general(out, value, 21, kWholeMax);
+    if (append_whole(out, value, kGeneralWholeMax) || append_special(out, value)) {
+        return;
+    }
+    const Decimal decimal = shortest(value);
+    const int exponent = decimal.point - 1;
+    if (exponent < -4 || exponent >= kGeneralExponentMax) {
+        append_exponent_form(out, decimal);
+    } else {
+        append_plain(out, decimal);
+    }
 }
 
 void append_timestamp_ms(std::string& out, int64_t timestamp_ms) {

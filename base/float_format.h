@@ -21,9 +21,6 @@ void append_float_e(std::string& out, double value);
 // values of metrics pages, le and quantile labels.
 void append_float_g(std::string& out, double value);
 
-// The same with the upper bound at 21 (Go's fmt %v).
-void append_float_v(std::string& out, double value);
-
 // Milliseconds as seconds: "1", "1.100", "-0.500".
 void append_timestamp_ms(std::string& out, int64_t timestamp_ms);
 

@@ -63,7 +63,7 @@ void append_text(std::string& out, LogFormat format, std::string_view text) {
 
 void append_real(std::string& out, LogFormat format, double value) {
     std::string text;
-    append_float_v(text, value);
+    append_float_g(text, value);
     // JSON has no NaN and no infinity: those go as text.
     const bool as_text = text.back() == 'N' || text.back() == 'f';
     append_text(out, as_text ? format : LogFormat::kLogfmt, text);

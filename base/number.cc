@@ -74,7 +74,11 @@ Scanned scan(const char* at, const char* end) {
         }
         int exponent = 0;
         for (; at != end && is_digit(*at); ++at) {
-            exponent = exponent < kExponentMax ? exponent * 10 + (*at - '0') : exponent;
+            if (exponent < kExponentMax) {
+                exponent = exponent * 10 + (*at - '0');
+            } else {
+                scanned.exact = false;
+            }
         }
         scanned.exponent += negative ? -exponent : exponent;
     }

@@ -221,12 +221,12 @@ std::string format_rfc3339_ms(int64_t unix_ms) {
 
 Result<int64_t> parse_rfc3339_ns(std::string_view text) {
     TRY(const auto moment, parse_moment(text));
-    int64_t ns = 0;
-    if (__builtin_mul_overflow(moment.unix_s, 1'000'000'000, &ns) ||
-        __builtin_add_overflow(ns, int64_t{moment.ns}, &ns)) {
+    // The first nanosecond of 64 bits lies within a second whose beginning does not fit.
+    const auto ns = static_cast<__int128>(moment.unix_s) * 1'000'000'000 + moment.ns;
+    if (ns < INT64_MIN || ns > INT64_MAX) {
         return fail(Code::kInvalid, "time out of range: \"" + std::string(text) + "\"");
     }
-    return ns;
+    return static_cast<int64_t>(ns);
 }
 
 Result<int64_t> parse_rfc3339_ms(std::string_view text) {
