@@ -9,18 +9,25 @@ namespace base {
 
 class TimerWheel;
 
+namespace detail {
+struct TimerLink {
+    TimerLink* next = nullptr;
+    TimerLink* previous = nullptr;
+};
+}  // namespace detail
+
 // Calls back on the lane once the clock has reached a moment; never early, at most one tick late on
 // a ticked lane and one millisecond (plus the lane's load) late on an event-driven one.
 //   threads   the lane
 //   lifetime  the callback may arm the timer again; destroying the timer disarms it
-class Timer {
+class Timer : private detail::TimerLink {
   public:
     Timer(Lane& lane, std::function<void()> callback);
     ~Timer();
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
-    // Arms, or moves, the timer. O(1).
+    // Arms, or moves, the timer; SteadyTime::max() disarms it. O(1).
     void arm(SteadyTime at);
 
     void arm(Deadline deadline) { arm(deadline.at()); }
@@ -36,8 +43,6 @@ class Timer {
     TimerWheel& wheel_;
     std::function<void()> callback_;
     SteadyTime at_{};
-    Timer* next_ = nullptr;
-    Timer* previous_ = nullptr;
     uint32_t slot_ = kNone;
 };
 

@@ -51,15 +51,19 @@ class Lane {
     // Runs `work` on the lane and waits for its end; runs it at once when called on the lane.
     void call(const std::function<void()>& work);
 
+    // True between start() and stop() of a lane that is not manual: a thread drives it.
+    [[nodiscard]] bool threaded() const;
+
     // True on the lane's own thread (for a manual lane: inside poll() and run()).
     [[nodiscard]] bool here() const;
     // The lane whose thread this is, or null.
     [[nodiscard]] static Lane* current();
 
-    // Manual lanes: runs what is ready and every timer that is due by the clock; returns how many
-    // handlers ran.
+    // Lanes without a thread: runs what is ready and every timer that is due by the clock; returns
+    // how many handlers ran.
     size_t poll();
-    // Manual lanes: like poll(), but waits for work (real time) until `done` returns true.
+    // Lanes without a thread: like poll(), but waits for work (real time) until `done` returns
+    // true.
     void run(const std::function<bool()>& done);
 
     // Resumes at the lane's next tick; at once on an event-driven lane.
@@ -94,8 +98,8 @@ boost::asio::awaitable<void> keep_result(Task<T> task, std::unique_ptr<Result<T>
 }
 }  // namespace detail
 
-// Runs a task on a lane and waits for it. For main(), commands and tests: never on a lane. A manual
-// lane is driven by the calling thread.
+// Runs a task on a lane and waits for it. For main(), commands and tests: never on that lane. A
+// lane without a thread is driven by the calling one.
 template <class T>
 [[nodiscard]] Result<T> block_on(Lane& lane, Task<T> task) {
     std::unique_ptr<Result<T>> result;

@@ -20,6 +20,8 @@ class Signals {
 
   private:
     struct State;
+
+    Lane& lane_;
     std::shared_ptr<State> state_;
 };
 
