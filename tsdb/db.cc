@@ -19,6 +19,15 @@ int64_t limit_of(const TsdbOptions& options) {
                                           : static_cast<int64_t>(options.head_memory_limit);
 }
 
+// The folder, under a name that survives a power cut.
+base::Status make_storage_folder(base::Files& files, base::Path path) {
+    TRY(base::context(files.make_folders(path), "create --storage.tsdb.path"));
+    while (path.size() > 1 && path.back() == '/') {
+        path.pop_back();
+    }
+    return files.sync_folder(base::parent_path(path));
+}
+
 double seconds_between(base::SteadyTime from, base::SteadyTime to) {
     return std::chrono::duration<double>(to - from).count();
 }
@@ -57,7 +66,7 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
                                            base::Registry& registry,
                                            const Progress& progress) {
     TRY(options.validate());
-    TRY(base::context(files.make_folders(options.path), "create --storage.tsdb.path"));
+    TRY(make_storage_folder(files, options.path));
     std::unique_ptr<Db> db(
         new Db(options, files, clock, budget, log.with("component", "tsdb"), registry));
     TRY(db->take_lock());

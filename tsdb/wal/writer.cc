@@ -14,6 +14,7 @@ base::Result<std::unique_ptr<Writer>> Writer::open(base::Files& files,
                                                    base::Path folder,
                                                    const Options& options) {
     TRY(base::context(files.make_folders(folder), "create the write-ahead log's folder"));
+    TRY(files.sync_folder(base::parent_path(folder)));
     TRY(const auto segments, list_segments(files, folder));
     TRY(const auto checkpoint, find_checkpoint(files, folder));
     uint32_t next = segments.empty() ? 0 : segments.back().number + 1;
