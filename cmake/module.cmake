@@ -64,14 +64,3 @@ function(add_fuzzer name)
         OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzzers)
     add_dependencies(fuzzers ${name}_fuzzer)
 endfunction()
-
-# add_benchmark(NAME SOURCES … [DEPS room …] [LIBS …])
-#   A program build/<preset>/benchmarks/NAME that ./dev bench runs without arguments.
-function(add_benchmark name)
-    cmake_parse_arguments(arg "" "" "SOURCES;DEPS;LIBS" ${ARGN})
-    add_executable(${name}_bench ${arg_SOURCES})
-    target_link_libraries(${name}_bench PRIVATE skein_flags ${arg_DEPS} ${arg_LIBS})
-    set_target_properties(${name}_bench PROPERTIES
-        OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/benchmarks)
-    add_dependencies(benchmarks ${name}_bench)
-endfunction()

@@ -1,0 +1,1 @@
+"""Load benchmarks: whole processes, measured from outside."""

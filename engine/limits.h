@@ -1,0 +1,21 @@
+// The memory tree of a process and the threads it runs: computed once, from flags and machine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/cli.h"
+
+namespace engine {
+
+struct ProcessLimits {
+    int64_t memory_bytes = 0;       // --storage.memory-limit, or three quarters of what there is
+    int64_t query_bytes = 0;        // of one query: --query.max-memory, or a quarter of the above
+    int64_t all_queries_bytes = 0;  // of all queries together: half of the whole
+    size_t cores = 1;
+    size_t query_threads = 1;  // pool that evaluates queries
+};
+
+[[nodiscard]] ProcessLimits process_limits(const FlagValues& flags);
+
+}  // namespace engine
