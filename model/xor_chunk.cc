@@ -1,0 +1,285 @@
+#include "model/xor_chunk.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "model/bitstream.h"
+
+namespace model {
+namespace {
+
+constexpr uint16_t kCountBits = 16;
+constexpr unsigned kLeadingMax = 31;  // five bits in the stream
+
+// Up to 64 bits on their way into the stream.
+struct Piece {
+    uint64_t value = 0;
+    unsigned count = 0;
+
+    void add(uint64_t bits, unsigned length) {
+        value = value << length | bits;
+        count += length;
+    }
+};
+
+uint64_t zigzag(int64_t value) {
+    return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
+}
+
+bool fits(int64_t value, unsigned bits) {
+    const int64_t half = int64_t{1} << (bits - 1);
+    return value > -half && value <= half;
+}
+
+uint64_t low_bits(int64_t value, unsigned bits) {
+    return static_cast<uint64_t>(value) & ((uint64_t{1} << bits) - 1);
+}
+
+void begin(XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64_t bits) {
+    size_t position = kCountBits;
+    uint64_t rest = zigzag(t);
+    while (rest >= 0x80) {
+        to[position >> 3] = static_cast<uint8_t>(rest | 0x80);
+        position += 8;
+        rest >>= 7;
+    }
+    to[position >> 3] = static_cast<uint8_t>(rest);
+    position += 8;
+    put_bits(to, capacity, position, bits, 64);
+    state.t = t;
+    state.bits = bits;
+    state.delta = 0;
+    state.position = static_cast<uint16_t>(position + 64);
+    state.count = 1;
+    state.leading = XorState::kNoWindow;
+    state.trailing = 0;
+}
+
+// The second sample's time: the delta as a varint.
+Piece second_time(uint32_t delta) {
+    Piece piece;
+    while (delta >= 0x80) {
+        piece.add((delta & 0x7f) | 0x80, 8);
+        delta >>= 7;
+    }
+    piece.add(delta, 8);
+    return piece;
+}
+
+// Later times: the delta of deltas in 1, 16, 20 or 24 bits. False when it needs 68.
+bool later_time(int64_t dod, Piece& piece) {
+    if (dod == 0) {
+        piece.add(0, 1);
+    } else if (fits(dod, 14)) {
+        piece.add(0b10u << 14 | low_bits(dod, 14), 16);
+    } else if (fits(dod, 17)) {
+        piece.add(uint64_t{0b110} << 17 | low_bits(dod, 17), 20);
+    } else if (fits(dod, 20)) {
+        piece.add(uint64_t{0b1110} << 20 | low_bits(dod, 20), 24);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// The value's window and what of it goes into the stream.
+struct ValueBits {
+    Piece control;
+    Piece payload;
+    uint8_t leading;
+    uint8_t trailing;
+};
+
+ValueBits value_bits(const XorState& state, uint64_t changed) {
+    ValueBits out{
+        .control = {}, .payload = {}, .leading = state.leading, .trailing = state.trailing};
+    if (changed == 0) {
+        out.control.add(0, 1);
+        return out;
+    }
+    const auto leading = std::min<unsigned>(std::countl_zero(changed), kLeadingMax);
+    const auto trailing = static_cast<unsigned>(std::countr_zero(changed));
+    if (state.leading != XorState::kNoWindow && leading >= state.leading &&
+        trailing >= state.trailing) {
+        out.control.add(0b10, 2);
+    } else {
+        const unsigned significant = 64 - leading - trailing;
+        out.control.add(0b11, 2);
+        out.control.add(leading, 5);
+        out.control.add(significant & 63, 6);
+        out.leading = static_cast<uint8_t>(leading);
+        out.trailing = static_cast<uint8_t>(trailing);
+    }
+    out.payload = {changed >> out.trailing, 64u - out.leading - out.trailing};
+    return out;
+}
+
+}  // namespace
+
+bool xor_append(XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64_t bits) {
+    if (state.count == 0) {
+        if (capacity < kXorFirstSampleBytesMax) {
+            return false;
+        }
+        begin(state, to, capacity, t, bits);
+        return true;
+    }
+    const auto delta = static_cast<uint32_t>(t - state.t);
+    const int64_t dod = static_cast<int64_t>(delta) - static_cast<int64_t>(state.delta);
+    Piece head;
+    bool wide = false;
+    if (state.count == 1) {
+        head = second_time(delta);
+    } else {
+        wide = !later_time(dod, head);
+    }
+    const ValueBits value = value_bits(state, bits ^ state.bits);
+    const size_t total = (wide ? 68 : head.count) + value.control.count + value.payload.count;
+    if (((state.position + total + 7) >> 3) > capacity) {
+        return false;
+    }
+    size_t position = state.position;
+    if (wide) {
+        put_bits(to, capacity, position, 0b1111, 4);
+        put_bits(to, capacity, position + 4, static_cast<uint64_t>(dod), 64);
+        position += 68;
+    }
+    head.add(value.control.value, value.control.count);
+    if (head.count + value.payload.count <= 64) {
+        // A payload of 64 bits never comes here: the control bits are in front of it.
+        head.value = head.value << value.payload.count | value.payload.value;
+        head.count += value.payload.count;
+        put_bits(to, capacity, position, head.value, head.count);
+    } else {
+        put_bits(to, capacity, position, head.value, head.count);
+        put_bits(to, capacity, position + head.count, value.payload.value, value.payload.count);
+    }
+    state.t = t;
+    state.bits = bits;
+    state.delta = delta;
+    state.position = static_cast<uint16_t>(state.position + total);
+    state.count = static_cast<uint16_t>(state.count + 1);
+    state.leading = value.leading;
+    state.trailing = value.trailing;
+    return true;
+}
+
+namespace {
+
+// Reads the varint bytes of the first two times; `ok` turns false on more than ten bytes.
+uint64_t read_uvarint(BitReader& in, bool& ok) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+        const uint64_t byte = in.read(8);
+        if (shift < 64) {
+            value |= (byte & 0x7f) << shift;
+        }
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+    ok = false;
+    return 0;
+}
+
+// `raw` as an n-bit number whose largest value is 2^(n-1).
+int64_t sign_extend(uint64_t raw, unsigned bits) {
+    const auto value = static_cast<int64_t>(raw);
+    return value > (int64_t{1} << (bits - 1)) ? value - (int64_t{1} << bits) : value;
+}
+
+int64_t read_dod(BitReader& in) {
+    const uint64_t word = in.peek();
+    switch (std::countl_one(word >> 60 << 60)) {
+        case 0:
+            in.skip(1);
+            return 0;
+        case 1:
+            in.skip(16);
+            return sign_extend(word << 2 >> 50, 14);
+        case 2:
+            in.skip(20);
+            return sign_extend(word << 3 >> 47, 17);
+        case 3:
+            in.skip(24);
+            return sign_extend(word << 4 >> 44, 20);
+        default:
+            in.skip(4);
+            return static_cast<int64_t>(in.read(64));
+    }
+}
+
+struct Window {
+    unsigned leading = 0;
+    unsigned trailing = 0;
+};
+
+// Reads one value; false when the window it names is impossible.
+bool read_value(BitReader& in, Window& window, uint64_t& bits) {
+    const uint64_t word = in.peek();
+    if ((word >> 63) == 0) {
+        in.skip(1);
+        return true;
+    }
+    unsigned control = 2;
+    if ((word >> 62 & 1) != 0) {
+        control = 13;
+        window.leading = word << 2 >> 59;
+        const unsigned stored = word << 7 >> 58;
+        const unsigned significant = stored == 0 ? 64 : stored;
+        if (window.leading + significant > 64) {
+            return false;
+        }
+        window.trailing = 64 - window.leading - significant;
+    }
+    const unsigned significant = 64 - window.leading - window.trailing;
+    if (control + significant <= 57) {
+        in.skip(control + significant);
+        bits ^= word << control >> (64 - significant) << window.trailing;
+    } else {
+        in.skip(control);
+        bits ^= in.read(significant) << window.trailing;
+    }
+    return true;
+}
+
+base::Status corrupt(const char* what, size_t sample) {
+    return base::fail(base::Code::kCorrupt, "XOR chunk:", what, "in sample", sample);
+}
+
+}  // namespace
+
+base::Status xor_decode(std::span<const uint8_t> chunk, int64_t* t, double* v) {
+    const size_t count = xor_count(chunk);
+    if (count == 0) {
+        return base::success();
+    }
+    BitReader in(chunk);
+    in.skip(kCountBits);
+    bool ok = true;
+    const uint64_t first = read_uvarint(in, ok);
+    uint64_t time = first >> 1 ^ (~(first & 1) + 1);
+    uint64_t bits = in.read(64);
+    if (!ok || in.overrun()) {
+        return corrupt("bytes end", 0);
+    }
+    t[0] = static_cast<int64_t>(time);
+    v[0] = std::bit_cast<double>(bits);
+    uint64_t delta = 0;  // unsigned: corrupt input may overflow
+    Window window;
+    for (size_t i = 1; i < count; ++i) {
+        delta = i == 1 ? read_uvarint(in, ok) : delta + static_cast<uint64_t>(read_dod(in));
+        time += delta;
+        if (!read_value(in, window, bits) || !ok) [[unlikely]] {
+            return corrupt("impossible bits", i);
+        }
+        if (in.overrun()) [[unlikely]] {
+            return corrupt("bytes end", i);
+        }
+        t[i] = static_cast<int64_t>(time);
+        v[i] = std::bit_cast<double>(bits);
+    }
+    return base::success();
+}
+
+}  // namespace model

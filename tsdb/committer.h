@@ -1,0 +1,116 @@
+// The way of a commit: queued, logged with its neighbours in one write, applied, answered.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rate_limit.h"
+#include "base/sync.h"
+#include "model/storage.h"
+#include "tsdb/head/head.h"
+#include "tsdb/metrics.h"
+#include "tsdb/wal/record.h"
+#include "tsdb/wal/writer.h"
+
+namespace tsdb {
+
+// Owns the log's thread and the one that syncs.
+//   threads   submit(): any
+//   lifetime  writer and head outlive it; stop() answers everything that was submitted
+class Committer {
+  public:
+    struct Options {
+        std::chrono::milliseconds sync_interval{1000};  // 0: before each answer
+        uint64_t queue_bytes_max = uint64_t{256} << 20;
+    };
+
+    static constexpr size_t kGroupSamplesMax = 65536;         // samples logged in one write
+    static constexpr size_t kRecordBytesTarget = 128 * 1024;  // a record is ended behind it
+
+    Committer(const Options& options,
+              Head& head,
+              wal::Writer& writer,
+              const base::Clock& clock,
+              base::Logger log,
+              CommitMetrics& metrics);
+    ~Committer();
+    Committer(const Committer&) = delete;
+    Committer& operator=(const Committer&) = delete;
+
+    void submit(model::AppendBatch&& batch, model::CommitListener& listener) EXCLUDES_LOCK(mutex_);
+
+    // Answers what is queued, refuses what comes later, syncs.
+    void stop() EXCLUDES_LOCK(mutex_);
+
+    [[nodiscard]] uint64_t queued_bytes() const EXCLUDES_LOCK(mutex_);
+
+  private:
+    struct Commit {
+        model::AppendBatch batch;
+        model::CommitListener* listener = nullptr;
+        uint64_t bytes = 0;
+        bool refused = false;  // the queue was full
+    };
+
+    // A commit between logging and applying.
+    struct Admitted {
+        int64_t min_valid_t = INT64_MIN;
+        size_t from = 0;  // in samples_
+        size_t count = 0;
+        model::CommitReport report;
+    };
+
+    void run_log() EXCLUDES_LOCK(mutex_);
+    void run_sync() EXCLUDES_LOCK(mutex_);
+    void work(std::vector<Commit>& commits);
+    void work_group(std::span<Commit> commits);
+    void answer_refused(Commit& commit);
+
+    void encode_series(const std::vector<NewSeries>& series);
+    [[nodiscard]] Admitted admit_commit(const Commit& commit);
+    void admit_float(const model::StagedFloat& sample, uint32_t index, Admitted& admitted);
+    void reject(Admitted& admitted, model::Rejected rejected);
+    void end_record();
+    [[nodiscard]] base::Status log_group();
+    void apply(Admitted& admitted);
+    void note_failure(const base::Error& error);
+
+    const Options options_;
+    Head& head_;
+    wal::Writer& writer_;
+    const base::Clock& clock_;
+    const base::Logger log_;
+    CommitMetrics& metrics_;
+    base::RateLimit failure_lines_{std::chrono::seconds(10)};
+
+    // Of the log's thread; kept for their memory.
+    std::string records_;
+    std::vector<std::pair<size_t, size_t>> record_ends_;  // from and to in records_
+    std::vector<HeadSample> samples_;
+    std::vector<Admitted> admitted_;
+    std::unique_ptr<base::ByteWriter> out_;
+    std::unique_ptr<wal::SamplesEncoder> encoder_;
+    size_t record_start_ = 0;
+
+    mutable base::Mutex mutex_;
+    base::CondVar wake_log_;
+    base::CondVar wake_sync_;
+    std::vector<Commit> queue_ GUARDED_BY(mutex_);
+    uint64_t queue_bytes_ GUARDED_BY(mutex_) = 0;
+    bool log_waits_ GUARDED_BY(mutex_) = false;
+    bool log_again_ GUARDED_BY(mutex_) = false;  // a sync failed: the writer has records to repeat
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::thread log_thread_;  // last two: they use everything above
+    std::thread sync_thread_;
+};
+
+}  // namespace tsdb

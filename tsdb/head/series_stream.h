@@ -1,0 +1,68 @@
+// The chunks and labels of selected series, in batches.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/budget.h"
+#include "model/storage.h"
+#include "tsdb/head/head.h"
+
+namespace tsdb {
+
+// Copies open chunks under the partition's lock, at most kBatchSeries of them per hold; closed
+// chunks stay where they are and are pinned. Threads: one.
+class SeriesStream final : public model::SeriesSet {
+  public:
+    static constexpr size_t kBatchSeries = 256;
+
+    struct Options {
+        int64_t min_t = model::kMinTime;
+        int64_t max_t = model::kMaxTime;
+        bool skip_chunks = false;
+        uint64_t limit = 0;  // series; 0: none
+        uint32_t source = 0;
+    };
+
+    // slots    in the order in which the series shall come
+    // context  copied; what it points to outlives the stream
+    SeriesStream(const Head& head,
+                 std::vector<uint32_t> slots,
+                 const Options& options,
+                 const model::QueryContext& context);
+
+    [[nodiscard]] base::Result<bool> next(model::SeriesBatch& batch) override;
+
+  private:
+    // A chunk of a series on its way into a batch.
+    struct Entry {
+        SlotEntry series;
+        std::span<const model::ChunkView> chunks;
+        bool wanted = false;
+    };
+
+    void read_run(std::span<Entry> run, model::SeriesBatch& batch);
+    void read_chunks(Entry& entry, model::SeriesBatch& batch);
+
+    [[nodiscard]] bool in_range(int64_t min_t, int64_t max_t) const {
+        return min_t <= options_.max_t && max_t >= options_.min_t;
+    }
+
+    void pin(const ClosedChunk* chunk, model::SeriesBatch& batch);
+    [[nodiscard]] std::span<const model::LabelSymbols> labels_of(const SlotEntry& series,
+                                                                 model::SeriesBatch& batch) const;
+
+    const Head& head_;
+    const std::vector<uint32_t> slots_;
+    const Options options_;
+    const model::QueryContext context_;
+    base::Reservation reservation_;
+    size_t at_ = 0;
+    uint64_t given_ = 0;
+    const void* pinned_ = nullptr;  // the block pinned last
+    std::vector<Entry> entries_;
+    std::vector<model::ChunkView> chunks_;  // of one series, newest first
+};
+
+}  // namespace tsdb

@@ -1,0 +1,95 @@
+#include "tsdb/head/slot_set.h"
+
+#include <utility>
+
+#include <roaring/roaring.h>
+
+namespace tsdb {
+
+SlotSet::SlotSet() : bitmap_(roaring_bitmap_create()) {}
+
+SlotSet::~SlotSet() {
+    if (bitmap_ != nullptr) {
+        roaring_bitmap_free(bitmap_);
+    }
+}
+
+SlotSet::SlotSet(SlotSet&& other) noexcept : bitmap_(std::exchange(other.bitmap_, nullptr)) {}
+
+SlotSet& SlotSet::operator=(SlotSet&& other) noexcept {
+    std::swap(bitmap_, other.bitmap_);
+    return *this;
+}
+
+SlotSet SlotSet::copy() const {
+    return SlotSet(roaring_bitmap_copy(bitmap_));
+}
+
+void SlotSet::add(uint32_t slot) {
+    roaring_bitmap_add(bitmap_, slot);
+}
+
+void SlotSet::add(std::span<const uint32_t> slots) {
+    roaring_bitmap_add_many(bitmap_, slots.size(), slots.data());
+}
+
+void SlotSet::remove(uint32_t slot) {
+    roaring_bitmap_remove(bitmap_, slot);
+}
+
+void SlotSet::add(const SlotSet& other) {
+    roaring_bitmap_or_inplace(bitmap_, other.bitmap_);
+}
+
+void SlotSet::intersect(const SlotSet& other) {
+    roaring_bitmap_and_inplace(bitmap_, other.bitmap_);
+}
+
+void SlotSet::intersect(std::span<const uint32_t> slots) {
+    SlotSet kept;
+    for (const uint32_t slot : slots) {
+        if (contains(slot)) {
+            kept.add(slot);
+        }
+    }
+    *this = std::move(kept);
+}
+
+void SlotSet::subtract(const SlotSet& other) {
+    roaring_bitmap_andnot_inplace(bitmap_, other.bitmap_);
+}
+
+void SlotSet::subtract(std::span<const uint32_t> slots) {
+    for (const uint32_t slot : slots) {
+        remove(slot);
+    }
+}
+
+void SlotSet::optimize() {
+    roaring_bitmap_run_optimize(bitmap_);
+    roaring_bitmap_shrink_to_fit(bitmap_);
+}
+
+bool SlotSet::contains(uint32_t slot) const {
+    return roaring_bitmap_contains(bitmap_, slot);
+}
+
+bool SlotSet::empty() const {
+    return roaring_bitmap_is_empty(bitmap_);
+}
+
+uint64_t SlotSet::size() const {
+    return roaring_bitmap_get_cardinality(bitmap_);
+}
+
+std::vector<uint32_t> SlotSet::slots() const {
+    std::vector<uint32_t> all(size());
+    roaring_bitmap_to_uint32_array(bitmap_, all.data());
+    return all;
+}
+
+size_t SlotSet::bytes() const {
+    return sizeof(roaring_bitmap_t) + roaring_bitmap_size_in_bytes(bitmap_);
+}
+
+}  // namespace tsdb

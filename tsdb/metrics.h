@@ -1,0 +1,42 @@
+// The storage's own metrics, under Prometheus' names where it has them.
+#pragma once
+
+#include <vector>
+
+#include "base/metrics.h"
+#include "model/storage.h"
+
+namespace tsdb {
+
+// What the commit path counts.
+struct CommitMetrics {
+    explicit CommitMetrics(base::Registry& registry);
+
+    base::MetricFamily<base::Counter>& appended;       // by type
+    base::MetricFamily<base::Counter>& out_of_order;   // by type
+    base::MetricFamily<base::Counter>& out_of_bounds;  // by type
+    base::MetricFamily<base::Counter>& too_old;        // by type
+    base::MetricFamily<base::Counter>& rejected;       // by reason
+    base::Counter& floats_appended;
+    base::Counter& commits_refused;
+    base::Counter& writes_failed;
+    base::Counter& fsync_failures;
+    base::Summary& fsync_seconds;
+
+    void count_rejected(model::RejectReason reason);
+};
+
+// What opening found out.
+struct ReplayMetrics {
+    explicit ReplayMetrics(base::Registry& registry);
+
+    base::Gauge& seconds;
+    base::Counter& corruptions;
+    base::Counter& lost_bytes;
+    base::Counter& unknown_refs;
+    base::Counter& series_refused;  // new series the budget had no room for
+};
+
+[[nodiscard]] std::string_view reject_reason_name(model::RejectReason reason);
+
+}  // namespace tsdb

@@ -1,0 +1,41 @@
+// What the storage can be told. config/ fills this from Prometheus' --storage.tsdb.* flags.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace tsdb {
+
+enum class WalCompression : uint8_t { kNone, kSnappy, kZstd };
+
+struct TsdbOptions {
+    static constexpr uint64_t kSegmentSizeMin = uint64_t{10} << 20;
+    static constexpr uint64_t kSegmentSizeMax = uint64_t{256} << 20;
+    // Times inside an open chunk are kept as 32-bit offsets.
+    static constexpr std::chrono::hours kBlockDurationMax{24 * 24};
+
+    std::string path = "data/";                       // --storage.tsdb.path
+    uint64_t wal_segment_size = uint64_t{128} << 20;  // bytes, a multiple of 32 KiB
+    WalCompression wal_compression = WalCompression::kSnappy;
+    // Between two fdatasyncs of the write-ahead log; 0: every commit is on the disk before it is
+    // acknowledged.
+    std::chrono::milliseconds wal_sync_interval{1000};
+    uint32_t samples_per_chunk = 120;  // --storage.tsdb.samples-per-chunk
+    std::chrono::milliseconds min_block_duration = std::chrono::hours(2);
+    // Samples so much older than the newest are still accepted; 0: none. Not built yet: the
+    // storage warns when it is set.
+    std::chrono::milliseconds out_of_order_time_window{0};
+    bool no_lockfile = false;
+    // Bytes the head may hold before new series are refused; 0: only what the budget above allows.
+    uint64_t head_memory_limit = 0;  // --storage.head.memory-limit
+    // Bytes of commits waiting for the write-ahead log; a commit beyond is refused.
+    uint64_t commit_queue_bytes_max = uint64_t{256} << 20;
+
+    // errors  kInvalid, naming the flag and what it may be
+    [[nodiscard]] base::Status validate() const;
+};
+
+}  // namespace tsdb

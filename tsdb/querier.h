@@ -1,0 +1,52 @@
+// Reading the head through the storage port.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/storage.h"
+#include "tsdb/head/head.h"
+
+namespace tsdb {
+
+// The head over [min_t, max_t]. What is appended meanwhile may or may not be seen; what a batch
+// holds does not change.
+//   lifetime  the head outlives it, its series sets and their batches
+class HeadQuerier final : public model::Querier {
+  public:
+    // Number of this source in ChunkView::source.
+    static constexpr uint32_t kSource = 0;
+
+    HeadQuerier(const Head& head, int64_t min_t, int64_t max_t)
+        : head_(head), min_t_(min_t), max_t_(max_t) {}
+
+    [[nodiscard]] base::Result<std::unique_ptr<model::SeriesSet>> select(
+        const model::SelectHints& hints,
+        std::span<const model::Matcher> matchers,
+        const model::QueryContext& context) override;
+    [[nodiscard]] base::Result<std::vector<std::string>> label_names(
+        const model::LabelHints& hints,
+        std::span<const model::Matcher> matchers,
+        const model::QueryContext& context) override;
+    [[nodiscard]] base::Result<std::vector<std::string>> label_values(
+        std::string_view name,
+        const model::LabelHints& hints,
+        std::span<const model::Matcher> matchers,
+        const model::QueryContext& context) override;
+
+  private:
+    // Whether the head has samples in the querier's time range.
+    [[nodiscard]] bool overlaps() const;
+    // The texts of symbols, sorted, cut to the limit.
+    [[nodiscard]] std::vector<std::string> texts(std::vector<uint32_t> symbols,
+                                                 const model::LabelHints& hints) const;
+
+    const Head& head_;
+    const int64_t min_t_;
+    const int64_t max_t_;
+};
+
+}  // namespace tsdb

@@ -1,0 +1,223 @@
+#include "tsdb/wal/reader.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+
+namespace tsdb::wal {
+namespace {
+
+bool all_zero(base::ByteView bytes) {
+    return std::ranges::all_of(bytes.span(), [](uint8_t byte) { return byte == 0; });
+}
+
+}  // namespace
+
+bool SegmentReader::next(base::ByteView& record) {
+    Fragment fragment;
+    while (position_ < bytes_.size()) {
+        const uint64_t at = position_;
+        if (!read_fragment(fragment) || !take(fragment, at)) {
+            continue;
+        }
+        if (finish(whole_, fragment.flags, record)) {
+            return true;
+        }
+    }
+    if (open_) {
+        torn_tail();
+    }
+    return false;
+}
+
+bool SegmentReader::read_fragment(Fragment& fragment) {
+    if (page_rest() < kFragmentHeaderBytes) {
+        return end_page();
+    }
+    const base::ByteView rest = bytes_.part(position_, page_rest());
+    if ((rest[0] & kTypeMask) == static_cast<uint8_t>(FragmentType::kPageEnd)) {
+        return end_page();
+    }
+    if (rest.size() < kFragmentHeaderBytes) {
+        torn_tail();
+        return false;
+    }
+    const uint8_t type = rest[0] & kTypeMask;
+    if (type > static_cast<uint8_t>(FragmentType::kLast) ||
+        (rest[0] & ~(kTypeMask | kFlagsMask)) != 0) {
+        skip_page("unknown fragment type");
+        return false;
+    }
+    const size_t length = base::load_be<uint16_t>(rest.data() + 1);
+    if (kFragmentHeaderBytes + length > page_rest()) {
+        skip_page("fragment longer than its page");
+        return false;
+    }
+    if (kFragmentHeaderBytes + length > rest.size()) {
+        torn_tail();
+        return false;
+    }
+    fragment.data = rest.part(kFragmentHeaderBytes, length);
+    if (base::crc32c(fragment.data) != base::load_be<uint32_t>(rest.data() + 3)) {
+        skip_page("checksum mismatch");
+        return false;
+    }
+    fragment.type = static_cast<FragmentType>(type);
+    fragment.flags = rest[0] & kFlagsMask;
+    position_ += kFragmentHeaderBytes + length;
+    return true;
+}
+
+// The rest of the page is padding, which is zero. Always false: there is no fragment.
+bool SegmentReader::end_page() {
+    const base::ByteView rest = bytes_.part(position_, page_rest());
+    if (!all_zero(rest)) {
+        skip_page("padding is not zero");
+        return false;
+    }
+    // A record goes on in the next page only when this one is used up.
+    if (open_ && page_rest() >= kFragmentHeaderBytes && position_ + page_rest() < bytes_.size()) {
+        drop_open(position_, "page ends inside a record");
+    }
+    position_ += rest.size();
+    return false;
+}
+
+bool SegmentReader::take(const Fragment& fragment, uint64_t at) {
+    const bool begins =
+        fragment.type == FragmentType::kFull || fragment.type == FragmentType::kFirst;
+    if (begins) {
+        if (open_) {
+            drop_open(at, "a record begins inside another");
+        }
+        skipping_ = false;
+        record_start_ = at;
+        assembled_.clear();
+        whole_ = fragment.data;
+        open_ = fragment.type == FragmentType::kFirst;
+        if (open_) {
+            assembled_.assign(fragment.data.text());
+        }
+        return !open_;
+    }
+    if (!open_) {
+        if (skipping_) {
+            // The rest of the record that was lost: told with it.
+            damages_.back().bytes = position_ - damages_.back().offset;
+        } else {
+            damage(at, position_, false, "the beginning of a record is missing");
+            skipping_ = true;
+        }
+        return false;
+    }
+    assembled_.append(fragment.data.text());
+    if (assembled_.size() > kRecordBytesMax) {
+        drop_open(position_, "record too long");
+        return false;
+    }
+    if (fragment.type != FragmentType::kLast) {
+        return false;
+    }
+    open_ = false;
+    whole_ = base::ByteView(assembled_);
+    return true;
+}
+
+bool SegmentReader::finish(base::ByteView raw, uint8_t flags, base::ByteView& record) {
+    base::Status status = base::success();
+    if (flags == kSnappyFlag) {
+        status = base::snappy_decode(raw, kRecordBytesMax, decompressed_);
+    } else if (flags == kZstdFlag) {
+        status = zstd_.decode(raw, kRecordBytesMax, decompressed_);
+    } else if (flags == 0) {
+        record = raw;
+        return true;
+    } else {
+        damage(record_start_, position_, false, "record compressed in two ways");
+        return false;
+    }
+    if (!status) {
+        damage(record_start_, position_, false, status.error().message());
+        return false;
+    }
+    record = base::ByteView(decompressed_);
+    return true;
+}
+
+void SegmentReader::damage(uint64_t from, uint64_t to, bool torn, std::string reason) {
+    if (!damages_.empty() && skipping_ && damages_.back().offset + damages_.back().bytes == from) {
+        damages_.back().bytes += to - from;  // one stretch
+        return;
+    }
+    damages_.push_back({.segment = segment_,
+                        .offset = from,
+                        .bytes = to - from,
+                        .torn = torn,
+                        .reason = std::move(reason)});
+}
+
+void SegmentReader::skip_page(std::string reason) {
+    const uint64_t to = std::min<uint64_t>(position_ + page_rest(), bytes_.size());
+    damage(open_ ? record_start_ : position_, to, false, std::move(reason));
+    open_ = false;
+    skipping_ = true;
+    position_ = to;
+}
+
+void SegmentReader::torn_tail() {
+    damage(
+        open_ ? record_start_ : position_, bytes_.size(), true, "the segment ends inside a record");
+    open_ = false;
+    position_ = bytes_.size();
+}
+
+void SegmentReader::drop_open(uint64_t to, std::string reason) {
+    damage(record_start_, to, false, std::move(reason));
+    open_ = false;
+    skipping_ = true;
+}
+
+base::Result<std::vector<SegmentFile>> list_segments(base::Files& files, const base::Path& folder) {
+    std::vector<SegmentFile> segments;
+    TRY(const bool there, files.exists(folder));
+    if (!there) {
+        return segments;
+    }
+    TRY(const auto entries, files.list(folder));
+    for (const auto& entry : entries) {
+        const auto number = parse_segment_name(entry.name);
+        if (entry.is_directory || !number) {
+            continue;
+        }
+        base::Path path = base::join_path(folder, entry.name);
+        TRY(const auto info, files.stat(path));
+        segments.push_back({.number = *number, .path = std::move(path), .bytes = info.size});
+    }
+    std::ranges::sort(segments, {}, &SegmentFile::number);
+    return segments;
+}
+
+base::Result<std::optional<Checkpoint>> find_checkpoint(base::Files& files,
+                                                        const base::Path& wal_folder) {
+    std::optional<Checkpoint> newest;
+    TRY(const bool there, files.exists(wal_folder));
+    if (!there) {
+        return newest;
+    }
+    TRY(const auto entries, files.list(wal_folder));
+    for (const auto& entry : entries) {
+        if (!entry.is_directory || !entry.name.starts_with(kCheckpointPrefix)) {
+            continue;
+        }
+        const auto number =
+            parse_segment_name(std::string_view(entry.name).substr(kCheckpointPrefix.size()));
+        if (number && (!newest || *number > newest->last_segment)) {
+            newest = Checkpoint{.last_segment = *number,
+                                .path = base::join_path(wal_folder, entry.name)};
+        }
+    }
+    return newest;
+}
+
+}  // namespace tsdb::wal
