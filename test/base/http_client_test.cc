@@ -413,6 +413,9 @@ TEST_CASE("a post is not sent twice, but a dead connection is noticed before", "
     for (int i = 1; i <= 3; ++i) {
         REQUIRE(client.post("body").has_value());
         CHECK(posts == i);
+        while (server.closed() != i) {
+            std::this_thread::yield();
+        }
     }
 }
 

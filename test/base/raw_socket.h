@@ -146,6 +146,9 @@ class RawServer {
 
     [[nodiscard]] int connections() const { return count_; }
 
+    // Connections whose script has ended.
+    [[nodiscard]] int closed() const { return closed_; }
+
   private:
     void accept_all() {
         std::vector<std::thread> threads;
@@ -156,8 +159,11 @@ class RawServer {
             }
             const int number = count_++;
             threads.emplace_back([this, s, number] {
-                RawSocket socket(s);
-                script_(socket, number);
+                {
+                    RawSocket socket(s);
+                    script_(socket, number);
+                }
+                ++closed_;
             });
         }
         for (std::thread& thread : threads) {
@@ -169,6 +175,7 @@ class RawServer {
     int listener_ = -1;
     uint16_t port_ = 0;
     std::atomic<int> count_{0};
+    std::atomic<int> closed_{0};
     std::thread thread_;
 };
 
