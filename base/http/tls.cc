@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <arpa/inet.h>
+#include <boost/asio/ssl/context.hpp>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -247,6 +248,11 @@ std::string name_text(const GENERAL_NAME& name) {
 }
 
 }  // namespace
+
+TlsContext::State::State()
+    : owned(std::make_unique<ssl::context>(ssl::context::tls)), context(*owned) {}
+
+TlsContext::State::~State() = default;
 
 TlsContext::TlsContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
