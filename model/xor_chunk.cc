@@ -125,6 +125,14 @@ bool xor_append(XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64
         return true;
     }
     const auto delta = static_cast<uint32_t>(t - state.t);
+    if (delta == state.delta && bits == state.bits && state.count > 1 &&
+        (state.position + 2u + 7u) >> 3 <= capacity) {
+        // Two zero bits: they are there already.
+        state.t = t;
+        state.position = static_cast<uint16_t>(state.position + 2);
+        state.count = static_cast<uint16_t>(state.count + 1);
+        return true;
+    }
     const int64_t dod = static_cast<int64_t>(delta) - static_cast<int64_t>(state.delta);
     Piece head;
     bool wide = false;

@@ -1,8 +1,9 @@
 #include "tsdb/head/chunk_slab.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include <sys/mman.h>
 
 #include "base/check.h"
 
@@ -10,37 +11,54 @@ namespace tsdb {
 
 BlockPool::~BlockPool() {
     const base::MutexLock lock(mutex_);
-    memory_.add(HeadPart::kOpenChunks, -static_cast<int64_t>(free_.size() * kBlockBytes));
-    for (uint8_t* block : free_) {
-        std::free(block);
+    for (uint8_t* region : regions_) {
+        ::munmap(region, kRegionBytes);
     }
 }
 
 uint8_t* BlockPool::take() {
-    {
-        const base::MutexLock lock(mutex_);
-        if (!free_.empty()) {
-            uint8_t* const block = free_.back();
-            free_.pop_back();
-            return block;
-        }
+    const base::MutexLock lock(mutex_);
+    if (!warm_.empty()) {
+        uint8_t* const block = warm_.back();
+        warm_.pop_back();
+        return block;
     }
-    auto* const block = static_cast<uint8_t*>(std::aligned_alloc(kBlockBytes, kBlockBytes));
-    SKEIN_CHECK(block != nullptr, "out of memory");
+    if (cold_.empty()) {
+        add_region();
+    }
+    uint8_t* const block = cold_.back();
+    cold_.pop_back();
     memory_.add(HeadPart::kOpenChunks, kBlockBytes);
     return block;
 }
 
 void BlockPool::give(uint8_t* block) {
-    {
-        const base::MutexLock lock(mutex_);
-        if (free_.size() < kKeepMax) {
-            free_.push_back(block);
-            return;
-        }
+    const base::MutexLock lock(mutex_);
+    if (warm_.size() < kWarmMax) {
+        warm_.push_back(block);
+        return;
     }
-    std::free(block);
+    ::madvise(block, kBlockBytes, MADV_DONTNEED);
+    cold_.push_back(block);
     memory_.add(HeadPart::kOpenChunks, -static_cast<int64_t>(kBlockBytes));
+}
+
+void BlockPool::add_region() {
+    constexpr size_t kMapped = kRegionBytes + kBlockBytes;  // room to align
+    void* const mapped = ::mmap(
+        nullptr, kMapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    SKEIN_CHECK(mapped != MAP_FAILED, "out of memory");
+    auto* const from = static_cast<uint8_t*>(mapped);
+    const size_t before = -reinterpret_cast<uintptr_t>(from) % kBlockBytes;
+    if (before != 0) {
+        ::munmap(from, before);
+    }
+    uint8_t* const region = from + before;
+    ::munmap(region + kRegionBytes, kBlockBytes - before);
+    regions_.push_back(region);
+    for (size_t at = kRegionBytes; at > 0; at -= kBlockBytes) {
+        cold_.push_back(region + at - kBlockBytes);
+    }
 }
 
 // At the start of every block. Cells follow; those behind `fresh` were never used.

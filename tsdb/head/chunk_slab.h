@@ -20,7 +20,8 @@ inline constexpr std::array<uint16_t, 20> kChunkClasses = {32,  48,  64,  80,  9
 class BlockPool {
   public:
     static constexpr size_t kBlockBytes = size_t{16} << 10;
-    static constexpr size_t kKeepMax = 256;  // empty blocks kept; more go back to the system
+    static constexpr size_t kRegionBytes = size_t{2} << 20;  // blocks are asked for together
+    static constexpr size_t kWarmMax = 64;  // empty blocks that keep their memory
 
     explicit BlockPool(HeadMemory& memory) : memory_(memory) {}
 
@@ -33,9 +34,13 @@ class BlockPool {
     void give(uint8_t* block) EXCLUDES_LOCK(mutex_);
 
   private:
+    void add_region() REQUIRES_LOCK(mutex_);
+
     HeadMemory& memory_;
     base::Mutex mutex_;
-    std::vector<uint8_t*> free_ GUARDED_BY(mutex_);
+    std::vector<uint8_t*> regions_ GUARDED_BY(mutex_);
+    std::vector<uint8_t*> warm_ GUARDED_BY(mutex_);
+    std::vector<uint8_t*> cold_ GUARDED_BY(mutex_);  // their memory is the system's
 };
 
 // One partition's open chunks. Threads: the partition's lock.
