@@ -105,9 +105,8 @@ void print_memory(const tsdb::HeadMemory& memory, double resident) {
                     std::string(tsdb::kHeadPartNames[i]).c_str(),
                     static_cast<double>(memory.bytes(static_cast<tsdb::HeadPart>(i))) / kSeries);
     }
-    std::printf("  %-14s %7.1f B/series\n",
-                "accounted",
-                static_cast<double>(memory.total()) / kSeries);
+    std::printf(
+        "  %-14s %7.1f B/series\n", "accounted", static_cast<double>(memory.total()) / kSeries);
     std::printf("  %-14s %7.1f B/series\n", "resident", resident / kSeries);
 }
 
@@ -140,6 +139,7 @@ TEST_CASE("figures of the head and its log", "[.figures]") {
         resolving += cpu_seconds() - began;
     }
     std::printf("new series: %.0f ns\n", resolving / kSeries * 1e9);
+    print_memory(node->db().memory(), resident_bytes() - resident_before);
 
     std::vector<double> last(static_cast<size_t>(kSeries));
     const auto scrape = [&](int64_t t) {
@@ -214,10 +214,9 @@ TEST_CASE("figures of the head and its log", "[.figures]") {
     const double began_replay = cpu_seconds();
     const auto wall = std::chrono::steady_clock::now();
     node = std::make_unique<tsdb_test::Node>(*files, options);
-    std::printf(
-        "replay: %.1f ns of CPU per sample, %.2f s\n",
-        (cpu_seconds() - began_replay) / static_cast<double>(accepted) * 1e9,
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count());
+    std::printf("replay: %.1f ns of CPU per sample, %.2f s\n",
+                (cpu_seconds() - began_replay) / static_cast<double>(accepted) * 1e9,
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count());
     REQUIRE(node->db().replay_report().samples == accepted);
 }
 
@@ -230,8 +229,8 @@ TEST_CASE("figures of appending without the log", "[.figures]") {
     for (int target = 0; target < kTargets; ++target) {
         for (int series = 0; series < kSeriesPerTarget; ++series) {
             const auto labels = series_labels(target, series);
-            const auto handle = head.resolve(
-                labels, labels.hash(), static_cast<model::Origin>(target), nullptr);
+            const auto handle =
+                head.resolve(labels, labels.hash(), static_cast<model::Origin>(target), nullptr);
             slots.push_back(head.at(handle.value().slot));
         }
     }

@@ -163,8 +163,7 @@ class Head {
             __builtin_prefetch(samples[i + kRecordsAhead].series.record, 1);
         }
         if (i + kChunksAhead < samples.size()) {
-            const SeriesRecord& series = *samples[i + kChunksAhead].series.record;
-            __builtin_prefetch(series.chunk_bytes + (series.chunk.position >> 3), 1);
+            __builtin_prefetch(samples[i + kChunksAhead].series.record->tail, 1);
         }
     }
 
