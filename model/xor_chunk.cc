@@ -116,7 +116,8 @@ ValueBits value_bits(const XorState& state, uint64_t changed) {
 
 }  // namespace
 
-bool xor_append(XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64_t bits) {
+bool xor_append(
+    XorState& state, uint8_t* to, size_t origin, size_t capacity, int64_t t, uint64_t bits) {
     if (state.count == 0) {
         if (capacity < kXorFirstSampleBytesMax) {
             return false;
@@ -124,7 +125,16 @@ bool xor_append(XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64
         begin(state, to, capacity, t, bits);
         return true;
     }
+    const size_t from = state.position - origin * 8;  // bits in `to`
     const auto delta = static_cast<uint32_t>(t - state.t);
+    if (delta == state.delta && bits == state.bits && state.count > 1 &&
+        (from + 2 + 7) >> 3 <= capacity) {
+        // Two zero bits: they are there already.
+        state.t = t;
+        state.position = static_cast<uint16_t>(state.position + 2);
+        state.count = static_cast<uint16_t>(state.count + 1);
+        return true;
+    }
     const int64_t dod = static_cast<int64_t>(delta) - static_cast<int64_t>(state.delta);
     Piece head;
     bool wide = false;
@@ -135,10 +145,10 @@ bool xor_append(XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64
     }
     const ValueBits value = value_bits(state, bits ^ state.bits);
     const size_t total = (wide ? 68 : head.count) + value.control.count + value.payload.count;
-    if (((state.position + total + 7) >> 3) > capacity) {
+    if (((from + total + 7) >> 3) > capacity) {
         return false;
     }
-    size_t position = state.position;
+    size_t position = from;
     if (wide) {
         put_bits(to, capacity, position, 0b1111, 4);
         put_bits(to, capacity, position + 4, static_cast<uint64_t>(dod), 64);

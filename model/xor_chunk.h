@@ -30,15 +30,15 @@ struct XorState {
     [[nodiscard]] size_t bytes() const { return (position + 7u) >> 3; }
 };
 
-// Appends one sample to the chunk in `to`.
-//   to        `capacity` bytes, all zero behind state.position; at least kXorFirstSampleBytesMax
-//             for the first sample
+// Appends one sample to a chunk of which `to` holds a part.
+//   to        `capacity` bytes of the chunk from byte `origin` on, all zero behind state.position,
+//             which lies among them; for the first sample at least kXorFirstSampleBytesMax from 0
 //   t         greater than state.t, by less than 2^32 ms
 //   bits      of the value, taken as they are: a signalling NaN survives
 //   returns   false when the sample does not fit; then nothing has changed
 //   limits    the chunk stays below 8 KiB and 65536 samples: the caller cuts long before
 [[nodiscard]] bool xor_append(
-    XorState& state, uint8_t* to, size_t capacity, int64_t t, uint64_t bits);
+    XorState& state, uint8_t* to, size_t origin, size_t capacity, int64_t t, uint64_t bits);
 
 // Writes the count into the first two bytes of a chunk, which is then complete.
 inline void xor_finish(uint8_t* chunk, uint16_t count) {

@@ -10,6 +10,7 @@ namespace tsdb {
 namespace {
 
 constexpr uint64_t kCommitBytes = 128;  // of an empty commit
+constexpr size_t kPrefetchAhead = 16;   // records asked for before they are needed
 
 uint64_t bytes_of(const model::AppendBatch& batch) {
     return kCommitBytes + batch.floats.size() * sizeof(model::StagedFloat) +
@@ -254,6 +255,9 @@ Committer::Admitted Committer::admit_commit(const Commit& commit) {
         admitted.min_valid_t = head_.min_valid_time(floats.front().t);
     }
     for (size_t i = 0; i < floats.size(); ++i) {
+        if (i + kPrefetchAhead < floats.size()) {
+            __builtin_prefetch(head_.at(floats[i + kPrefetchAhead].series.slot).record);
+        }
         admit_float(floats[i], static_cast<uint32_t>(i), admitted);
     }
     for (size_t i = 0; i < commit.batch.histograms.size(); ++i) {

@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         return 0;
     }
     for (size_t i = 1; i < count; ++i) {
-        if (t[i] <= t[i - 1] || static_cast<uint64_t>(t[i]) - static_cast<uint64_t>(t[i - 1]) >
-                                    UINT32_MAX) {
+        if (t[i] <= t[i - 1] ||
+            static_cast<uint64_t>(t[i]) - static_cast<uint64_t>(t[i - 1]) > UINT32_MAX) {
             return 0;
         }
     }
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     model::XorState state;
     for (size_t i = 0; i < count; ++i) {
         SKEIN_CHECK(model::xor_append(
-            state, again.data(), again.size(), t[i], std::bit_cast<uint64_t>(v[i])));
+            state, again.data(), 0, again.size(), t[i], std::bit_cast<uint64_t>(v[i])));
     }
     model::xor_finish(again.data(), state.count);
     std::vector<int64_t> t2(count);

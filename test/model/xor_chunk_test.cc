@@ -27,7 +27,7 @@ class Chunk {
     explicit Chunk(size_t step) : step_(step), bytes_(32) {}
 
     void append(const RawSample& sample) {
-        while (!model::xor_append(state_, bytes_.data(), bytes_.size(), sample.t, sample.bits)) {
+        while (!model::xor_append(state_, bytes_.data(), 0, bytes_.size(), sample.t, sample.bits)) {
             bytes_.resize(bytes_.size() + step_);
         }
     }

@@ -1,8 +1,7 @@
-// Memory for open chunks: size classes in blocks of 16 KiB. A block that has become empty goes back
-// to a pool from which any class takes: all series of a scrape grow through the classes together.
+// Memory for open chunks: a chunk is a chain of segments, one cache line each, so that it grows
+// without a copy and every segment fits every chunk.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -12,15 +11,22 @@
 
 namespace tsdb {
 
-inline constexpr std::array<uint16_t, 20> kChunkClasses = {32,  48,  64,  80,  96,   112, 128,
-                                                           160, 192, 224, 256, 320,  384, 448,
-                                                           512, 640, 768, 896, 1024, 1152};
+// All segments of a chunk but the last are full.
+struct alignas(64) ChunkSegment {
+    static constexpr size_t kBytes = 56;
+
+    ChunkSegment* before;
+    uint8_t bytes[kBytes];
+};
+
+static_assert(sizeof(ChunkSegment) == 64);
 
 // Empty blocks, shared by the slabs of all partitions. Threads: any.
 class BlockPool {
   public:
     static constexpr size_t kBlockBytes = size_t{16} << 10;
-    static constexpr size_t kKeepMax = 256;  // empty blocks kept; more go back to the system
+    static constexpr size_t kRegionBytes = size_t{2} << 20;  // blocks are asked for together
+    static constexpr size_t kWarmMax = 64;                   // empty blocks that keep their memory
 
     explicit BlockPool(HeadMemory& memory) : memory_(memory) {}
 
@@ -33,12 +39,16 @@ class BlockPool {
     void give(uint8_t* block) EXCLUDES_LOCK(mutex_);
 
   private:
+    void add_region() REQUIRES_LOCK(mutex_);
+
     HeadMemory& memory_;
     base::Mutex mutex_;
-    std::vector<uint8_t*> free_ GUARDED_BY(mutex_);
+    std::vector<uint8_t*> regions_ GUARDED_BY(mutex_);
+    std::vector<uint8_t*> warm_ GUARDED_BY(mutex_);
+    std::vector<uint8_t*> cold_ GUARDED_BY(mutex_);  // their memory is the system's
 };
 
-// One partition's open chunks. Threads: the partition's lock.
+// One partition's segments. Threads: the partition's lock.
 class ChunkSlab {
   public:
     explicit ChunkSlab(BlockPool& pool) : pool_(pool) {}
@@ -47,22 +57,18 @@ class ChunkSlab {
     ChunkSlab(const ChunkSlab&) = delete;
     ChunkSlab& operator=(const ChunkSlab&) = delete;
 
-    // kChunkClasses[size_class] bytes, all zero.
-    [[nodiscard]] uint8_t* allocate(uint8_t size_class);
-    void free(uint8_t* bytes);
+    // A segment of zeros behind `before`.
+    [[nodiscard]] ChunkSegment* allocate(ChunkSegment* before);
+    // Takes back the whole chain that ends with `last`.
+    void free(ChunkSegment* last);
 
   private:
-    struct Block;
-    struct Cell;
-
-    [[nodiscard]] static Block* block_of(uint8_t* bytes);
-    [[nodiscard]] Block* add_block(uint8_t size_class);
-    void link(Block* block);
-    void unlink(Block* block);
+    static constexpr size_t kSegmentsPerBlock = BlockPool::kBlockBytes / sizeof(ChunkSegment);
 
     BlockPool& pool_;
-    std::array<Block*, kChunkClasses.size()> open_{};  // blocks with room, by class
-    Block* full_ = nullptr;                            // blocks without
+    std::vector<uint8_t*> blocks_;
+    size_t used_ = kSegmentsPerBlock;  // segments of the last block that were ever used
+    ChunkSegment* free_ = nullptr;
 };
 
 }  // namespace tsdb

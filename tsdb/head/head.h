@@ -155,6 +155,18 @@ class Head {
     [[nodiscard]] static std::vector<HeadSample> sort_by_partition(
         std::span<const HeadSample> samples);
 
+    // Two misses per sample, the record and the end of its chunk, are asked for well before.
+    static void prefetch_ahead(std::span<const HeadSample> samples, size_t i) {
+        constexpr size_t kRecordsAhead = 24;
+        constexpr size_t kChunksAhead = 12;
+        if (i + kRecordsAhead < samples.size()) {
+            __builtin_prefetch(samples[i + kRecordsAhead].series.record, 1);
+        }
+        if (i + kChunksAhead < samples.size()) {
+            __builtin_prefetch(samples[i + kChunksAhead].series.record->tail, 1);
+        }
+    }
+
     // All samples are of one partition.
     template <class Refused>
     uint64_t apply_run(std::span<const HeadSample> samples,
@@ -168,7 +180,9 @@ class Head {
         {
             Partition& partition = *partitions_[samples.front().series.partition];
             const base::MutexLock lock(partition.mutex());
-            for (const HeadSample& sample : samples) {
+            for (size_t i = 0; i < samples.size(); ++i) {
+                prefetch_ahead(samples, i);
+                const HeadSample& sample = samples[i];
                 SeriesRecord& series = *sample.series.record;
                 const Admission admission = admit(series, sample.t, sample.bits, min_valid_t);
                 if (admission == Admission::kAppend) [[likely]] {

@@ -23,6 +23,13 @@ int64_t planned_end(int64_t start, int64_t now, int64_t end) {
                                 static_cast<double>(end - start) / std::floor(chunks));
 }
 
+// The chunk's byte at which the last segment starts. A segment that is exactly full is the last one
+// until the next sample comes.
+size_t tail_origin(const SeriesRecord& series) {
+    const size_t bytes = series.chunk.bytes();
+    return bytes == 0 ? 0 : (bytes - 1) / ChunkSegment::kBytes * ChunkSegment::kBytes;
+}
+
 bool must_cut(SeriesRecord& series, int64_t t, const ChunkRules& rules) {
     const model::XorState& chunk = series.chunk;
     if (chunk.bytes() > ChunkRules::kBytesMax - model::kXorSampleBytesMax) {
@@ -73,16 +80,32 @@ uint32_t Partition::append(SeriesRecord& series,
         open_chunk(series, t, rules);
         begun = 1;
     }
-    while (!model::xor_append(
-        series.chunk, series.chunk_bytes, kChunkClasses[series.size_class], t, bits)) {
-        grow_chunk(series);
+    if (!model::xor_append(
+            series.chunk, series.tail->bytes, tail_origin(series), ChunkSegment::kBytes, t, bits)) {
+        append_over_segments(series, t, bits);
     }
     return begun;
 }
 
+// The sample does not fit into the last segment: it goes through a buffer into it and a new one.
+void Partition::append_over_segments(SeriesRecord& series, int64_t t, uint64_t bits) {
+    const size_t origin = tail_origin(series);
+    const size_t first = series.chunk.position >> 3;  // byte that changes
+    uint8_t buffer[model::kXorSampleBytesMax + 1] = {};
+    const bool shared = first < origin + ChunkSegment::kBytes;
+    if (shared) {
+        buffer[0] = series.tail->bytes[first - origin];
+    }
+    const bool fits = model::xor_append(series.chunk, buffer, first, sizeof buffer, t, bits);
+    SKEIN_CHECK(fits, "sample larger than any can be");
+    const size_t here = origin + ChunkSegment::kBytes - first;
+    std::memcpy(series.tail->bytes + (first - origin), buffer, here);
+    series.tail = slab_.allocate(series.tail);
+    std::memcpy(series.tail->bytes, buffer + here, series.chunk.bytes() - first - here);
+}
+
 void Partition::open_chunk(SeriesRecord& series, int64_t t, const ChunkRules& rules) {
-    series.size_class = 0;
-    series.chunk_bytes = slab_.allocate(0);
+    series.tail = slab_.allocate(nullptr);
     series.chunk.count = 0;
     series.chunk.position = 0;
     series.min_t = t;
@@ -90,24 +113,26 @@ void Partition::open_chunk(SeriesRecord& series, int64_t t, const ChunkRules& ru
 }
 
 void Partition::close_chunk(SeriesRecord& series) {
-    model::xor_finish(series.chunk_bytes, series.chunk.count);
+    uint8_t bytes[ChunkRules::kBytesMax + model::kXorSampleBytesMax];
+    copy_open_chunk(series, bytes);
     series.closed = closed_.add(series.closed,
                                 model::Encoding::kXor,
                                 series.min_t,
                                 series.chunk.t,
-                                {series.chunk_bytes, series.chunk.bytes()});
-    slab_.free(series.chunk_bytes);
-    series.chunk_bytes = nullptr;
+                                {bytes, series.chunk.bytes()});
+    slab_.free(series.tail);
+    series.tail = nullptr;
 }
 
-void Partition::grow_chunk(SeriesRecord& series) {
-    SKEIN_CHECK(series.size_class + 1u < kChunkClasses.size(), "open chunk too large");
-    const auto larger = static_cast<uint8_t>(series.size_class + 1);
-    uint8_t* const bytes = slab_.allocate(larger);
-    std::memcpy(bytes, series.chunk_bytes, kChunkClasses[series.size_class]);
-    slab_.free(series.chunk_bytes);
-    series.chunk_bytes = bytes;
-    series.size_class = larger;
+void copy_open_chunk(const SeriesRecord& series, uint8_t* to) {
+    size_t end = series.chunk.bytes();
+    size_t origin = tail_origin(series);
+    for (const ChunkSegment* segment = series.tail; segment != nullptr; segment = segment->before) {
+        std::memcpy(to + origin, segment->bytes, end - origin);
+        end = origin;
+        origin -= segment->before != nullptr ? ChunkSegment::kBytes : 0;
+    }
+    model::xor_finish(to, series.chunk.count);
 }
 
 }  // namespace tsdb

@@ -51,7 +51,7 @@ class Partition {
 
     void open_chunk(SeriesRecord& series, int64_t t, const ChunkRules& rules) REQUIRES_LOCK(mutex_);
     void close_chunk(SeriesRecord& series) REQUIRES_LOCK(mutex_);
-    void grow_chunk(SeriesRecord& series) REQUIRES_LOCK(mutex_);
+    void append_over_segments(SeriesRecord& series, int64_t t, uint64_t bits) REQUIRES_LOCK(mutex_);
 
     HeadMemory& memory_;
     base::Mutex mutex_;

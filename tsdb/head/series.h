@@ -7,6 +7,7 @@
 
 #include "model/storage.h"
 #include "model/xor_chunk.h"
+#include "tsdb/head/chunk_slab.h"
 #include "tsdb/head/closed_chunks.h"
 #include "tsdb/head/label_sets.h"
 
@@ -21,11 +22,11 @@ struct alignas(64) SeriesRecord {
     // The open chunk's encoder. t and bits stay those of the last sample when a chunk is closed.
     // Its tail padding holds the next members.
     [[no_unique_address]] model::XorState chunk;
-    uint8_t size_class = 0;  // of chunk_bytes
+    uint8_t unused = 0;
     uint8_t ref_high = 0;
     uint32_t ref_low = 0;
     int64_t min_t = 0;                    // of the open chunk
-    uint8_t* chunk_bytes = nullptr;       // null: no open chunk
+    ChunkSegment* tail = nullptr;         // last segment of the open chunk; null: no open chunk
     const ClosedChunk* closed = nullptr;  // newest first
     LabelsRef labels = 0;
     uint32_t next_at = 0;  // when the open chunk is cut, ms after min_t
@@ -33,12 +34,16 @@ struct alignas(64) SeriesRecord {
     // The series' id in the write-ahead log, never used again for another one.
     [[nodiscard]] uint64_t ref() const { return uint64_t{ref_high} << 32 | ref_low; }
 
-    [[nodiscard]] bool has_open() const { return chunk_bytes != nullptr; }
+    [[nodiscard]] bool has_open() const { return tail != nullptr; }
 
     [[nodiscard]] bool has_samples() const { return has_open() || closed != nullptr; }
 };
 
 static_assert(sizeof(SeriesRecord) == 64);
+
+// Copies the open chunk, complete with its count, into series.chunk.bytes() bytes. Under the
+// partition's lock.
+void copy_open_chunk(const SeriesRecord& series, uint8_t* to);
 
 // What a sample meets at its series.
 enum class Admission : uint8_t { kAppend, kSame, kOutOfOrder, kDuplicate, kOutOfBounds };

@@ -74,8 +74,7 @@ void SeriesStream::read_chunks(Entry& entry, model::SeriesBatch& batch) {
         entry.wanted = true;
         if (!options_.skip_chunks) {
             const auto bytes = batch.arena.allocate<uint8_t>(series.chunk.bytes());
-            std::memcpy(bytes.data(), series.chunk_bytes, bytes.size());
-            model::xor_finish(bytes.data(), series.chunk.count);
+            copy_open_chunk(series, bytes.data());
             chunks_.push_back({.encoding = model::Encoding::kXor,
                                .source = options_.source,
                                .bytes = bytes,
