@@ -11,6 +11,7 @@ DurationPtr clone_of(const DurationPtr& duration) {
 template <class T>
 std::unique_ptr<T> same_place(const T& node) {
     auto copy = std::make_unique<T>();
+    copy->height = node.height;
     copy->position = node.position;
     return copy;
 }
@@ -21,6 +22,7 @@ DurationPtr DurationExpr::clone() const {
     auto copy = std::make_unique<DurationExpr>();
     copy->kind = kind;
     copy->position = position;
+    copy->height = height;
     copy->parenthesized = parenthesized;
     copy->seconds = seconds;
     copy->is_duration = is_duration;

@@ -64,6 +64,7 @@ enum class DurationKind : uint8_t {
 struct DurationExpr {
     DurationKind kind = DurationKind::kNumber;
     PositionRange position;
+    uint16_t height = 1;         // levels of the tree under it, with itself
     bool parenthesized = false;  // printed with the parentheses it was written with
     double seconds = 0;          // kNumber
     bool is_duration = false;    // kNumber: written as `5m`, not as `300`
@@ -114,9 +115,11 @@ enum class ExprKind : uint8_t {
     kParen,
 };
 
-// What every node has. Destruction is bounded by the parser's depth limit (query/parser.h).
+// What every node has. The height is bounded (kTreeHeightMax in query/parser.h), so that walking a
+// tree by recursion is safe.
 struct Expr {
     const ExprKind kind;
+    uint16_t height = 1;  // levels of the tree under it, with itself
     PositionRange position;
 
     virtual ~Expr() = default;

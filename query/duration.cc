@@ -104,7 +104,11 @@ Result<int64_t> resolve(const DurationSpec& duration, const QueryTimes& times, D
     if (std::fabs(seconds) > kSecondsMax) {
         return fail_at(expr, "duration is out of range");
     }
-    return static_cast<int64_t>(seconds * kMillisPerSecond);
+    const auto millis = static_cast<int64_t>(seconds * kMillisPerSecond);
+    if (millis == 0 && use == DurationUse::kPositive) {
+        return fail_at(expr, "duration must be at least 1ms");
+    }
+    return millis;
 }
 
 }  // namespace query

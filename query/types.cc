@@ -34,20 +34,6 @@ std::string_view name_of(ValueType type) {
     return "none";
 }
 
-std::string_view symbol(MatchType type) {
-    switch (type) {
-        case MatchType::kEqual:
-            return "=";
-        case MatchType::kNotEqual:
-            return "!=";
-        case MatchType::kRegex:
-            return "=~";
-        case MatchType::kNotRegex:
-            return "!~";
-    }
-    return "";
-}
-
 std::string_view symbol(BinaryOp op) {
     switch (op) {
         case BinaryOp::kPow:

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "model/matcher.h"
+
 namespace query {
 
 enum class ValueType : uint8_t { kNone, kScalar, kVector, kMatrix, kString };
@@ -15,10 +17,7 @@ enum class ValueType : uint8_t { kNone, kScalar, kVector, kMatrix, kString };
 // As the API spells it: "scalar", "vector", "matrix", "string", "none".
 [[nodiscard]] std::string_view name_of(ValueType type);
 
-enum class MatchType : uint8_t { kEqual, kNotEqual, kRegex, kNotRegex };
-
-// "=", "!=", "=~", "!~".
-[[nodiscard]] std::string_view symbol(MatchType type);
+using model::MatchType;
 
 enum class BinaryOp : uint8_t {
     kPow,
