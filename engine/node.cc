@@ -263,7 +263,9 @@ void Node::build_parts() {
         scrape::SourceParts{serving_->lane(0),
                             *client_,
                             *files_,
-                            config::parse_target_groups,
+                            [](std::string_view text, std::string_view source) {
+                                return config::parse_target_groups(text, std::string(source));
+                            },
                             *scrape_metrics_,
                             log_.with("component", "discovery")},
         milliseconds(flags_.duration_ms("scrape.discovery-reload-interval")));
