@@ -1,6 +1,6 @@
 #include "query/parse/type_check.h"
 
-#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -185,9 +185,12 @@ class TypeChecker {
 
     Parsed<void> check_labels_once(const BinaryExpr& binary) {
         const VectorMatching& matching = *binary.matching;
+        if (!matching.on) {
+            return base::success();
+        }
+        const std::set<std::string_view> included(matching.include.begin(), matching.include.end());
         for (const std::string& label : matching.labels) {
-            if (matching.on &&
-                std::ranges::find(matching.include, label) != matching.include.end()) {
+            if (included.contains(label)) {
                 return fail_at(operator_position(binary),
                                concat({"label ",
                                        quoted(label),
