@@ -105,13 +105,16 @@ std::vector<IndexedBucket> at_schema(std::span<const IndexedBucket> buckets,
 Bucket positive_bucket(const FloatHistogram& histogram, IndexedBucket bucket) {
     const double lower = bucket_bound(bucket.index - 1, histogram.schema, histogram.custom_values);
     const double upper = bucket_bound(bucket.index, histogram.schema, histogram.custom_values);
-    return {lower, upper, lower < 0, upper >= 0, bucket.count};
+    if (uses_custom_buckets(histogram)) {
+        return {lower, upper, bucket.index == 0, true, bucket.count};
+    }
+    return {lower, upper, lower < 0, upper > 0, bucket.count};
 }
 
 Bucket negative_bucket(const FloatHistogram& histogram, IndexedBucket bucket) {
     const double lower = -bucket_bound(bucket.index, histogram.schema, {});
     const double upper = -bucket_bound(bucket.index - 1, histogram.schema, {});
-    return {lower, upper, lower < 0, upper >= 0, bucket.count};
+    return {lower, upper, lower < 0, upper > 0, bucket.count};
 }
 
 Bucket zero_bucket(const FloatHistogram& histogram) {
