@@ -65,6 +65,7 @@ EncodedChunk encode(std::span<const ChunkSample> samples) {
     for (const ChunkSample& sample : samples) {
         const bool fits = model::xor_append(state,
                                             chunk.bytes.data(),
+                                            /*origin=*/0,
                                             chunk.bytes.size(),
                                             sample.t,
                                             std::bit_cast<uint64_t>(sample.v));
