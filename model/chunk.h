@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+
+#include "model/histogram.h"
 
 namespace model {
 
@@ -14,7 +17,17 @@ enum class Encoding : uint8_t {
     kFloatHistogram = 3,
     kXor2 = 4,
     kHistogramSt = 5,
-    kFloatHistogramSt = 6
+    kFloatHistogramSt = 6,
+    // Never in a file: `bytes` are an array of ChunkSample, of sources that hold values as they are.
+    kSamples = 0xff
+};
+
+// One sample of an Encoding::kSamples chunk.
+struct ChunkSample {
+    int64_t t = 0;   // ms
+    int64_t st = 0;  // start timestamp, ms; 0: none
+    double v = 0;
+    std::shared_ptr<const FloatHistogram> histogram;  // set: the sample is a histogram
 };
 
 // One chunk as a reader sees it. The bytes live as long as the batch (or mapping) it came with.

@@ -1,0 +1,93 @@
+// The query engine: text in, values out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string_view>
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/sync.h"
+#include "model/storage.h"
+#include "query/ast.h"
+#include "query/duration.h"
+#include "query/options.h"
+#include "query/parser.h"
+#include "query/value.h"
+
+namespace query {
+
+// What one query may say beside its text and times.
+struct QueryParams {
+    std::chrono::milliseconds lookback_delta{0};  // 0: the engine's
+    std::chrono::milliseconds timeout{0};         // 0: the engine's, which also bounds this one
+    base::Deadline deadline;                      // of the request, if any
+    std::stop_token stop;                         // the caller went away
+};
+
+// Runs queries on the calling thread, which may block.
+//   threads   any; at most max_concurrency queries run, the others wait (within their timeout)
+//   lifetime  the storage, clock and budget outlive the engine; the engine outlives its queries
+class Engine {
+  public:
+    // `budget` is the parent of every query's own.
+    Engine(const Options& options,
+           model::Queryable& queryable,
+           const base::Clock& clock,
+           base::Budget& budget);
+
+    // The value of an expression at one time (ms).
+    //   errors   kInvalid: the query is wrong; kExecution, kTimeout, kCanceled with the texts of
+    //            the API; kLimit naming a budget; those of the storage
+    [[nodiscard]] base::Result<QueryResult> instant(std::string_view query,
+                                                    int64_t t_ms,
+                                                    const QueryParams& params = {});
+
+    // The value at start, start + step … end; a matrix. step > 0, end >= start.
+    //   errors   the same, and kInvalid for an expression that is neither a scalar nor a vector
+    [[nodiscard]] base::Result<QueryResult> range(std::string_view query,
+                                                  int64_t start_ms,
+                                                  int64_t end_ms,
+                                                  int64_t step_ms,
+                                                  const QueryParams& params = {});
+
+    // What of the language is switched on.
+    [[nodiscard]] ParseOptions parse_options() const;
+
+    [[nodiscard]] const Options& options() const { return options_; }
+
+    // Queries that run or wait.
+    [[nodiscard]] size_t active() const;
+
+  private:
+    class Slot;
+
+    [[nodiscard]] base::Result<QueryResult> run(std::string_view query,
+                                                const QueryTimes& times,
+                                                bool instant,
+                                                const QueryParams& params);
+    [[nodiscard]] base::Result<QueryResult> evaluate(const Expr& expr,
+                                                     std::string_view query,
+                                                     const QueryTimes& times,
+                                                     bool instant,
+                                                     const QueryParams& params,
+                                                     const model::QueryContext& request,
+                                                     base::Budget& budget);
+    // Waits for a slot.
+    [[nodiscard]] base::Status enter(const model::QueryContext& request);
+    void leave();
+
+    const Options options_;
+    model::Queryable& queryable_;
+    const base::Clock& clock_;
+    base::Budget& budget_;
+
+    mutable base::Mutex mutex_;
+    base::CondVar freed_;
+    size_t running_ GUARDED_BY(mutex_) = 0;
+    size_t waiting_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace query

@@ -1,0 +1,267 @@
+// sum, avg, min, max, count, group, stddev, stdvar, quantile.
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "query/exec/aggregate.h"
+#include "query/exec/fold.h"
+#include "query/exec/grouping.h"
+#include "query/exec/row_merger.h"
+#include "query/histogram/arithmetic.h"
+
+namespace query::exec {
+namespace {
+
+using histogram::HistogramSum;
+using model::CounterResetHint;
+using model::FloatHistogram;
+
+bool takes_histograms(AggregateOp op) {
+    return op == AggregateOp::kSum || op == AggregateOp::kAvg;
+}
+
+bool counts_only(AggregateOp op) {
+    return op == AggregateOp::kCount || op == AggregateOp::kGroup;
+}
+
+// The sum or mean of the histograms of one group at one step.
+class HistogramPlace {
+  public:
+    HistogramPlace(const FloatHistogram& first) : sum_(first) { track(first); }
+
+    // Returns what came up; an incompatible histogram spoils the place for good.
+    histogram::Combined add(const FloatHistogram& value, bool average) {
+        if (spoiled_) {
+            return {};
+        }
+        track(value);
+        ++count_;
+        histogram::Combined combined;
+        if (average && !running_) {
+            HistogramSum next = sum_;
+            combined = next.add(value);
+            if (combined.incompatible || !next.has_infinity()) {
+                spoiled_ = combined.incompatible;
+                sum_ = std::move(next);
+                return combined;
+            }
+            running_ = true;
+            sum_.divide(count_ - 1);
+        }
+        if (running_) {
+            sum_.scale((count_ - 1) / count_);
+            combined = sum_.add(histogram::divided(value, count_));
+        } else {
+            combined = sum_.add(value);
+        }
+        spoiled_ = combined.incompatible;
+        return combined;
+    }
+
+    [[nodiscard]] bool spoiled() const { return spoiled_; }
+
+    [[nodiscard]] bool collision() const { return reset_ && not_reset_; }
+
+    [[nodiscard]] HistogramPtr result(bool average) {
+        if (average && !running_) {
+            sum_.divide(count_);
+        }
+        return std::make_shared<FloatHistogram>(sum_.result());
+    }
+
+  private:
+    void track(const FloatHistogram& histogram) {
+        reset_ |= histogram.hint == CounterResetHint::kReset;
+        not_reset_ |= histogram.hint == CounterResetHint::kNotReset;
+    }
+
+    HistogramSum sum_;
+    double count_ = 1;
+    bool running_ = false;
+    bool spoiled_ = false;
+    bool reset_ = false;
+    bool not_reset_ = false;
+};
+
+class FoldAggregate final : public Blocking {
+  public:
+    explicit FoldAggregate(AggregateInputs inputs)
+        : inputs_(std::move(inputs)),
+          op_(inputs_.expr.op),
+          steps_(inputs_.steps()),
+          words_((steps_ + 63) / 64),
+          grouping_(inputs_.context, inputs_.expr.grouping, inputs_.expr.without),
+          fold_(make_fold(op_)),
+          held_(inputs_.context.samples),
+          memory_(inputs_.context.budget) {}
+
+  protected:
+    base::Result<Block> compute() override {
+        params_.assign(steps_, 0);
+        if (inputs_.param) {
+            TRY(params_, read_scalar(*inputs_.param, inputs_.context, steps_));
+            check_quantiles();
+        }
+        Block in;
+        while (true) {
+            TRY(inputs_.context.check());
+            TRY(const bool more, inputs_.input->next(in));
+            if (!more) {
+                return finish();
+            }
+            for (size_t r = 0; r < in.rows(); ++r) {
+                TRY(add(in, r));
+            }
+        }
+    }
+
+  private:
+    void check_quantiles() {
+        for (const double q : params_) {
+            if (std::isnan(q) || q < 0 || q > 1) {
+                inputs_.context.annotations.invalid_quantile(q, inputs_.expr.param->position);
+            }
+        }
+    }
+
+    base::Status add(const Block& in, size_t r) {
+        const size_t group = grouping_.group_of(in.row(r).labels);
+        if (group >= dropped_.size()) {
+            TRY(grow(group + 1));
+        }
+        dropped_[group] = dropped_[group] || in.row(r).drop_name;
+        if (op_ == AggregateOp::kQuantile) {
+            TRY(held_.add(static_cast<int64_t>(in.present(r).count())));
+        }
+        if (!in.has_histograms() || counts_only(op_)) {
+            fold_->add_row(group * steps_, in.values(r), in.present(r));
+            see(group, in.present(r));
+        } else {
+            add_mixed(in, r, group);
+        }
+        return base::success();
+    }
+
+    base::Status grow(size_t groups) {
+        // Room for twice as many, so that growing costs little per group.
+        if (groups * steps_ > room_) {
+            const size_t room = std::max(groups * steps_, room_ * 2);
+            TRY(memory_.grow(static_cast<int64_t>((room - room_) * kBytesPerPlace)));
+            room_ = room;
+        }
+        fold_->grow(groups * steps_);
+        seen_.resize(groups * words_, 0);
+        dropped_.resize(groups, false);
+        TRY(held_.add(static_cast<int64_t>(steps_)));
+        return base::success();
+    }
+
+    void see(size_t group, Bits present) {
+        for (size_t w = 0; w < words_; ++w) {
+            seen_[group * words_ + w] |= present.words()[w];
+        }
+    }
+
+    void add_mixed(const Block& in, size_t r, size_t group) {
+        Bits seen(seen_.data() + group * words_, steps_);
+        in.present(r).for_each([&](size_t step) {
+            const size_t place = group * steps_ + step;
+            const HistogramPtr& histogram = in.histogram(r, step);
+            if (!histogram) {
+                fold_->add(place, in.values(r)[step]);
+                seen.set(step);
+            } else if (takes_histograms(op_)) {
+                add_histogram(place, *histogram, in.row(r));
+            } else {
+                inputs_.context.annotations.histogram_ignored_in_aggregation(
+                    name_of(op_), inputs_.expr.expr->position);
+            }
+        });
+    }
+
+    void add_histogram(size_t place, const FloatHistogram& histogram, const RowLabels& row) {
+        const auto found = histograms_.find(place);
+        if (found == histograms_.end()) {
+            histograms_.emplace(place, HistogramPlace(histogram));
+            return;
+        }
+        const histogram::Combined combined = found->second.add(histogram, op_ == AggregateOp::kAvg);
+        const PositionRange position = inputs_.expr.expr->position;
+        if (combined.incompatible) {
+            inputs_.context.annotations.mixed_exponential_custom(
+                inputs_.context.labels.metric_name(row.labels), position);
+        }
+        if (combined.reconciled) {
+            inputs_.context.annotations.custom_buckets_reconciled(HistogramOperation::kAggregation,
+                                                                  position);
+        }
+    }
+
+    base::Result<Block> finish() {
+        Block out;
+        TRY(out.reset(inputs_.context.budget, grouping_.size(), steps_));
+        for (size_t group = 0; group < dropped_.size(); ++group) {
+            const size_t row = out.add_row({grouping_.labels(group), dropped_[group]});
+            finish_row(group, out, row);
+            if (!out.present(row).any()) {
+                out.drop_last_row();
+            }
+        }
+        TRY(out.account(inputs_.context.budget));
+        return out;
+    }
+
+    void finish_row(size_t group, Block& out, size_t row) {
+        const Bits seen(seen_.data() + group * words_, steps_);
+        for (size_t step = 0; step < steps_; ++step) {
+            const size_t place = group * steps_ + step;
+            const auto found = histograms_.empty() ? histograms_.end() : histograms_.find(place);
+            if (found != histograms_.end()) {
+                finish_histogram(found->second, seen.get(step), out, row, step);
+            } else if (seen.get(step)) {
+                out.set(row, step, fold_->value(place, params_[step]));
+            }
+        }
+    }
+
+    void finish_histogram(
+        HistogramPlace& place, bool floats_too, Block& out, size_t row, size_t step) {
+        const PositionRange position = inputs_.expr.expr->position;
+        if (floats_too) {
+            inputs_.context.annotations.mixed_floats_histograms_aggregation(position);
+            return;
+        }
+        if (place.spoiled()) {
+            return;
+        }
+        if (place.collision()) {
+            inputs_.context.annotations.counter_reset_collision(HistogramOperation::kAggregation,
+                                                                position);
+        }
+        out.set(row, step, place.result(op_ == AggregateOp::kAvg));
+    }
+
+    static constexpr size_t kBytesPerPlace = 24;  // of the largest accumulator with fixed size
+
+    AggregateInputs inputs_;
+    AggregateOp op_;
+    size_t steps_;
+    size_t words_;
+    Grouping grouping_;
+    std::unique_ptr<Fold> fold_;
+    HeldSamples held_;
+    base::Reservation memory_;
+    size_t room_ = 0;
+    std::vector<uint64_t> seen_;  // group × words: where there are floats
+    std::vector<bool> dropped_;
+    std::vector<double> params_;
+    std::unordered_map<size_t, HistogramPlace> histograms_;
+};
+
+}  // namespace
+
+OperatorPtr make_fold_aggregate(AggregateInputs inputs) {
+    return std::make_unique<FoldAggregate>(std::move(inputs));
+}
+
+}  // namespace query::exec

@@ -1,0 +1,160 @@
+// What flows between operators: some series, each with a value or nothing at every step.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/result.h"
+#include "model/histogram.h"
+#include "query/exec/label_set.h"
+
+namespace query::exec {
+
+using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
+
+// The times at which an expression is evaluated: start, start + step, … (ms).
+struct Grid {
+    int64_t start = 0;
+    int64_t step = 1;  // > 0
+    size_t count = 1;
+
+    [[nodiscard]] int64_t at(size_t index) const {
+        return start + static_cast<int64_t>(index) * step;
+    }
+
+    bool operator==(const Grid&) const = default;
+};
+
+// One row's bits: which steps have a value. NaN is a value like any other, so presence is apart.
+class Bits {
+  public:
+    Bits() = default;
+
+    Bits(uint64_t* words, size_t count) : words_(words), count_(count) {}
+
+    [[nodiscard]] bool get(size_t i) const { return (words_[i >> 6] >> (i & 63) & 1) != 0; }
+
+    void set(size_t i) { words_[i >> 6] |= uint64_t{1} << (i & 63); }
+
+    void clear(size_t i) { words_[i >> 6] &= ~(uint64_t{1} << (i & 63)); }
+
+    [[nodiscard]] std::span<uint64_t> words() const { return {words_, (count_ + 63) / 64}; }
+
+    [[nodiscard]] bool any() const;
+    [[nodiscard]] size_t count() const;
+    void fill();
+    void reset();
+
+    // visit(step) for every step that is set, in order.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        const size_t words = (count_ + 63) / 64;
+        for (size_t w = 0; w < words; ++w) {
+            for (uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
+                visit(w * 64 + static_cast<size_t>(std::countr_zero(bits)));
+            }
+        }
+    }
+
+  private:
+    uint64_t* words_ = nullptr;
+    size_t count_ = 0;
+};
+
+// The identity of a row.
+struct RowLabels {
+    LabelSet labels;
+    bool drop_name = false;  // delayed name removal: the metadata labels go at the end of the query
+};
+
+// Rows × steps, row after row. Either a float or a histogram is at a place that is present.
+class Block {
+  public:
+    Block() = default;
+    Block(Block&&) = default;
+    Block& operator=(Block&&) = default;
+
+    // Empties it and makes room for at most `rows` rows of `steps` values.
+    //   errors   kLimit naming the budget that is full
+    [[nodiscard]] base::Status reset(base::Budget& budget, size_t rows, size_t steps);
+
+    // Another row, with nothing present. Beyond what reset() made room for it grows, charged when
+    // account() is called.
+    size_t add_row(RowLabels labels);
+    // Takes the row added last away again.
+    void drop_last_row();
+    // Charges what growing added.
+    [[nodiscard]] base::Status account(base::Budget& budget);
+
+    // Keeps the memory, forgets the rows.
+    void clear();
+
+    [[nodiscard]] size_t rows() const { return rows_.size(); }
+
+    [[nodiscard]] size_t steps() const { return steps_; }
+
+    [[nodiscard]] bool empty() const { return rows_.empty(); }
+
+    [[nodiscard]] RowLabels& row(size_t r) { return rows_[r]; }
+
+    [[nodiscard]] const RowLabels& row(size_t r) const { return rows_[r]; }
+
+    [[nodiscard]] double* values(size_t r) { return values_.data() + r * steps_; }
+
+    [[nodiscard]] const double* values(size_t r) const { return values_.data() + r * steps_; }
+
+    [[nodiscard]] Bits present(size_t r) const {
+        return {const_cast<uint64_t*>(present_.data()) + r * words_, steps_};
+    }
+
+    // Whether any row may hold a histogram; the fast paths are for blocks that do not.
+    [[nodiscard]] bool has_histograms() const { return !histograms_.empty(); }
+
+    // Null where there is a float or nothing.
+    [[nodiscard]] const HistogramPtr& histogram(size_t r, size_t step) const {
+        return histograms_.empty() ? kNoHistogram : histograms_[r * steps_ + step];
+    }
+
+    void set(size_t r, size_t step, double value) {
+        values(r)[step] = value;
+        present(r).set(step);
+    }
+
+    void set(size_t r, size_t step, HistogramPtr histogram);
+    // Whatever `from` has there.
+    void copy(size_t r, size_t step, const Block& from, size_t from_row, size_t from_step);
+    // The whole row, values, presence and histograms; steps must agree.
+    void copy_row(size_t r, const Block& from, size_t from_row);
+    // Forgets the histogram there; the place itself stays present.
+    void drop_histogram(size_t r, size_t step);
+    // Clears presence where there are histograms.
+    void erase_histograms();
+
+    // Places that are present; a histogram counts its size in units of 16 bytes.
+    [[nodiscard]] size_t samples() const;
+
+  private:
+    static const HistogramPtr kNoHistogram;
+
+    size_t steps_ = 0;
+    size_t words_ = 0;
+    std::vector<RowLabels> rows_;
+    std::vector<double> values_;
+    std::vector<uint64_t> present_;
+    std::vector<HistogramPtr> histograms_;
+    base::Reservation memory_;
+};
+
+// How many rows a block of `steps` steps should have: enough to amortise, few enough to stay in
+// cache.
+[[nodiscard]] size_t rows_per_block(size_t steps);
+
+// A histogram's weight among samples.
+[[nodiscard]] size_t sample_weight(const model::FloatHistogram& histogram);
+
+}  // namespace query::exec

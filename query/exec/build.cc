@@ -1,0 +1,125 @@
+#include "query/exec/build.h"
+
+#include "query/exec/aggregate.h"
+#include "query/exec/binary.h"
+#include "query/exec/functions.h"
+#include "query/exec/info.h"
+#include "query/exec/rollup.h"
+#include "query/exec/row_merger.h"
+#include "query/exec/select.h"
+
+namespace query::exec {
+
+using plan::Node;
+using plan::NodeKind;
+
+OperatorPtr Builder::build(const Node& node) {
+    if (node.uses <= 1) {
+        return build_unshared(node);
+    }
+    std::shared_ptr<SharedResult>& shared = shared_[&node];
+    if (!shared) {
+        shared = std::make_shared<SharedResult>(build_unshared(node), context_);
+    }
+    return make_reader(shared);
+}
+
+OperatorPtr Builder::build_unshared(const Node& node) {
+    switch (node.kind) {
+        case NodeKind::kNumber:
+            return make_number(node.number, node.grid.count, context_);
+        case NodeKind::kString:
+        case NodeKind::kRange:
+            break;
+        case NodeKind::kTime:
+            return make_time(node.grid, context_);
+        case NodeKind::kSelect: {
+            OperatorPtr select = make_select(node, *querier_, context_);
+            return node.select->value == plan::SelectValue::kSample
+                       ? std::move(select)
+                       : merged(std::move(select), node, false);
+        }
+        case NodeKind::kRollup:
+            return build_rollup(node);
+        case NodeKind::kFunction:
+            return build_function(node);
+        case NodeKind::kAggregate:
+            return build_aggregate(node);
+        case NodeKind::kBinary: {
+            OperatorPtr binary = make_binary({node,
+                                              as<BinaryExpr>(*node.expr),
+                                              build(*node.inputs[0]),
+                                              build(*node.inputs[1]),
+                                              context_});
+            return node.type == ValueType::kVector &&
+                           !is_set_operator(as<BinaryExpr>(*node.expr).op)
+                       ? merged(std::move(binary), node, false)
+                       : std::move(binary);
+        }
+        case NodeKind::kNegate:
+            return merged(
+                make_negate(build(*node.inputs[0]), node.type == ValueType::kScalar, context_),
+                node,
+                false);
+        case NodeKind::kBroadcast:
+            return make_broadcast(build(*node.inputs[0]), node.grid.count, context_);
+    }
+    SKEIN_CHECK(false, "a node without rows", static_cast<int>(node.kind));
+    return nullptr;
+}
+
+std::unique_ptr<SeriesSource> Builder::build_source(const Node& range) {
+    if (range.select) {
+        return std::make_unique<SeriesReader>(
+            *querier_, *range.select, /*drop_stale=*/true, context_);
+    }
+    const Node& inner = *range.inputs[0];
+    return std::make_unique<SubquerySource>(build(inner), inner.grid, context_);
+}
+
+OperatorPtr Builder::build_rollup(const Node& node) {
+    std::vector<OperatorPtr> scalars;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (i != node.source) {
+            scalars.push_back(build(*node.inputs[i]));
+        }
+    }
+    OperatorPtr rollup =
+        make_rollup(node, build_source(*node.inputs[node.source]), std::move(scalars), context_);
+    const Call& call = as<Call>(*node.expr);
+    if (call.function->id == FunctionId::kAbsentOverTime) {
+        return make_absent(*call.args[0], std::move(rollup), node.grid.count, context_);
+    }
+    return merged(std::move(rollup), node, true);
+}
+
+OperatorPtr Builder::build_function(const Node& node) {
+    const Call& call = as<Call>(*node.expr);
+    if (call.function->id == FunctionId::kInfo) {
+        return make_info(node, build(*node.inputs[0]), *querier_, context_);
+    }
+    std::vector<OperatorPtr> inputs;
+    for (const plan::NodePtr& input : node.inputs) {
+        inputs.push_back(input->kind == NodeKind::kString ? nullptr : build(*input));
+    }
+    return merged(make_function({node, call, std::move(inputs), context_}), node, false);
+}
+
+OperatorPtr Builder::build_aggregate(const Node& node) {
+    OperatorPtr param;
+    if (node.inputs.size() > 1 && node.inputs[1]->kind != NodeKind::kString) {
+        param = build(*node.inputs[1]);
+    }
+    return make_aggregate(
+        {node, as<AggregateExpr>(*node.expr), build(*node.inputs[0]), std::move(param), context_});
+}
+
+OperatorPtr Builder::merged(OperatorPtr input, const Node& node, bool strict) {
+    if (node.distinct_without_name || node.type != ValueType::kVector ||
+        context_.options.delayed_name_removal) {
+        return input;
+    }
+    return make_merge(std::move(input), node.grid.count, strict, context_);
+}
+
+}  // namespace query::exec

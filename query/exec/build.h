@@ -1,0 +1,38 @@
+// From the plan to operators.
+#pragma once
+
+#include <unordered_map>
+
+#include "query/exec/operator.h"
+#include "query/exec/series_reader.h"
+#include "query/exec/simple.h"
+#include "query/plan/plan.h"
+
+namespace query::exec {
+
+// Builds the operators of one query. Keeps what several of them share; the operators may outlive
+// the builder, but not the plan, the querier and the context.
+class Builder {
+  public:
+    // `querier` may be null when the plan selects nothing.
+    Builder(model::Querier* querier, ExecContext& context) : querier_(querier), context_(context) {}
+
+    [[nodiscard]] OperatorPtr build(const plan::Node& node);
+
+    // The series of a kRange node.
+    [[nodiscard]] std::unique_ptr<SeriesSource> build_source(const plan::Node& range);
+
+  private:
+    [[nodiscard]] OperatorPtr build_unshared(const plan::Node& node);
+    [[nodiscard]] OperatorPtr build_rollup(const plan::Node& node);
+    [[nodiscard]] OperatorPtr build_function(const plan::Node& node);
+    [[nodiscard]] OperatorPtr build_aggregate(const plan::Node& node);
+    // Merges rows that dropping the name made equal, when that can happen.
+    [[nodiscard]] OperatorPtr merged(OperatorPtr input, const plan::Node& node, bool strict);
+
+    model::Querier* querier_;
+    ExecContext& context_;
+    std::unordered_map<const plan::Node*, std::shared_ptr<SharedResult>> shared_;
+};
+
+}  // namespace query::exec

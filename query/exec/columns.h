@@ -1,0 +1,56 @@
+// One series' samples as columns, decoded once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "model/chunk.h"
+#include "query/exec/block.h"
+
+namespace query::exec {
+
+// Floats and histograms apart, each in time order. Start timestamps are kept only when any sample
+// has one; then there is one per sample (0: none).
+struct Columns {
+    std::vector<int64_t> t;
+    std::vector<double> v;
+    std::vector<int64_t> st;
+
+    std::vector<int64_t> histogram_t;
+    std::vector<HistogramPtr> histogram;
+    std::vector<int64_t> histogram_st;
+
+    void clear();
+
+    [[nodiscard]] size_t size() const { return t.size() + histogram_t.size(); }
+
+    void add(int64_t time, double value) {
+        t.push_back(time);
+        v.push_back(value);
+    }
+
+    void add(int64_t time, HistogramPtr value) {
+        histogram_t.push_back(time);
+        histogram.push_back(std::move(value));
+    }
+
+    [[nodiscard]] int64_t start_time(size_t i) const { return st.empty() ? 0 : st[i]; }
+
+    [[nodiscard]] int64_t histogram_start_time(size_t i) const {
+        return histogram_st.empty() ? 0 : histogram_st[i];
+    }
+};
+
+// Decodes chunks into `out` (cleared first), sorts and removes repeats where chunks of several
+// sources overlap, and leaves out what lies outside [min_t, max_t].
+//   drop_stale  leaves stale markers out: windows do not see them
+//   errors      kCorrupt; kUnsupported: an encoding that is not decoded here
+[[nodiscard]] base::Status decode(std::span<const model::ChunkView> chunks,
+                                  int64_t min_t,
+                                  int64_t max_t,
+                                  bool drop_stale,
+                                  Columns& out);
+
+}  // namespace query::exec

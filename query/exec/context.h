@@ -1,0 +1,106 @@
+// What all operators of one running query share.
+#pragma once
+
+#include <cstdint>
+
+#include "base/budget.h"
+#include "base/result.h"
+#include "model/storage.h"
+#include "query/annotations.h"
+#include "query/exec/label_set.h"
+
+namespace query::exec {
+
+// Counts the samples that are held in memory, and those that were read.
+class SampleMeter {
+  public:
+    explicit SampleMeter(int64_t limit) : limit_(limit) {}
+
+    // errors   kExecution: too many samples
+    [[nodiscard]] base::Status hold(int64_t count);
+
+    void release(int64_t count) { held_ -= count; }
+
+    void read(int64_t count) { read_ += count; }
+
+    // Samples that functions and selectors looked at, over all steps.
+    void queried(int64_t count) { queried_ += count; }
+
+    [[nodiscard]] int64_t peak() const { return peak_; }
+
+    [[nodiscard]] int64_t total_read() const { return read_; }
+
+    [[nodiscard]] int64_t total_queried() const { return queried_; }
+
+  private:
+    int64_t limit_;
+    int64_t held_ = 0;
+    int64_t peak_ = 0;
+    int64_t read_ = 0;
+    int64_t queried_ = 0;
+};
+
+// Samples held for a scope.
+class HeldSamples {
+  public:
+    explicit HeldSamples(SampleMeter& meter) : meter_(&meter) {}
+
+    ~HeldSamples() { meter_->release(count_); }
+
+    HeldSamples(const HeldSamples&) = delete;
+    HeldSamples& operator=(const HeldSamples&) = delete;
+
+    [[nodiscard]] base::Status add(int64_t count) {
+        count_ += count;
+        return meter_->hold(count);
+    }
+
+    // Holds `count` instead of what was held.
+    [[nodiscard]] base::Status replace(int64_t count) {
+        meter_->release(count_);
+        count_ = count;
+        return meter_->hold(count);
+    }
+
+  private:
+    SampleMeter* meter_;
+    int64_t count_ = 0;
+};
+
+struct ExecOptions {
+    int64_t lookback_ms = 300'000;
+    bool delayed_name_removal = false;
+    bool use_start_timestamps = false;
+};
+
+// Borrowed by every operator; outlives them. Threads: one.
+struct ExecContext {
+    ExecContext(const ExecOptions& exec_options,
+                const model::QueryContext& query_context,
+                model::Queryable& source,
+                base::Budget& memory,
+                int64_t max_samples)
+        : options(exec_options),
+          request(query_context),
+          queryable(source),
+          budget(memory),
+          samples(max_samples) {}
+
+    // Whether to go on: called at least once per batch.
+    //   errors   kTimeout, kCanceled, with the texts of the API
+    [[nodiscard]] base::Status check() const;
+
+    // What a function that changes the meaning of a value does with the metric's name: the labels
+    // without it, or the mark that it goes at the end.
+    void drop_name(struct RowLabels& row);
+
+    ExecOptions options;
+    const model::QueryContext& request;
+    model::Queryable& queryable;
+    base::Budget& budget;
+    SampleMeter samples;
+    LabelTable labels;
+    Annotations annotations;
+};
+
+}  // namespace query::exec

@@ -1,0 +1,141 @@
+// label_replace and label_join.
+#include <unordered_map>
+
+#include "model/matcher.h"
+#include "query/exec/functions.h"
+#include "query/exec/row_merger.h"
+
+namespace query::exec {
+namespace {
+
+using base::Code;
+
+// Sets one label of every row to relabel(row's labels); nothing: the row stays as it is.
+class RelabelOperator : public Operator {
+  public:
+    explicit RelabelOperator(FunctionInputs inputs) : inputs_(std::move(inputs)) {}
+
+    base::Result<bool> next(Block& out) final {
+        if (!started_) {
+            started_ = true;
+            TRY(start());
+            destination_ = inputs_.context.labels.intern(inputs_.text(1));
+        }
+        TRY(const bool more, inputs_.inputs[0]->next(out));
+        for (size_t r = 0; r < out.rows(); ++r) {
+            RowLabels& row = out.row(r);
+            if (const auto value = value_for(row.labels)) {
+                row.labels = inputs_.context.labels.with(row.labels, destination_, *value);
+                row.drop_name &= destination_ != kMetricNameSymbol;
+            }
+        }
+        return more;
+    }
+
+  protected:
+    virtual base::Status start() = 0;
+    virtual std::optional<Symbol> value_for(LabelSet labels) = 0;
+
+    [[nodiscard]] LabelTable& table() { return inputs_.context.labels; }
+
+    FunctionInputs inputs_;
+
+  private:
+    bool started_ = false;
+    Symbol destination_ = kEmptySymbol;
+};
+
+base::Status check_name(const std::string& name, const char* what, const char* function) {
+    if (!model::is_valid_label_name(name, model::NameScheme::kUtf8)) {
+        return base::fail(
+            Code::kExecution,
+            std::string("invalid ") + what + " label name in " + function + "(): " + name);
+    }
+    return base::success();
+}
+
+class LabelReplace final : public RelabelOperator {
+  public:
+    using RelabelOperator::RelabelOperator;
+
+  protected:
+    base::Status start() override {
+        const std::string& pattern = inputs_.text(4);
+        auto regex = model::Regex::compile(pattern);
+        if (!regex) {
+            return base::fail(Code::kExecution,
+                              "invalid regular expression in label_replace(): " + pattern);
+        }
+        regex_ = std::move(regex).value();
+        source_ = table().intern(inputs_.text(3));
+        return check_name(inputs_.text(1), "destination", "label_replace");
+    }
+
+    std::optional<Symbol> value_for(LabelSet labels) override {
+        const Symbol from = labels.get(source_);
+        const auto [found, inserted] = known_.try_emplace(from);
+        if (inserted) {
+            std::vector<std::string_view> groups;
+            if (regex_->match_groups(table().text(from), groups)) {
+                std::string text;
+                regex_->expand(inputs_.text(2), groups, text);
+                found->second = table().intern(text);
+            }
+        }
+        return found->second;
+    }
+
+  private:
+    std::shared_ptr<const model::Regex> regex_;
+    Symbol source_ = kEmptySymbol;
+    std::unordered_map<Symbol, std::optional<Symbol>> known_;  // by the source label's value
+};
+
+class LabelJoin final : public RelabelOperator {
+  public:
+    using RelabelOperator::RelabelOperator;
+
+  protected:
+    base::Status start() override {
+        for (size_t i = 3; i < inputs_.call.args.size(); ++i) {
+            TRY(check_name(inputs_.text(i), "source", "label_join"));
+            sources_.push_back(table().intern(inputs_.text(i)));
+        }
+        return check_name(inputs_.text(1), "destination", "label_join");
+    }
+
+    std::optional<Symbol> value_for(LabelSet labels) override {
+        std::string text;
+        for (size_t i = 0; i < sources_.size(); ++i) {
+            if (i > 0) {
+                text += inputs_.text(2);
+            }
+            text += table().text(labels.get(sources_[i]));
+        }
+        return table().intern(text);
+    }
+
+  private:
+    std::vector<Symbol> sources_;
+};
+
+}  // namespace
+
+OperatorPtr make_label_function(FunctionInputs& inputs) {
+    const size_t steps = inputs.steps();
+    ExecContext& context = inputs.context;
+    OperatorPtr relabel;
+    switch (inputs.call.function->id) {
+        case FunctionId::kLabelReplace:
+            relabel = std::make_unique<LabelReplace>(std::move(inputs));
+            break;
+        case FunctionId::kLabelJoin:
+            relabel = std::make_unique<LabelJoin>(std::move(inputs));
+            break;
+        default:
+            return nullptr;
+    }
+    return make_merge(std::move(relabel), steps, false, context);
+}
+
+}  // namespace query::exec

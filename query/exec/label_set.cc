@@ -1,0 +1,189 @@
+#include "query/exec/label_set.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace query::exec {
+namespace {
+
+// Multiply-and-fold mixing; the input is our own symbols, so no attacker chooses it directly.
+uint64_t mix(uint64_t a, uint64_t b) {
+    const auto product = static_cast<unsigned __int128>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+bool is_metadata(Symbol name) {
+    return name == kMetricNameSymbol || name == kTypeSymbol || name == kUnitSymbol;
+}
+
+}  // namespace
+
+Symbol LabelSet::get(Symbol name) const {
+    for (const LabelPair& pair : *this) {
+        if (pair.name == name) {
+            return pair.value;
+        }
+    }
+    return kEmptySymbol;
+}
+
+uint64_t LabelSet::hash() const {
+    uint64_t hash = 0x9e3779b97f4a7c15 + size_;
+    for (const LabelPair& pair : *this) {
+        hash = mix(hash ^ (uint64_t{pair.name} << 32 | pair.value), 0xd6e8feb86659fd93);
+    }
+    return hash;
+}
+
+bool LabelSet::operator==(const LabelSet& other) const {
+    return size_ == other.size_ &&
+           (size_ == 0 || std::memcmp(pairs_, other.pairs_, size_ * sizeof(LabelPair)) == 0);
+}
+
+LabelTable::LabelTable() {
+    for (const std::string_view text : {"", "__name__", "__type__", "__unit__", "le"}) {
+        static_cast<void>(intern(text));
+    }
+}
+
+Symbol LabelTable::intern(std::string_view text) {
+    const auto found = by_text_.find(text);
+    if (found != by_text_.end()) {
+        return found->second;
+    }
+    const std::string_view kept = arena_.copy(text);
+    const auto symbol = static_cast<Symbol>(texts_.size());
+    texts_.push_back(kept);
+    by_text_.emplace(kept, symbol);
+    return symbol;
+}
+
+Symbol LabelTable::translate(Import& import, uint32_t symbol) {
+    if (symbol < kDirectSymbolsMax) {
+        if (symbol >= import.direct.size()) {
+            import.direct.resize(std::max<size_t>(symbol + 1, import.direct.size() * 2),
+                                 kEmptySymbol);
+        }
+        if (import.direct[symbol] == kEmptySymbol) {
+            import.direct[symbol] = intern(import.symbols->text(symbol));
+        }
+        return import.direct[symbol];
+    }
+    Symbol& ours = import.sparse[symbol];
+    if (ours == kEmptySymbol) {
+        ours = intern(import.symbols->text(symbol));
+    }
+    return ours;
+}
+
+LabelSet LabelTable::import(std::span<const model::LabelSymbols> labels,
+                            const std::shared_ptr<const model::SymbolTable>& symbols) {
+    if (last_import_ == nullptr || last_import_->symbols != symbols) {
+        last_import_ = nullptr;
+        for (const auto& import : imports_) {
+            if (import->symbols == symbols) {
+                last_import_ = import.get();
+            }
+        }
+        if (last_import_ == nullptr) {
+            imports_.push_back(std::make_unique<Import>());
+            imports_.back()->symbols = symbols;
+            last_import_ = imports_.back().get();
+        }
+    }
+    const std::span<LabelPair> pairs = arena_.allocate<LabelPair>(labels.size());
+    for (size_t i = 0; i < labels.size(); ++i) {
+        pairs[i] = {translate(*last_import_, labels[i].name),
+                    translate(*last_import_, labels[i].value)};
+    }
+    return {pairs.data(), pairs.size()};
+}
+
+LabelSet LabelTable::store(std::span<const LabelPair> sorted) {
+    const std::span<LabelPair> kept = arena_.copy(sorted);
+    return {kept.data(), kept.size()};
+}
+
+LabelSet LabelTable::store_unsorted(std::vector<LabelPair>& pairs) {
+    std::erase_if(pairs, [](const LabelPair& pair) { return pair.value == kEmptySymbol; });
+    std::ranges::sort(pairs, [this](const LabelPair& a, const LabelPair& b) {
+        return text(a.name) < text(b.name);
+    });
+    return store(pairs);
+}
+
+LabelSet LabelTable::without_metadata(LabelSet labels) {
+    if (std::none_of(labels.begin(), labels.end(), [](const LabelPair& pair) {
+            return is_metadata(pair.name);
+        })) {
+        return labels;
+    }
+    scratch_.clear();
+    std::copy_if(
+        labels.begin(), labels.end(), std::back_inserter(scratch_), [](const LabelPair& pair) {
+            return !is_metadata(pair.name);
+        });
+    return store(scratch_);
+}
+
+LabelSet LabelTable::keep(LabelSet labels, std::span<const Symbol> names) {
+    scratch_.clear();
+    std::copy_if(
+        labels.begin(), labels.end(), std::back_inserter(scratch_), [&](const LabelPair& pair) {
+            return std::ranges::find(names, pair.name) != names.end();
+        });
+    return store(scratch_);
+}
+
+LabelSet LabelTable::remove(LabelSet labels, std::span<const Symbol> names) {
+    scratch_.clear();
+    std::copy_if(
+        labels.begin(), labels.end(), std::back_inserter(scratch_), [&](const LabelPair& pair) {
+            return std::ranges::find(names, pair.name) == names.end();
+        });
+    return store(scratch_);
+}
+
+LabelSet LabelTable::with(LabelSet labels, Symbol name, Symbol value) {
+    scratch_.clear();
+    bool placed = value == kEmptySymbol;
+    for (const LabelPair& pair : labels) {
+        if (!placed && text(name) <= text(pair.name)) {
+            scratch_.push_back({name, value});
+            placed = true;
+        }
+        if (pair.name != name) {
+            scratch_.push_back(pair);
+        }
+    }
+    if (!placed) {
+        scratch_.push_back({name, value});
+    }
+    return store(scratch_);
+}
+
+model::Labels LabelTable::to_labels(LabelSet labels) const {
+    std::vector<model::LabelView> views;
+    views.reserve(labels.size());
+    for (const LabelPair& pair : labels) {
+        views.push_back({text(pair.name), text(pair.value)});
+    }
+    return model::Labels::from_sorted(views);
+}
+
+int LabelTable::compare(LabelSet a, LabelSet b) const {
+    const size_t common = std::min(a.size(), b.size());
+    for (size_t i = 0; i < common; ++i) {
+        const LabelPair& left = a.begin()[i];
+        const LabelPair& right = b.begin()[i];
+        if (left.name != right.name) {
+            return text(left.name) < text(right.name) ? -1 : 1;
+        }
+        if (left.value != right.value) {
+            return text(left.value) < text(right.value) ? -1 : 1;
+        }
+    }
+    return a.size() == b.size() ? 0 : (a.size() < b.size() ? -1 : 1);
+}
+
+}  // namespace query::exec

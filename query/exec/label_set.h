@@ -1,0 +1,125 @@
+// Labels inside a running query: symbols of one table per query, strings only on output.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/arena.h"
+#include "model/labels.h"
+#include "model/storage.h"
+
+namespace query::exec {
+
+using Symbol = uint32_t;
+
+// The symbols that every query knows, in this order.
+inline constexpr Symbol kEmptySymbol = 0;       // ""
+inline constexpr Symbol kMetricNameSymbol = 1;  // __name__
+inline constexpr Symbol kTypeSymbol = 2;        // __type__
+inline constexpr Symbol kUnitSymbol = 3;        // __unit__
+inline constexpr Symbol kBucketSymbol = 4;      // le
+
+struct LabelPair {
+    Symbol name = kEmptySymbol;
+    Symbol value = kEmptySymbol;
+
+    bool operator==(const LabelPair&) const = default;
+};
+
+// A view of label pairs sorted by the text of their names; the memory is the query's arena.
+class LabelSet {
+  public:
+    LabelSet() = default;
+
+    LabelSet(const LabelPair* pairs, size_t size) : pairs_(pairs), size_(size) {}
+
+    [[nodiscard]] const LabelPair* begin() const { return pairs_; }
+
+    [[nodiscard]] const LabelPair* end() const { return pairs_ + size_; }
+
+    [[nodiscard]] size_t size() const { return size_; }
+
+    // kEmptySymbol when there is no such label.
+    [[nodiscard]] Symbol get(Symbol name) const;
+    [[nodiscard]] uint64_t hash() const;
+    bool operator==(const LabelSet& other) const;
+
+  private:
+    const LabelPair* pairs_ = nullptr;
+    size_t size_ = 0;
+};
+
+struct LabelSetHash {
+    size_t operator()(const LabelSet& labels) const { return labels.hash(); }
+};
+
+template <class Value>
+using LabelSetMap = std::unordered_map<LabelSet, Value, LabelSetHash>;
+
+// The symbols and label sets of one query. Threads: one. Everything handed out lives as long as it.
+class LabelTable {
+  public:
+    LabelTable();
+    LabelTable(const LabelTable&) = delete;
+    LabelTable& operator=(const LabelTable&) = delete;
+
+    [[nodiscard]] Symbol intern(std::string_view text);
+
+    [[nodiscard]] std::string_view text(Symbol symbol) const { return texts_[symbol]; }
+
+    [[nodiscard]] std::string_view metric_name(LabelSet labels) const {
+        return text(labels.get(kMetricNameSymbol));
+    }
+
+    // The labels of a series as its source has them, in the symbols of `symbols`.
+    [[nodiscard]] LabelSet import(std::span<const model::LabelSymbols> labels,
+                                  const std::shared_ptr<const model::SymbolTable>& symbols);
+
+    // Copies pairs that are sorted already.
+    [[nodiscard]] LabelSet store(std::span<const LabelPair> sorted);
+    // Sorts by name, drops empty values, copies.
+    [[nodiscard]] LabelSet store_unsorted(std::vector<LabelPair>& pairs);
+
+    // Without __name__, __type__ and __unit__; `labels` itself when it has none of them.
+    [[nodiscard]] LabelSet without_metadata(LabelSet labels);
+    [[nodiscard]] LabelSet keep(LabelSet labels, std::span<const Symbol> names);
+    [[nodiscard]] LabelSet remove(LabelSet labels, std::span<const Symbol> names);
+    // An empty value removes the label.
+    [[nodiscard]] LabelSet with(LabelSet labels, Symbol name, Symbol value);
+
+    [[nodiscard]] model::Labels to_labels(LabelSet labels) const;
+    // As labels compare: names and values as bytes in turn; the shorter set first.
+    [[nodiscard]] int compare(LabelSet a, LabelSet b) const;
+
+    [[nodiscard]] size_t capacity_bytes() const {
+        return arena_.capacity_bytes() + texts_.capacity() * sizeof(std::string_view) +
+               by_text_.size() * kBytesPerSymbol;
+    }
+
+  private:
+    static constexpr size_t kBytesPerSymbol = 48;           // of a hash table's node
+    static constexpr uint32_t kDirectSymbolsMax = 1 << 24;  // beyond it, symbols map by hash
+
+    // How the symbols of one source's table map to ours; 0 stands for not yet.
+    struct Import {
+        std::shared_ptr<const model::SymbolTable> symbols;
+        std::vector<Symbol> direct;
+        std::unordered_map<uint32_t, Symbol> sparse;
+    };
+
+    Symbol translate(Import& import, uint32_t symbol);
+
+    base::Arena arena_;
+    std::vector<std::string_view> texts_;
+    std::unordered_map<std::string_view, Symbol> by_text_;
+    std::vector<std::unique_ptr<Import>> imports_;
+    Import* last_import_ = nullptr;
+    std::vector<LabelPair> scratch_;
+};
+
+}  // namespace query::exec

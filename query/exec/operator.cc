@@ -1,0 +1,31 @@
+#include "query/exec/operator.h"
+
+namespace query::exec {
+
+base::Status Table::drain(Operator& from, ExecContext& context) {
+    while (true) {
+        TRY(context.check());
+        Block block;
+        TRY(const bool more, from.next(block));
+        if (!more) {
+            return base::success();
+        }
+        TRY(block.account(context.budget));
+        TRY(held_.add(static_cast<int64_t>(block.samples())));
+        has_histograms_ |= block.has_histograms();
+        const auto index = static_cast<uint32_t>(blocks_.size());
+        for (size_t r = 0; r < block.rows(); ++r) {
+            places_.push_back({index, static_cast<uint32_t>(r)});
+        }
+        blocks_.push_back(std::move(block));
+    }
+}
+
+base::Result<std::vector<double>> read_scalar(Operator& from, ExecContext&, size_t steps) {
+    Block block;
+    TRY(const bool more, from.next(block));
+    SKEIN_CHECK(more && block.rows() == 1 && block.steps() == steps, "a scalar is one full row");
+    return std::vector<double>(block.values(0), block.values(0) + steps);
+}
+
+}  // namespace query::exec

@@ -1,0 +1,182 @@
+#include "query/exec/output.h"
+
+#include <algorithm>
+
+#include "query/exec/interpolate.h"
+#include "query/exec/rollup.h"
+#include "query/exec/row_merger.h"
+
+namespace query::exec {
+namespace {
+
+using base::Result;
+
+void append_points(const Grid& grid, const Block& block, size_t r, MatrixSeries& out) {
+    const Bits present = block.present(r);
+    out.floats.reserve(present.count());
+    const double* values = block.values(r);
+    present.for_each([&](size_t step) {
+        if (const HistogramPtr& histogram = block.histogram(r, step)) {
+            out.histograms.push_back({grid.at(step), histogram});
+        } else {
+            out.floats.push_back({grid.at(step), values[step]});
+        }
+    });
+}
+
+void append_window(const Columns& columns, const Window& window, MatrixSeries& out) {
+    for (size_t i = window.begin; i < window.end; ++i) {
+        out.floats.push_back({columns.t[i], columns.v[i]});
+    }
+    for (size_t i = window.histogram_begin; i < window.histogram_end; ++i) {
+        out.histograms.push_back({columns.histogram_t[i], columns.histogram[i]});
+    }
+}
+
+// The floats of an anchored or smoothed window: a sample at each edge, and those between.
+void append_extended(const Columns& columns,
+                     const Window& window,
+                     bool smoothed,
+                     MatrixSeries& out) {
+    if (!window.has_floats()) {
+        return;
+    }
+    size_t first = window.begin;
+    size_t last = window.end - 1;
+    while (first < last && columns.t[first + 1] <= window.start_t) {
+        ++first;
+    }
+    if (smoothed) {
+        last = first;
+        while (last + 1 < window.end && columns.t[last] < window.end_t) {
+            ++last;
+        }
+    }
+    if (columns.t[last] <= window.start_t) {
+        return;
+    }
+    const auto between = [&](size_t a, size_t b, int64_t t) {
+        return interpolate(columns.t[a], columns.v[a], columns.t[b], columns.v[b], t, false);
+    };
+    const bool left_inside = columns.t[first] >= window.start_t;
+    const bool right_outside = columns.t[last] > window.end_t;
+    const double left =
+        smoothed && !left_inside ? between(first, first + 1, window.start_t) : columns.v[first];
+    const double right = smoothed && last > window.begin && right_outside
+                             ? between(last - 1, last, window.end_t)
+                             : columns.v[last];
+    out.floats.push_back({window.start_t, left});
+    for (size_t i = first; i <= last; ++i) {
+        if (columns.t[i] > window.start_t && columns.t[i] < window.end_t) {
+            out.floats.push_back({columns.t[i], columns.v[i]});
+        }
+    }
+    out.floats.push_back({window.end_t, right});
+}
+
+base::Status check_duplicates(const MatrixValue& matrix) {
+    std::vector<const model::Labels*> labels;
+    labels.reserve(matrix.size());
+    for (const MatrixSeries& series : matrix) {
+        labels.push_back(&series.labels);
+    }
+    std::ranges::sort(labels, [](const auto* a, const auto* b) { return *a < *b; });
+    const auto same = [](const auto* a, const auto* b) { return *a == *b; };
+    if (std::ranges::adjacent_find(labels, same) != labels.end()) {
+        return base::fail(base::Code::kExecution, kDuplicateLabels);
+    }
+    return base::success();
+}
+
+}  // namespace
+
+Result<Value> collect_scalar(const Grid& grid, Operator& rows, ExecContext& context) {
+    TRY(const auto values, read_scalar(rows, context, 1));
+    return Value(ScalarValue{grid.start, values[0]});
+}
+
+Result<Value> collect_vector(const Grid& grid,
+                             Operator& rows,
+                             ExecContext& context,
+                             HeldSamples& held) {
+    VectorValue out;
+    Block block;
+    while (true) {
+        TRY(context.check());
+        TRY(const bool more, rows.next(block));
+        if (!more) {
+            return Value(std::move(out));
+        }
+        TRY(held.add(static_cast<int64_t>(block.samples())));
+        for (size_t r = 0; r < block.rows(); ++r) {
+            if (block.present(r).get(0)) {
+                out.push_back({context.labels.to_labels(block.row(r).labels),
+                               grid.start,
+                               block.values(r)[0],
+                               block.histogram(r, 0)});
+            }
+        }
+    }
+}
+
+Result<Value> collect_matrix(const Grid& grid,
+                             Operator& rows,
+                             ExecContext& context,
+                             HeldSamples& held) {
+    MatrixValue out;
+    Block block;
+    while (true) {
+        TRY(context.check());
+        TRY(const bool more, rows.next(block));
+        if (!more) {
+            return Value(std::move(out));
+        }
+        TRY(held.add(static_cast<int64_t>(block.samples())));
+        for (size_t r = 0; r < block.rows(); ++r) {
+            if (block.present(r).any()) {
+                MatrixSeries& series = out.emplace_back();
+                series.labels = context.labels.to_labels(block.row(r).labels);
+                append_points(grid, block, r, series);
+            }
+        }
+    }
+}
+
+Result<Value> collect_ranges(const plan::Node& range,
+                             SeriesSource& source,
+                             ExecContext& context,
+                             HeldSamples& held) {
+    MatrixValue out;
+    std::vector<Window> windows;
+    const auto extension = range.select ? range.select->extension : RangeExtension::kNone;
+    SeriesSamples series;
+    while (true) {
+        TRY(const bool more, source.next(series));
+        if (!more) {
+            TRY(check_duplicates(out));
+            return Value(std::move(out));
+        }
+        slide_windows(range, context.options.lookback_ms, *series.columns, windows);
+        MatrixSeries points;
+        if (extension == RangeExtension::kNone) {
+            append_window(*series.columns, windows[0], points);
+        } else {
+            append_extended(
+                *series.columns, windows[0], extension == RangeExtension::kSmoothed, points);
+        }
+        const size_t count = points.floats.size() + points.histograms.size();
+        if (count == 0) {
+            continue;
+        }
+        context.samples.queried(static_cast<int64_t>(count));
+        TRY(held.add(static_cast<int64_t>(count)));
+        LabelSet labels = series.labels.labels;
+        if (series.labels.drop_name) {
+            labels = context.labels.without_metadata(labels);
+        }
+        points.labels = context.labels.to_labels(labels);
+        out.push_back(std::move(points));
+    }
+}
+
+}  // namespace query::exec

@@ -1,0 +1,228 @@
+#include "query/exec/rollup.h"
+
+#include <string>
+
+namespace query::exec {
+namespace {
+
+using base::Code;
+
+bool is_rate_like(FunctionId id) {
+    return id == FunctionId::kRate || id == FunctionId::kIncrease;
+}
+
+bool keeps_name(FunctionId id) {
+    return id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
+}
+
+base::Status check_extension(RangeExtension extension, const Call& call) {
+    const FunctionId id = call.function->id;
+    const bool rates =
+        id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kDelta;
+    const bool counts = id == FunctionId::kResets || id == FunctionId::kChanges;
+    if (extension == RangeExtension::kAnchored && !rates && !counts) {
+        return base::fail(Code::kExecution,
+                          "anchored modifier can only be used with: changes, delta, increase, "
+                          "rate, resets - not with",
+                          call.function->name);
+    }
+    if (extension == RangeExtension::kSmoothed && !rates) {
+        return base::fail(
+            Code::kExecution,
+            "smoothed modifier can only be used with: delta, increase, rate - not with",
+            call.function->name);
+    }
+    return base::success();
+}
+
+bool counter_suffix(std::string_view metric) {
+    for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
+        if (metric.ends_with(suffix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+class RollupOperator final : public Operator {
+  public:
+    RollupOperator(const plan::Node& node,
+                   std::unique_ptr<SeriesSource> source,
+                   std::vector<OperatorPtr> scalars,
+                   ExecContext& context)
+        : node_(node),
+          range_(*node.inputs[node.source]),
+          call_(as<Call>(*node.expr)),
+          kernel_(rollup_kernel(call_.function->id)),
+          source_(std::move(source)),
+          scalar_inputs_(std::move(scalars)),
+          context_(context) {}
+
+    base::Result<bool> next(Block& out) override {
+        TRY(start());
+        const size_t rows = rows_per_block(node_.grid.count);
+        TRY(out.reset(context_.budget, rows, node_.grid.count));
+        SeriesSamples series;
+        while (out.rows() < rows) {
+            TRY(const bool more, source_->next(series));
+            if (!more) {
+                break;
+            }
+            TRY(add(series, out));
+        }
+        TRY(out.account(context_.budget));
+        return !out.empty();
+    }
+
+  private:
+    base::Status start() {
+        if (started_) {
+            return base::success();
+        }
+        started_ = true;
+        if (range_.select) {
+            TRY(check_extension(range_.select->extension, call_));
+        }
+        for (const OperatorPtr& input : scalar_inputs_) {
+            TRY(auto values, read_scalar(*input, context_, node_.grid.count));
+            scalars_.push_back(std::move(values));
+        }
+        return base::success();
+    }
+
+    base::Status add(const SeriesSamples& series, Block& out) {
+        slide_windows(range_, context_.options.lookback_ms, *series.columns, windows_);
+        count_queried();
+        const std::string_view metric = context_.labels.metric_name(series.labels.labels);
+        RowLabels labels = series.labels;
+        if (!keeps_name(call_.function->id)) {
+            context_.drop_name(labels);
+        }
+        const size_t row = out.add_row(labels);
+        const RollupInput input{node_,
+                                call_,
+                                *series.columns,
+                                windows_,
+                                range_.select ? range_.select->range_ms : range_.window->range_ms,
+                                range_.select ? range_.select->extension : RangeExtension::kNone,
+                                metric,
+                                scalars_,
+                                context_};
+        TRY(kernel_(input, out, row));
+        annotate(input, out, row);
+        if (!out.present(row).any()) {
+            out.drop_last_row();
+        }
+        return base::success();
+    }
+
+    void count_queried() {
+        size_t points = 0;
+        for (const Window& window : windows_) {
+            points += window.floats() + window.histograms();
+        }
+        context_.samples.queried(static_cast<int64_t>(points));
+    }
+
+    // A rate of something that is not named like a counter deserves a hint.
+    void annotate(const RollupInput& input, const Block& out, size_t row) {
+        if (!is_rate_like(call_.function->id) || input.metric.empty() ||
+            counter_suffix(input.metric)) {
+            return;
+        }
+        bool any_float = false;
+        out.present(row).for_each(
+            [&](size_t step) { any_float |= out.histogram(row, step) == nullptr; });
+        if (any_float) {
+            context_.annotations.maybe_not_counter(input.metric, input.position());
+        }
+    }
+
+    const plan::Node& node_;
+    const plan::Node& range_;
+    const Call& call_;
+    RollupKernel kernel_;
+    std::unique_ptr<SeriesSource> source_;
+    std::vector<OperatorPtr> scalar_inputs_;
+    ExecContext& context_;
+    bool started_ = false;
+    std::vector<std::vector<double>> scalars_;
+    std::vector<Window> windows_;
+};
+
+// Moves [begin, end) over ascending times to the samples in (after, until].
+void advance(const std::vector<int64_t>& times,
+             int64_t after,
+             int64_t until,
+             uint32_t& begin,
+             uint32_t& end) {
+    const auto size = static_cast<uint32_t>(times.size());
+    while (end < size && times[end] <= until) {
+        ++end;
+    }
+    while (begin < end && times[begin] <= after) {
+        ++begin;
+    }
+}
+
+}  // namespace
+
+void slide_windows(const plan::Node& range,
+                   int64_t lookback_ms,
+                   const Columns& columns,
+                   std::vector<Window>& windows) {
+    const auto extension = range.select ? range.select->extension : RangeExtension::kNone;
+    const int64_t range_ms = range.select ? range.select->range_ms : range.window->range_ms;
+    const int64_t before = extension == RangeExtension::kNone ? 0 : lookback_ms;
+    const int64_t beyond = extension == RangeExtension::kSmoothed ? lookback_ms : 0;
+    windows.resize(range.grid.count);
+    Window at;
+    for (size_t step = 0; step < range.grid.count; ++step) {
+        const int64_t t = range.grid.at(step);
+        at.end_t = range.select ? range.select->reference(t) : range.window->reference(t);
+        at.start_t = at.end_t - range_ms;
+        const int64_t after = at.start_t - before;
+        const int64_t until = at.end_t + beyond;
+        advance(columns.t, after, until, at.begin, at.end);
+        if (!columns.histogram_t.empty()) {
+            advance(columns.histogram_t, after, until, at.histogram_begin, at.histogram_end);
+        }
+        windows[step] = at;
+    }
+}
+
+OperatorPtr make_rollup(const plan::Node& node,
+                        std::unique_ptr<SeriesSource> source,
+                        std::vector<OperatorPtr> scalars,
+                        ExecContext& context) {
+    return std::make_unique<RollupOperator>(node, std::move(source), std::move(scalars), context);
+}
+
+RollupKernel rollup_kernel(FunctionId id) {
+    switch (id) {
+        case FunctionId::kRate:
+            return rate_kernel;
+        case FunctionId::kIncrease:
+            return increase_kernel;
+        case FunctionId::kDelta:
+            return delta_kernel;
+        case FunctionId::kIrate:
+            return irate_kernel;
+        case FunctionId::kIdelta:
+            return idelta_kernel;
+        case FunctionId::kChanges:
+            return changes_kernel;
+        case FunctionId::kResets:
+            return resets_kernel;
+        case FunctionId::kDeriv:
+            return deriv_kernel;
+        case FunctionId::kPredictLinear:
+            return predict_linear_kernel;
+        case FunctionId::kDoubleExponentialSmoothing:
+            return smoothing_kernel;
+        default:
+            return over_time_kernel(id);
+    }
+}
+
+}  // namespace query::exec

@@ -1,0 +1,88 @@
+// Functions over ranges: a window slides over a series' columns, one place per step.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "query/exec/operator.h"
+#include "query/exec/series_reader.h"
+#include "query/plan/plan.h"
+
+namespace query::exec {
+
+// The samples of one step's window, as half-open ranges of the columns.
+struct Window {
+    uint32_t begin = 0, end = 0;                      // floats
+    uint32_t histogram_begin = 0, histogram_end = 0;  // histograms
+    int64_t start_t = 0;                              // exclusive
+    int64_t end_t = 0;                                // inclusive
+
+    [[nodiscard]] bool has_floats() const { return begin != end; }
+
+    [[nodiscard]] bool has_histograms() const { return histogram_begin != histogram_end; }
+
+    [[nodiscard]] size_t floats() const { return end - begin; }
+
+    [[nodiscard]] size_t histograms() const { return histogram_end - histogram_begin; }
+};
+
+// What a function over ranges is given: one series, with all windows of all steps.
+struct RollupInput {
+    const plan::Node& node;
+    const Call& call;
+    const Columns& columns;
+    std::span<const Window> windows;  // one per step
+    int64_t range_ms = 0;
+    RangeExtension extension = RangeExtension::kNone;
+    std::string_view metric;  // the series' name, for annotations
+    // The values of the other arguments at every step, in their order.
+    std::span<const std::vector<double>> scalars;
+    ExecContext& context;
+
+    // Where annotations about the first argument point.
+    [[nodiscard]] PositionRange position() const { return call.args[0]->position; }
+
+    [[nodiscard]] Annotations& annotations() const { return context.annotations; }
+};
+
+// Fills row `row` of `out`, in which nothing is present yet.
+//   errors   kExecution: an argument is out of range
+using RollupKernel = base::Status (*)(const RollupInput& input, Block& out, size_t row);
+
+// The kernel of a function over ranges; never null for one the planner calls kRollup.
+[[nodiscard]] RollupKernel rollup_kernel(FunctionId id);
+
+// `node` is a kRollup; it and the source outlive the operator. `scalars` are the other arguments.
+[[nodiscard]] OperatorPtr make_rollup(const plan::Node& node,
+                                      std::unique_ptr<SeriesSource> source,
+                                      std::vector<OperatorPtr> scalars,
+                                      ExecContext& context);
+
+// The windows of every step over the columns; each index only moves forward.
+void slide_windows(const plan::Node& range,
+                   int64_t lookback_ms,
+                   const Columns& columns,
+                   std::vector<Window>& windows);
+
+// Kernels, by file.
+base::Status rate_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status increase_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status delta_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status irate_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status idelta_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status changes_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status resets_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status deriv_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status predict_linear_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status smoothing_kernel(const RollupInput& input, Block& out, size_t row);
+[[nodiscard]] RollupKernel over_time_kernel(FunctionId id);
+
+// rate, increase and delta of anchored and smoothed selectors.
+void extended_rate(const RollupInput& input, bool counter, bool per_second, Block& out, size_t row);
+
+// Start timestamps: whether a counter was reset between two samples, and whether they contradict.
+[[nodiscard]] bool start_time_reset(int64_t st_before, int64_t t_before, int64_t st, int64_t t);
+[[nodiscard]] bool start_time_overlap(int64_t st_before, int64_t t_before, int64_t st);
+
+}  // namespace query::exec

@@ -1,0 +1,94 @@
+#include "query/exec/series_reader.h"
+
+namespace query::exec {
+namespace {
+
+// A hint about counter resets holds between neighbours in the storage, not between the points of a
+// subquery.
+HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
+    if (histogram->hint != model::CounterResetHint::kReset &&
+        histogram->hint != model::CounterResetHint::kNotReset) {
+        return histogram;
+    }
+    auto copy = std::make_shared<model::FloatHistogram>(*histogram);
+    copy->hint = model::CounterResetHint::kUnknown;
+    return copy;
+}
+
+}  // namespace
+
+SeriesReader::SeriesReader(model::Querier& querier,
+                           const plan::Select& select,
+                           bool drop_stale,
+                           ExecContext& context)
+    : querier_(querier),
+      select_(select),
+      drop_stale_(drop_stale),
+      context_(context),
+      held_(context.samples) {}
+
+base::Result<bool> SeriesReader::next_batch() {
+    TRY(context_.check());
+    if (!set_) {
+        TRY(set_, querier_.select(select_.hints, select_.matchers, context_.request));
+    }
+    position_ = 0;
+    TRY(const bool more, set_->next(batch_));
+    if (!more) {
+        for (std::string& warning : set_->warnings()) {
+            context_.annotations.storage_warning(std::move(warning));
+        }
+    }
+    return more;
+}
+
+base::Result<bool> SeriesReader::next(SeriesSamples& out) {
+    while (position_ >= batch_.series.size()) {
+        TRY(const bool more, next_batch());
+        if (!more) {
+            return false;
+        }
+    }
+    const model::SeriesView& series = batch_.series[position_++];
+    const model::SelectHints& hints = select_.hints;
+    TRY(decode(series.chunks, hints.min_t, hints.max_t, drop_stale_, columns_));
+    context_.samples.read(static_cast<int64_t>(columns_.size()));
+    TRY(held_.replace(static_cast<int64_t>(columns_.size())));
+    out.labels = {context_.labels.import(series.labels, batch_.symbols), false};
+    out.columns = &columns_;
+    return true;
+}
+
+SubquerySource::SubquerySource(OperatorPtr input, const Grid& grid, ExecContext& context)
+    : input_(std::move(input)), grid_(grid), context_(context), held_(context.samples) {}
+
+base::Result<bool> SubquerySource::next(SeriesSamples& out) {
+    while (row_ >= block_.rows()) {
+        TRY(context_.check());
+        row_ = 0;
+        TRY(const bool more, input_->next(block_));
+        if (!more) {
+            return false;
+        }
+        TRY(held_.replace(static_cast<int64_t>(block_.samples())));
+    }
+    load(row_);
+    out.labels = block_.row(row_);
+    out.columns = &columns_;
+    ++row_;
+    return true;
+}
+
+void SubquerySource::load(size_t row) {
+    columns_.clear();
+    const double* values = block_.values(row);
+    block_.present(row).for_each([&](size_t step) {
+        if (const HistogramPtr& histogram = block_.histogram(row, step)) {
+            columns_.add(grid_.at(step), without_reset_hint(histogram));
+        } else {
+            columns_.add(grid_.at(step), values[step]);
+        }
+    });
+}
+
+}  // namespace query::exec

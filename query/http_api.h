@@ -1,0 +1,70 @@
+// The query API: /api/v1/query, query_range, series, labels, label values, format_query,
+// parse_query, and /federate.
+// source: Prometheus HTTP API v1
+#pragma once
+
+#include <functional>
+#include <stop_token>
+
+#include "base/clock.h"
+#include "base/http/message.h"
+#include "model/labels.h"
+#include "model/storage.h"
+#include "query/engine.h"
+
+namespace base {
+class WorkerPool;
+}
+
+namespace base::http {
+class Router;
+}
+
+namespace query {
+
+// Where answers come from. Engine and storage are asked per request; they are there whenever a
+// request gets through.
+struct ApiSources {
+    std::function<Engine&()> engine;
+    std::function<model::Queryable&()> queryable;        // series, labels, label values
+    std::function<model::Queryable&()> local_queryable;  // /federate: this node's own
+    std::function<model::Labels()> external_labels;      // /federate
+    const base::Clock* clock = nullptr;
+    base::WorkerPool* pool = nullptr;  // where queries run
+};
+
+// Who asks, and how long for.
+struct Caller {
+    std::stop_token stop;
+    base::Deadline deadline;
+};
+
+inline constexpr int64_t kPointsMax = 11'000;           // per series of a range query
+inline constexpr size_t kFrameBytes = size_t{1} << 18;  // of a streamed answer
+
+// The parts of ApiSources outlive the server.
+void register_routes(base::http::Router& router, const ApiSources& sources);
+
+// The handlers, for tests and for other mounts.
+[[nodiscard]] base::http::Response handle_query(const ApiSources& sources,
+                                                const base::http::Request& request,
+                                                const Caller& caller);
+[[nodiscard]] base::http::Response handle_query_range(const ApiSources& sources,
+                                                      const base::http::Request& request,
+                                                      const Caller& caller);
+[[nodiscard]] base::http::Response handle_series(const ApiSources& sources,
+                                                 const base::http::Request& request,
+                                                 const Caller& caller);
+[[nodiscard]] base::http::Response handle_labels(const ApiSources& sources,
+                                                 const base::http::Request& request,
+                                                 const Caller& caller);
+[[nodiscard]] base::http::Response handle_label_values(const ApiSources& sources,
+                                                       const base::http::Request& request,
+                                                       const Caller& caller);
+[[nodiscard]] base::http::Response handle_format_query(const base::http::Request& request);
+[[nodiscard]] base::http::Response handle_parse_query(const base::http::Request& request);
+[[nodiscard]] base::http::Response handle_federate(const ApiSources& sources,
+                                                   const base::http::Request& request,
+                                                   const Caller& caller);
+
+}  // namespace query

@@ -1,0 +1,49 @@
+// The routes of the query API.
+// clang-format off
+#include "base/http/router.h"  // before any header of this room: Asio asks for a free `query()`
+#include "query/http_api.h"
+// clang-format on
+
+namespace query {
+namespace {
+
+using base::http::Method;
+using base::http::Request;
+using base::http::RequestContext;
+using base::http::Response;
+
+}  // namespace
+
+void register_routes(base::http::Router& router, const ApiSources& sources) {
+    base::http::RouteOptions options;
+    options.pool = sources.pool;
+    options.cors = true;
+    const auto add = [&](base::http::MethodSet methods, const char* pattern, auto handler) {
+        router.add(
+            methods,
+            pattern,
+            [sources, handler](const Request& request, const RequestContext& context) {
+                return handler(sources, request, Caller{context.stop, context.deadline});
+            },
+            options);
+    };
+    const base::http::MethodSet get_and_post{Method::kGet, Method::kPost};
+    const base::http::MethodSet get{Method::kGet};
+    add(get_and_post, "/api/v1/query", handle_query);
+    add(get_and_post, "/api/v1/query_range", handle_query_range);
+    add(get_and_post, "/api/v1/series", handle_series);
+    add(get_and_post, "/api/v1/labels", handle_labels);
+    add(get, "/api/v1/label/:name/values", handle_label_values);
+    add(get, "/federate", handle_federate);
+    const auto add_plain = [&](const char* pattern, Response (*handler)(const Request&)) {
+        router.add(
+            get_and_post,
+            pattern,
+            [handler](const Request& request, const RequestContext&) { return handler(request); },
+            options);
+    };
+    add_plain("/api/v1/format_query", handle_format_query);
+    add_plain("/api/v1/parse_query", handle_parse_query);
+}
+
+}  // namespace query

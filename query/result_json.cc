@@ -1,0 +1,209 @@
+#include "query/result_json.h"
+
+#include "base/float_format.h"
+#include "query/histogram/buckets.h"
+
+namespace query {
+namespace {
+
+void append_quoted_value(std::string& out, double value) {
+    out += '"';
+    base::append_sample_value(out, value);
+    out += '"';
+}
+
+void append_pair(std::string& out, int64_t t, double value) {
+    out += '[';
+    base::append_timestamp_ms(out, t);
+    out += ',';
+    append_quoted_value(out, value);
+    out += ']';
+}
+
+void append_pair(std::string& out, int64_t t, const model::FloatHistogram& histogram) {
+    out += '[';
+    base::append_timestamp_ms(out, t);
+    out += ',';
+    append_histogram(out, histogram);
+    out += ']';
+}
+
+// Which of a bucket's bounds belong to it, as a number.
+int rule_of(const histogram::Bucket& bucket) {
+    if (bucket.lower_inclusive) {
+        return bucket.upper_inclusive ? 3 : 1;
+    }
+    return bucket.upper_inclusive ? 0 : 2;
+}
+
+void append_sample(std::string& out, const VectorSample& sample) {
+    out += R"({"metric":)";
+    append_labels(out, sample.labels);
+    if (sample.histogram) {
+        out += R"(,"histogram":)";
+        append_pair(out, sample.t, *sample.histogram);
+    } else {
+        out += R"(,"value":)";
+        append_pair(out, sample.t, sample.v);
+    }
+    out += '}';
+}
+
+void append_series(std::string& out, const MatrixSeries& series) {
+    out += R"({"metric":)";
+    append_labels(out, series.labels);
+    const char* separator = R"(,"values":[)";
+    for (const FloatPoint& point : series.floats) {
+        out += separator;
+        append_pair(out, point.t, point.v);
+        separator = ",";
+    }
+    if (!series.floats.empty()) {
+        out += ']';
+    }
+    separator = R"(,"histograms":[)";
+    for (const HistogramPoint& point : series.histograms) {
+        out += separator;
+        append_pair(out, point.t, *point.histogram);
+        separator = ",";
+    }
+    if (!series.histograms.empty()) {
+        out += ']';
+    }
+    out += '}';
+}
+
+void append_stats(std::string& out, const QueryStats& stats) {
+    base::JsonWriter json(out);
+    json.begin_object();
+    json.key("timings");
+    json.begin_object();
+    const auto time = [&](std::string_view name, double seconds) {
+        json.key(name);
+        json.number(seconds);
+    };
+    time("evalTotalTime", stats.eval_time + stats.sort_time);
+    time("resultSortTime", stats.sort_time);
+    time("queryPreparationTime", stats.preparation_time);
+    time("innerEvalTime", stats.eval_time - stats.preparation_time);
+    time("execQueueTime", stats.queue_time);
+    time("execTotalTime", stats.total_time);
+    json.end_object();
+    json.key("samples");
+    json.begin_object();
+    json.key("totalQueryableSamples");
+    json.integer(stats.queryable_samples);
+    json.key("samplesRead");
+    json.integer(stats.samples_read);
+    json.key("peakSamples");
+    json.integer(stats.peak_samples);
+    json.end_object();
+    json.end_object();
+}
+
+}  // namespace
+
+void append_labels(std::string& out, const model::Labels& labels) {
+    out += '{';
+    bool first = true;
+    for (const model::LabelView label : labels) {
+        if (!first) {
+            out += ',';
+        }
+        first = false;
+        base::append_json_string(out, label.name);
+        out += ':';
+        base::append_json_string(out, label.value);
+    }
+    out += '}';
+}
+
+void append_histogram(std::string& out, const model::FloatHistogram& histogram) {
+    out += R"({"count":)";
+    append_quoted_value(out, histogram.count);
+    out += R"(,"sum":)";
+    append_quoted_value(out, histogram.sum);
+    const char* separator = R"(,"buckets":[)";
+    bool any = false;
+    for (const histogram::Bucket& bucket : histogram::all_buckets(histogram)) {
+        if (bucket.count == 0) {
+            continue;
+        }
+        out += separator;
+        out += '[';
+        base::append_integer(out, rule_of(bucket));
+        for (const double value : {bucket.lower, bucket.upper, bucket.count}) {
+            out += ',';
+            append_quoted_value(out, value);
+        }
+        out += ']';
+        separator = ",";
+        any = true;
+    }
+    out += any ? "]}" : "}";
+}
+
+bool ResultWriter::write(std::string& out, size_t bytes) {
+    const size_t until = out.size() + bytes;
+    if (!begun_) {
+        begun_ = true;
+        begin(out);
+    }
+    while (out.size() < until) {
+        if (!write_element(out)) {
+            end(out);
+            return false;
+        }
+    }
+    return true;
+}
+
+void ResultWriter::begin(std::string& out) {
+    out += R"({"resultType":")";
+    out += name_of(type_of(result_.value));
+    out += R"(","result":)";
+    if (const auto* scalar = std::get_if<ScalarValue>(&result_.value)) {
+        append_pair(out, scalar->t, scalar->v);
+    } else if (const auto* text = std::get_if<StringValue>(&result_.value)) {
+        out += '[';
+        base::append_timestamp_ms(out, text->t);
+        out += ',';
+        base::append_json_string(out, text->text);
+        out += ']';
+    } else {
+        out += '[';
+    }
+}
+
+bool ResultWriter::write_element(std::string& out) {
+    const auto* vector = std::get_if<VectorValue>(&result_.value);
+    const auto* matrix = std::get_if<MatrixValue>(&result_.value);
+    const size_t size =
+        vector != nullptr ? vector->size() : (matrix != nullptr ? matrix->size() : 0);
+    if (next_ >= size) {
+        return false;
+    }
+    if (next_ > 0) {
+        out += ',';
+    }
+    if (vector != nullptr) {
+        append_sample(out, (*vector)[next_]);
+    } else {
+        append_series(out, (*matrix)[next_]);
+    }
+    ++next_;
+    return true;
+}
+
+void ResultWriter::end(std::string& out) {
+    if (result_.value.index() >= 2) {
+        out += ']';
+    }
+    if (with_stats_) {
+        out += R"(,"stats":)";
+        append_stats(out, result_.stats);
+    }
+    out += '}';
+}
+
+}  // namespace query

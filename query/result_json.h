@@ -1,0 +1,38 @@
+// Answers as JSON, written in frames so that a large one is never whole in memory as text.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "query/value.h"
+
+namespace query {
+
+// Writes the data of a query's answer: {"resultType":…,"result":…,"stats":…}.
+class ResultWriter {
+  public:
+    // `result` outlives the writer.
+    ResultWriter(const QueryResult& result, bool with_stats)
+        : result_(result), with_stats_(with_stats) {}
+
+    // Appends at least `bytes` of text, or what is left. Returns false when that was the end.
+    bool write(std::string& out, size_t bytes);
+
+  private:
+    void begin(std::string& out);
+    void end(std::string& out);
+    bool write_element(std::string& out);
+
+    const QueryResult& result_;
+    bool with_stats_;
+    bool begun_ = false;
+    size_t next_ = 0;  // of the vector or matrix
+};
+
+// {"count":"…","sum":"…","buckets":[[rule,"lower","upper","count"],…]}
+void append_histogram(std::string& out, const model::FloatHistogram& histogram);
+
+// {"name":"value",…}
+void append_labels(std::string& out, const model::Labels& labels);
+
+}  // namespace query

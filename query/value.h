@@ -1,0 +1,79 @@
+// The answer of a query.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "query/types.h"
+
+namespace query {
+
+using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
+
+struct ScalarValue {
+    int64_t t = 0;  // ms
+    double v = 0;
+};
+
+struct StringValue {
+    int64_t t = 0;
+    std::string text;
+};
+
+// One element of an instant vector: a float, or a histogram when that is set.
+struct VectorSample {
+    model::Labels labels;
+    int64_t t = 0;
+    double v = 0;
+    HistogramPtr histogram;
+};
+
+struct FloatPoint {
+    int64_t t = 0;
+    double v = 0;
+};
+
+struct HistogramPoint {
+    int64_t t = 0;
+    HistogramPtr histogram;
+};
+
+// One series of a matrix; floats and histograms each in time order.
+struct MatrixSeries {
+    model::Labels labels;
+    std::vector<FloatPoint> floats;
+    std::vector<HistogramPoint> histograms;
+};
+
+using VectorValue = std::vector<VectorSample>;
+using MatrixValue = std::vector<MatrixSeries>;
+
+using Value = std::variant<ScalarValue, StringValue, VectorValue, MatrixValue>;
+
+[[nodiscard]] ValueType type_of(const Value& value);
+
+// What a query cost. Times in seconds.
+struct QueryStats {
+    double queue_time = 0;
+    double preparation_time = 0;
+    double eval_time = 0;
+    double sort_time = 0;
+    double total_time = 0;          // queue included
+    int64_t queryable_samples = 0;  // that selectors and functions looked at, over all steps
+    int64_t samples_read = 0;       // decoded from the storage
+    int64_t peak_samples = 0;       // held in memory at once
+};
+
+struct QueryResult {
+    Value value;
+    std::vector<std::string> warnings;
+    std::vector<std::string> infos;
+    QueryStats stats;
+};
+
+}  // namespace query
