@@ -110,9 +110,7 @@ base::Result<std::vector<model::Matcher>> parse_selector(std::string_view text) 
     }
     std::vector<model::Matcher> matchers;
     for (const query::MatcherSpec& spec : parsed.value()) {
-        TRY(auto matcher,
-            model::Matcher::create(
-                static_cast<model::MatchType>(spec.type), spec.name, spec.value));
+        TRY(auto matcher, model::Matcher::create(spec.type, spec.name, spec.value));
         matchers.push_back(std::move(matcher));
     }
     return matchers;

@@ -16,7 +16,10 @@ constexpr Command kCommands[] = {
     {"check", "check config FILE...", "Check configuration files.", check_command},
     {"query", "query instant|range|series|labels SERVER ...", "Ask a server.", query_command},
     {"test", "test promql FILE...", "Run PromQL test scripts.", test_command},
-    {"self", "self flags|metrics", "List what this program knows of itself.", self_command},
+    {"self",
+     "self flags|metrics [--markdown]",
+     "List what this program knows of itself.",
+     self_command},
 };
 
 }  // namespace
