@@ -173,7 +173,7 @@ Result<QueryResult> Engine::evaluate(const Expr& expr,
                                      options_.default_subquery_step.count()};
     TRY(const plan::Plan plan, plan::make_plan(expr, times, plan_options));
     std::unique_ptr<model::Querier> querier;
-    if (plan.min_t <= plan.max_t) {
+    if (plan.selects) {
         TRY(querier, queryable_.querier(plan.min_t, plan.max_t));
     }
     QueryResult out;
