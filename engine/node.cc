@@ -29,6 +29,8 @@
 #include "engine/web_config_file.h"
 #include "query/engine.h"
 #include "query/http_api.h"
+#include "query/parse_error.h"
+#include "query/parser.h"
 #include "scrape/discovery/discovery.h"
 #include "scrape/http_api.h"
 #include "scrape/manager.h"
@@ -99,6 +101,21 @@ scrape::EngineOptions scrape_options(const FlagValues& flags) {
         milliseconds(flags.duration_ms("scrape.discovery-reload-interval"));
     options.host_name = host_name();
     return options;
+}
+
+base::Result<std::vector<model::Matcher>> parse_selector(std::string_view text) {
+    const auto parsed = query::parse_selector(text);
+    if (!parsed) {
+        return base::fail(base::Code::kInvalid, query::to_string(parsed.error(), text));
+    }
+    std::vector<model::Matcher> matchers;
+    for (const query::MatcherSpec& spec : parsed.value()) {
+        TRY(auto matcher,
+            model::Matcher::create(
+                static_cast<model::MatchType>(spec.type), spec.name, spec.value));
+        matchers.push_back(std::move(matcher));
+    }
+    return matchers;
 }
 
 base::http::ServerOptions server_options(const FlagValues& flags) {
@@ -263,7 +280,9 @@ void Node::build_parts() {
         scrape::SourceParts{serving_->lane(0),
                             *client_,
                             *files_,
-                            config::parse_target_groups,
+                            [](std::string_view text, std::string_view source) {
+                                return config::parse_target_groups(text, std::string(source));
+                            },
                             *scrape_metrics_,
                             log_.with("component", "discovery")},
         milliseconds(flags_.duration_ms("scrape.discovery-reload-interval")));
@@ -312,13 +331,16 @@ base::http::Router Node::routes() {
                             {.manager = *manager_,
                              .pool = page_pool_.get(),
                              .external_url = flags_.text("web.external-url"),
-                             .listen_address = flags_.list("web.listen-address").front()});
+                             .listen_address = flags_.list("web.listen-address").front(),
+                             .parse_selector = parse_selector});
     query::register_routes(
         gated,
-        {.engine = *engine_,
-         .queryable = storage_,
-         .pool = query_pool_.get(),
-         .external_labels = [this] { return reload_.current()->scrape.external_labels; }});
+        {.engine = [this]() -> query::Engine& { return *engine_; },
+         .queryable = [this]() -> model::Queryable& { return storage_; },
+         .local_queryable = [this]() -> model::Queryable& { return storage_; },
+         .external_labels = [this] { return reload_.current()->scrape.external_labels; },
+         .clock = &clock_,
+         .pool = query_pool_.get()});
     mount_when_ready(router, gated, readiness_);
     return router;
 }

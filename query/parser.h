@@ -21,7 +21,7 @@ namespace query {
 inline constexpr size_t kQueryBytesMax = 1024 * 1024;
 inline constexpr uint32_t kNestingMax =
     500;  // parentheses, signs, arguments, powers in one another
-inline constexpr uint16_t kTreeHeightMax = 2000;  // also bounds `a + b + c + …`
+inline constexpr uint16_t kTreeHeightMax = 1000;  // also bounds `a + b + c + …`
 
 // What of the language is switched on (feature flags of the same names).
 struct ParseOptions {

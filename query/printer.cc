@@ -1,6 +1,7 @@
 #include "query/printer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <string_view>
@@ -34,6 +35,14 @@ bool needs_parens_as_offset(const DurationExpr& offset) {
         }
     }
     return offset.kind == DurationKind::kBinary;
+}
+
+// `Inf ^ x`: with its usual sign, infinity would be read as +(Inf ^ x).
+constexpr std::string_view kUnsignedInfinity = "Inf";
+
+bool is_power_of_infinity(const BinaryExpr& expr) {
+    const auto* number = try_as<NumberLiteral>(*expr.lhs);
+    return expr.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value);
 }
 
 // Writes nodes one after the other. With a limit it stops soon after the text is longer: enough to
@@ -291,7 +300,11 @@ class Printer {
     }
 
     void binary(const BinaryExpr& node) {
-        print(*node.lhs);
+        if (is_power_of_infinity(node)) {
+            out_ += kUnsignedInfinity;
+        } else {
+            print(*node.lhs);
+        }
         out_ += ' ';
         operator_with_modifiers(node);
         out_ += ' ';
@@ -427,7 +440,11 @@ class PrettyPrinter {
         // The left operand starts the line that has been indented for this node; its own indent is
         // one deeper.
         indent(1);
-        print_here(*node.lhs, level + 1);
+        if (is_power_of_infinity(node)) {
+            out_ += kUnsignedInfinity;
+        } else {
+            print_here(*node.lhs, level + 1);
+        }
         out_ += '\n';
         indent(level);
         Printer printer;

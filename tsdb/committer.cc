@@ -170,24 +170,22 @@ void Committer::work(std::vector<Commit>& commits) {
 }
 
 void Committer::work_group(std::span<Commit> commits) {
-    records_.clear();
-    record_ends_.clear();
+    base::Status status = log_new_series();
+    begin_group();
     samples_.clear();
     admitted_.clear();
-    record_start_ = 0;
-    std::vector<NewSeries> series = head_.take_new_series();
-    {
-        out_ = std::make_unique<base::ByteWriter>(records_);
-        encode_series(series);
-        for (const Commit& commit : commits) {
-            admitted_.push_back(commit.refused ? Admitted{} : admit_commit(commit));
-        }
-        end_record();
-        out_.reset();
+    for (const Commit& commit : commits) {
+        admitted_.push_back(commit.refused || !status ? Admitted{} : admit_commit(commit));
     }
-    const base::Status status = log_group();
+    end_record();
+    out_.reset();
+    if (status) {
+        status = log_records();
+    }
+    if (status) {
+        status = sync_if_asked();
+    }
     if (!status) {
-        head_.return_new_series(std::move(series));
         note_failure(status.error());
     }
     uint64_t bytes = 0;
@@ -223,9 +221,36 @@ void Committer::answer_refused(Commit& commit) {
         std::move(commit.batch));
 }
 
-void Committer::encode_series(const std::vector<NewSeries>& series) {
+void Committer::begin_group() {
+    records_.clear();
+    record_ends_.clear();
+    record_start_ = 0;
+    out_ = std::make_unique<base::ByteWriter>(records_);
+}
+
+// Before any sample: a sample whose series record is missing is lost in a replay. In several
+// writes, so that a first scrape of everything needs no buffer for it.
+base::Status Committer::log_new_series() {
+    std::vector<NewSeries> series = head_.take_new_series();
+    for (size_t done = 0; done < series.size();) {
+        begin_group();
+        const size_t count = encode_series(std::span(series).subspan(done));
+        out_.reset();
+        base::Status status = log_records();
+        if (!status) {
+            series.erase(series.begin(), series.begin() + static_cast<std::ptrdiff_t>(done));
+            head_.return_new_series(std::move(series));
+            return status;
+        }
+        done += count;
+    }
+    return base::success();
+}
+
+size_t Committer::encode_series(std::span<const NewSeries> series) {
     const Symbols& symbols = *head_.symbols();
-    for (size_t i = 0; i < series.size();) {
+    size_t i = 0;
+    while (i < series.size() && out_->position() < kSeriesBytesTarget) {
         wal::SeriesEncoder encoder(*out_);
         for (; i < series.size() && out_->position() - record_start_ < kRecordBytesTarget; ++i) {
             const LabelSet labels = head_.label_sets().get(series[i].labels);
@@ -237,6 +262,7 @@ void Committer::encode_series(const std::vector<NewSeries>& series) {
         }
         end_record();
     }
+    return i;
 }
 
 void Committer::end_record() {
@@ -301,24 +327,23 @@ void Committer::reject(Admitted& admitted, model::Rejected rejected) {
     admitted.report.rejected.push_back(rejected);
 }
 
-base::Status Committer::log_group() {
-    if (record_ends_.empty()) {
-        return writer_.log({});
-    }
+base::Status Committer::log_records() {
     std::vector<base::ByteView> views;
     views.reserve(record_ends_.size());
     for (const auto& [from, to] : record_ends_) {
         views.push_back(base::ByteView(records_).part(from, to - from));
     }
-    TRY(writer_.log(views));
-    if (options_.sync_interval.count() == 0) {
-        const base::SteadyTime began = clock_.steady();
-        const base::Status status = writer_.sync();
-        metrics_.fsync_seconds.observe(
-            std::chrono::duration<double>(clock_.steady() - began).count());
-        return status;
+    return writer_.log(views);
+}
+
+base::Status Committer::sync_if_asked() {
+    if (options_.sync_interval.count() != 0) {
+        return base::success();
     }
-    return base::success();
+    const base::SteadyTime began = clock_.steady();
+    base::Status status = writer_.sync();
+    metrics_.fsync_seconds.observe(std::chrono::duration<double>(clock_.steady() - began).count());
+    return status;
 }
 
 void Committer::apply(Admitted& admitted) {

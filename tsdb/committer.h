@@ -33,8 +33,9 @@ class Committer {
         uint64_t queue_bytes_max = uint64_t{256} << 20;
     };
 
-    static constexpr size_t kGroupSamplesMax = 65536;         // samples logged in one write
-    static constexpr size_t kRecordBytesTarget = 128 * 1024;  // a record is ended behind it
+    static constexpr size_t kGroupSamplesMax = 65536;              // samples logged in one write
+    static constexpr size_t kSeriesBytesTarget = size_t{1} << 20;  // of series logged in one write
+    static constexpr size_t kRecordBytesTarget = 128 * 1024;       // a record is ended behind it
 
     Committer(const Options& options,
               Head& head,
@@ -75,12 +76,16 @@ class Committer {
     void work_group(std::span<Commit> commits);
     void answer_refused(Commit& commit);
 
-    void encode_series(const std::vector<NewSeries>& series);
+    void begin_group();
+    [[nodiscard]] base::Status log_new_series();
+    // Encodes a part of the series, from the front; returns how many.
+    [[nodiscard]] size_t encode_series(std::span<const NewSeries> series);
     [[nodiscard]] Admitted admit_commit(const Commit& commit);
     void admit_float(const model::StagedFloat& sample, uint32_t index, Admitted& admitted);
     void reject(Admitted& admitted, model::Rejected rejected);
     void end_record();
-    [[nodiscard]] base::Status log_group();
+    [[nodiscard]] base::Status log_records();
+    [[nodiscard]] base::Status sync_if_asked();
     void apply(Admitted& admitted);
     void note_failure(const base::Error& error);
 

@@ -12,7 +12,7 @@ int test_command(const std::vector<std::string>& words) {
         std::fprintf(stderr, "skein: test what? There is: skein test promql FILE...\n");
         return 2;
     }
-    return query::run_promql_scripts({words.begin() + 2, words.end()}, std::cout);
+    return query::testing::run_promql_scripts({words.begin() + 2, words.end()}, std::cout);
 }
 
 }  // namespace engine

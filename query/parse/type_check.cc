@@ -1,6 +1,6 @@
 #include "query/parse/type_check.h"
 
-#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -71,15 +71,23 @@ class TypeChecker {
   private:
     Parsed<void> expect_type(Expr& expr, ValueType want, std::string_view where) {
         TRY(const ValueType got, check(expr));
-        if (got == want) {
-            return base::success();
+        if (got != want) {
+            return wrong_type(expr, want, where, got);
         }
+        return base::success();
+    }
+
+    [[gnu::noinline]] static Parsed<void> wrong_type(const Expr& expr,
+                                                     ValueType want,
+                                                     std::string_view where,
+                                                     ValueType got) {
         return fail_at(
             expr,
             concat({"expected type ", describe(want), " in ", where, ", got ", describe(got)}));
     }
 
-    static Parsed<ValueType> check_selector(const VectorSelector& selector, ValueType type) {
+    [[gnu::noinline]] static Parsed<ValueType> check_selector(const VectorSelector& selector,
+                                                              ValueType type) {
         if (!selector.name.empty()) {
             TRY(check_single_name(selector));
             return type;
@@ -117,9 +125,14 @@ class TypeChecker {
 
     Parsed<ValueType> check_subquery(Subquery& subquery) {
         TRY(const ValueType type, check(*subquery.expr));
-        if (type == ValueType::kVector) {
-            return ValueType::kMatrix;
+        if (type != ValueType::kVector) {
+            return wrong_subquery(subquery, type);
         }
+        return ValueType::kMatrix;
+    }
+
+    [[gnu::noinline]] static Parsed<ValueType> wrong_subquery(const Subquery& subquery,
+                                                              ValueType type) {
         return fail_at(
             subquery,
             concat(
@@ -128,9 +141,13 @@ class TypeChecker {
 
     Parsed<ValueType> check_unary(UnaryExpr& unary) {
         TRY(const ValueType type, check(*unary.expr));
-        if (is_number_like(type)) {
-            return type;
+        if (!is_number_like(type)) {
+            return wrong_unary(unary, type);
         }
+        return type;
+    }
+
+    [[gnu::noinline]] static Parsed<ValueType> wrong_unary(const UnaryExpr& unary, ValueType type) {
         return fail_at(unary,
                        concat({"unary expression only allowed on expressions of type scalar or "
                                "instant vector, got ",
@@ -161,6 +178,13 @@ class TypeChecker {
     Parsed<ValueType> check_binary(BinaryExpr& binary) {
         TRY(const ValueType left, check(*binary.lhs));
         TRY(const ValueType right, check(*binary.rhs));
+        return check_operands(binary, left, right);
+    }
+
+    // Not inlined: the walk down stays light on the stack.
+    [[gnu::noinline]] Parsed<ValueType> check_operands(BinaryExpr& binary,
+                                                       ValueType left,
+                                                       ValueType right) {
         const bool both_scalars = left == ValueType::kScalar && right == ValueType::kScalar;
         if (binary.return_bool && !is_comparison(binary.op)) {
             return fail_at(operator_position(binary),
@@ -185,9 +209,12 @@ class TypeChecker {
 
     Parsed<void> check_labels_once(const BinaryExpr& binary) {
         const VectorMatching& matching = *binary.matching;
+        if (!matching.on) {
+            return base::success();
+        }
+        const std::set<std::string_view> included(matching.include.begin(), matching.include.end());
         for (const std::string& label : matching.labels) {
-            if (matching.on &&
-                std::ranges::find(matching.include, label) != matching.include.end()) {
+            if (included.contains(label)) {
                 return fail_at(operator_position(binary),
                                concat({"label ",
                                        quoted(label),
@@ -239,14 +266,25 @@ class TypeChecker {
             TRY(check_info_selector(call));
         }
         for (size_t i = 0; i < call.args.size(); ++i) {
-            TRY(expect_type(*call.args[i],
-                            call.function->arg_type(i),
-                            concat({"call to function ", quoted(call.function->name)})));
+            TRY(const ValueType got, check(*call.args[i]));
+            if (got != call.function->arg_type(i)) {
+                return wrong_argument(call, i, got);
+            }
         }
         return call.function->return_type;
     }
 
-    static Parsed<void> check_argument_count(const Call& call) {
+    [[gnu::noinline]] static Parsed<ValueType> wrong_argument(const Call& call,
+                                                              size_t index,
+                                                              ValueType got) {
+        TRY(wrong_type(*call.args[index],
+                       call.function->arg_type(index),
+                       concat({"call to function ", quoted(call.function->name)}),
+                       got));
+        return got;
+    }
+
+    [[gnu::noinline]] static Parsed<void> check_argument_count(const Call& call) {
         const Function& function = *call.function;
         const auto count = static_cast<int>(call.args.size());
         const auto wrong = [&](std::string_view how_many, int expected) {
@@ -272,7 +310,7 @@ class TypeChecker {
     }
 
     // The second argument of info() is a bare selector of labels.
-    static Parsed<void> check_info_selector(Call& call) {
+    [[gnu::noinline]] static Parsed<void> check_info_selector(Call& call) {
         Expr& arg = *call.args[1];
         if (arg.type() != ValueType::kVector) {
             return fail_at(call,

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "query/ast_json.h"
 #include "query/printer.h"
 
 namespace query {
@@ -447,7 +448,12 @@ TEST_CASE("deep, tall and long queries meet a named limit", "[query][parser]") {
 
     constexpr size_t kNested = kNestingMax - 1;
     CHECK(parse_expr(std::string(kNested, '(') + "1" + std::string(kNested, ')')).has_value());
-    CHECK(parse_expr(sum.substr(0, sum.size() - 2)).has_value());
+    sum.resize(sum.size() - 2);
+    const ExprPtr tallest = tree(sum);
+    CHECK(tallest->height == kTreeHeightMax);
+    CHECK(to_string(*tallest->clone()).size() == 2 * sum.size() - 1);
+    CHECK_FALSE(pretty(*tallest).empty());
+    CHECK_FALSE(ast_json(*tallest).empty());
 }
 
 }  // namespace query

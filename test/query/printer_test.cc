@@ -88,6 +88,8 @@ TEST_CASE("numbers are printed without exponent", "[query][printer]") {
     CHECK(to_string(*tree("1e-7")) == "0.0000001");
     CHECK(to_string(*tree("1e22")) == "10000000000000000000000");
     CHECK(to_string(*tree("0.1")) == "0.1");
+    CHECK(to_string(*tree("inf + a")) == "+Inf + a");
+    CHECK(to_string(*tree("inf ^ a")) == "Inf ^ a");
 }
 
 }  // namespace query

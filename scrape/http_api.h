@@ -1,0 +1,68 @@
+// Scraping's endpoints of the HTTP API: targets, their metadata, the pools.
+// source: Prometheus HTTP API
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/http/router.h"
+#include "base/result.h"
+#include "model/matcher.h"
+#include "scrape/manager.h"
+
+namespace base {
+class JsonWriter;
+}
+
+namespace scrape {
+
+// Reads a series selector. The layer that knows PromQL provides it.
+using ParseSelector =
+    std::function<base::Result<std::vector<model::Matcher>>(std::string_view selector)>;
+
+struct ApiOptions {
+    // What a browser elsewhere puts in place of localhost: host and port of --web.external-url.
+    std::string external_scheme = "http";
+    std::string external_host;  // "host:port"
+    std::string listen_port;    // our own: a target on it is at external_host
+};
+
+// Handlers for /api/v1/targets, targets/metadata, metadata and scrape_pools.
+//   threads   any but a lane: they ask the scraping lanes and wait
+//   lifetime  borrows the manager
+class HttpApi {
+  public:
+    HttpApi(const Manager& manager, ParseSelector parse_selector, ApiOptions options)
+        : manager_(manager),
+          parse_selector_(std::move(parse_selector)),
+          options_(std::move(options)) {}
+
+    [[nodiscard]] base::http::Response targets(const base::http::Request& request) const;
+    [[nodiscard]] base::http::Response targets_metadata(const base::http::Request& request) const;
+    [[nodiscard]] base::http::Response metadata(const base::http::Request& request) const;
+    [[nodiscard]] base::http::Response scrape_pools(const base::http::Request& request) const;
+
+  private:
+    void write_active(base::JsonWriter& json, const TargetView& view) const;
+    [[nodiscard]] std::string global_url(const std::string& url) const;
+
+    const Manager& manager_;
+    const ParseSelector parse_selector_;
+    const ApiOptions options_;
+};
+
+// What the routes need. Manager and pool are borrowed and outlive the router.
+struct RouteParts {
+    const Manager& manager;
+    base::WorkerPool* pool;
+    std::string external_url;           // --web.external-url; empty: addresses stay as they are
+    std::string listen_address;         // "host:port"
+    ParseSelector parse_selector = {};  // null: match_target is refused
+};
+
+// GET /api/v1/targets, /api/v1/targets/metadata, /api/v1/metadata, /api/v1/scrape_pools.
+void register_routes(base::http::Router& router, const RouteParts& parts);
+
+}  // namespace scrape

@@ -1,0 +1,463 @@
+#!/usr/bin/env python3
+"""The HTTP API as Grafana, Thanos, Alertmanager and scripts use it: the shape of every answer, errors, parameters,
+headers. What only Prometheus 3 has is looked at when the real program runs."""
+
+import gzip
+import json
+import re
+import time
+
+from exporter import Exporter
+from lib import Server, encode, main, request, wait_until
+
+START_SECONDS_MAX = 15
+RFC3339 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+JSON_TYPE = "application/json"
+
+CONFIG = """
+global:
+  scrape_interval: 500ms
+  scrape_timeout: 400ms
+  external_labels: {{site: "here", instance: "outside"}}
+scrape_configs:
+  - job_name: pages
+    static_configs:
+      - targets: ["{address}"]
+        labels: {{group: a}}
+      - targets: ["127.0.0.1:1"]
+        labels: {{group: broken}}
+      - targets: ["127.0.0.1:2"]
+        labels: {{group: dropped}}
+    relabel_configs:
+      - source_labels: [group]
+        regex: dropped
+        action: drop
+  - job_name: other
+    metrics_path: /other
+    scheme: http
+    params: {{module: [x, y]}}
+    static_configs:
+      - targets: ["{address}"]
+  - job_name: own
+    static_configs:
+      - targets: ["127.0.0.1:PORT"]
+"""
+
+PAGE = """# HELP requests_total Requests, with "quotes" and a \\\\ in the help.
+# TYPE requests_total counter
+requests_total{code="200"} 10
+requests_total{code="500"} 1.5
+# HELP size_bytes Size.
+# TYPE size_bytes gauge
+size_bytes 1e21
+# HELP latency_seconds Latency.
+# TYPE latency_seconds histogram
+latency_seconds_bucket{le="0.5"} 1
+latency_seconds_bucket{le="+Inf"} 2
+latency_seconds_sum 3
+latency_seconds_count 2
+unknown_metric{text="<&>\u2028\\\\\\"\\n"} -0.000000125
+special{kind="nan"} NaN
+special{kind="inf"} +Inf
+"""
+
+
+class Api:
+    def __init__(self, checks, server, exporter):
+        self.checks = checks
+        self.server = server
+        self.exporter = exporter
+
+    def envelope(self, answer, what, status=200):
+        """The envelope of an answer, whose form is checked."""
+        self.checks.equal(answer.status, status, f"{what}: status ({answer.text[:200]})")
+        self.checks.equal(answer.headers.get_content_type(), JSON_TYPE, f"{what}: content type")
+        envelope = answer.json()
+        if status == 200:
+            self.checks.equal(envelope.get("status"), "success", what)
+            self.checks.that("error" not in envelope and "errorType" not in envelope, f"{what}: no error in a success")
+        else:
+            self.checks.equal(envelope.get("status"), "error", what)
+            self.checks.that(envelope.get("errorType") and envelope.get("error"), f"{what}: type and text", envelope)
+        return envelope
+
+    def fails(self, status, kind, path, **params):
+        what = f"{path} {params}"
+        envelope = self.envelope(self.server.get("/api/v1/" + path, **params), what, status)
+        self.checks.equal(envelope.get("errorType"), kind, f"{what}: errorType")
+        return envelope
+
+    def shape(self, thing, want, what):
+        """Whether an object has these fields of these types and no others; a trailing ? marks what may be absent."""
+        if not self.checks.that(isinstance(thing, dict), f"{what} is an object", thing):
+            return
+        needed = {name for name in want if not name.endswith("?")}
+        known = {name.rstrip("?") for name in want}
+        self.checks.that(needed <= thing.keys(), f"{what}: fields are missing", sorted(needed - thing.keys()))
+        self.checks.that(thing.keys() <= known, f"{what}: fields nobody knows", sorted(thing.keys() - known))
+        for name, kind in want.items():
+            name = name.rstrip("?")
+            if name in thing:
+                good = isinstance(thing[name], kind) and not (isinstance(thing[name], bool) and kind != bool)
+                self.checks.that(good, f"{what}.{name}: type", thing[name])
+
+
+def prepare(server):
+    def ready():
+        found = server.vector("count_over_time(up[1m]) >= 3")
+        return len(found) == 4 and server.vector("requests_total")
+
+    if not wait_until(ready, START_SECONDS_MAX, 0.1):
+        raise AssertionError("the targets were not scraped in time")
+
+
+# --- queries -----------------------------------------------------------------------------------------------------
+
+
+def instant(api):
+    server, checks = api.server, api.checks
+    now = time.time()
+    for send in (server.get, server.post):
+        envelope = api.envelope(send("/api/v1/query", query="requests_total", time=f"{now:.3f}"), f"query by {send.__name__}")
+        data = envelope["data"]
+        checks.equal(data["resultType"], "vector", "resultType of a vector")
+        checks.equal(len(data["result"]), 2, "elements")
+        for sample in data["result"]:
+            api.shape(sample, {"metric": dict, "value": list}, "vector sample")
+            at, value = sample["value"]
+            checks.that(isinstance(at, (int, float)) and abs(at - now) < 0.002, "the time is that of the query", at)
+            checks.that(isinstance(value, str), "the value is a string", value)
+            want = {"__name__", "code", "instance", "job", "group"}
+            checks.equal(set(sample["metric"]), want, "labels of a sample")
+    # Number and time formats are Prometheus' to the letter.
+    for query, text in (
+        ("vector(1.5)", "1.5"), ("vector(1e21)", "1e+21"), ("vector(123456789012345678)", "123456789012345680"),
+        ("vector(1e-7)", "1e-07"), ("vector(0.000001)", "0.000001"), ("vector(-0.5)", "-0.5"), ("vector(NaN)", "NaN"),
+        ("vector(Inf)", "+Inf"), ("vector(-Inf)", "-Inf"), ("vector(5e-324)", "5e-324"), ("vector(0)", "0"),
+        ("vector(-1 * 0)", "-0"), ("vector(100000000000000000000)", "100000000000000000000"),
+    ):  # fmt: skip
+        checks.equal(server.api("query", query=query)["result"][0]["value"][1], text, f"text of {query}")
+    for at, text in (("1700000000", "1700000000"), ("1700000000.5", "1700000000.500"), ("1700000000.001", "1700000000.001"),
+                     ("-1.25", "-1.250"), ("0", "0"), ("2023-11-14T22:13:20Z", "1700000000"),
+                     ("2023-11-14T22:13:20.120Z", "1700000000.120"), ("2023-11-14T23:13:20+01:00", "1700000000")):  # fmt: skip
+        body = server.get("/api/v1/query", query="vector(1)", time=at).text
+        checks.contains(body, f'"value":[{text},"1"]', f"time {at}")
+    checks.equal(server.api("query", query="1.5", time=5), {"resultType": "scalar", "result": [5, "1.5"]}, "a scalar")
+    checks.equal(server.api("query", query='"a<b"', time=5), {"resultType": "string", "result": [5, "a<b"]}, "a string")
+    data = server.api("query", query="up[10s]")
+    checks.equal(data["resultType"], "matrix", "a range selector")
+    api.shape(data["result"][0], {"metric": dict, "values": list}, "matrix series")
+    checks.equal(server.api("query", query="no_such_metric"), {"resultType": "vector", "result": []}, "nothing is []")
+    label = next(iter(server.vector("unknown_metric")))
+    checks.equal(dict(label)["text"], '<&>\u2028\\"\n', "a label value comes back whole")
+    body = server.get("/api/v1/query", query="unknown_metric").text
+    checks.that("\u2028" not in body, "U+2028 is escaped")
+    data = server.api("query", query="up", stats="all")
+    api.shape(data, {"resultType": str, "result": list, "stats": dict}, "data with statistics")
+    api.shape(data["stats"], {"timings": dict, "samples": dict}, "stats")
+    for name in ("evalTotalTime", "resultSortTime", "queryPreparationTime", "innerEvalTime", "execQueueTime", "execTotalTime"):
+        checks.that(isinstance(data["stats"]["timings"].get(name), (int, float)), f"stats.timings.{name}", data["stats"])
+    for name in ("totalQueryableSamples", "peakSamples"):
+        checks.that(isinstance(data["stats"]["samples"].get(name), int), f"stats.samples.{name}", data["stats"])
+    checks.that("stats" not in server.api("query", query="up"), "no statistics without being asked")
+    if checks.skein_only("limit and lookback_delta of queries"):
+        envelope = server.get("/api/v1/query", query="up", limit=2).json()
+        checks.equal(len(envelope["data"]["result"]), 2, "limit of a query")
+        checks.equal(envelope.get("warnings"), ["results truncated due to limit"], "a truncated result says so")
+        checks.that("warnings" not in server.get("/api/v1/query", query="up", limit=100).json(), "no warning below the limit")
+        later = f"{now + 100:.3f}"
+        checks.equal(len(server.api("query", query="up", time=later, lookback_delta="10s")["result"]), 0, "lookback_delta")
+        checks.that(len(server.api("query", query="up", time=later, lookback_delta="200")["result"]) > 0, "lookback_delta in seconds")
+        envelope = server.get("/api/v1/query", query="rate(size_bytes[1m])").json()
+        checks.contains(" ".join(envelope.get("infos", [])), "metric might not be a counter", "an info annotation")
+        checks.contains(" ".join(envelope.get("infos", [])), "(1:6)", "an annotation has its position")
+        envelope = server.get("/api/v1/query", query="quantile(2, up)").json()
+        checks.contains(" ".join(envelope.get("warnings", [])), "quantile value should be between 0 and 1", "a warning")
+
+
+def ranges(api):
+    server, checks = api.server, api.checks
+    end = time.time()
+    for send in (server.get, server.post):
+        answer = send("/api/v1/query_range", query="up", start=f"{end - 2:.3f}", end=f"{end:.3f}", step="500ms")
+        data = api.envelope(answer, f"query_range by {send.__name__}")["data"]
+        checks.equal(data["resultType"], "matrix", "resultType of a range query")
+        order = [json.dumps(sorted(series["metric"].items())) for series in data["result"]]
+        checks.equal(order, sorted(order), "series are sorted by their labels")
+        for series in data["result"]:
+            api.shape(series, {"metric": dict, "values": list}, "matrix series")
+    data = server.api("query_range", query="vector(1)", start=0, end=10, step=5)
+    checks.equal(data["result"], [{"metric": {}, "values": [[0, "1"], [5, "1"], [10, "1"]]}], "steps include both ends")
+    data = server.api("query_range", query="time()", start="1970-01-01T00:00:01Z", end="1970-01-01T00:00:02.5Z", step="1s")
+    checks.equal(data["result"], [{"metric": {}, "values": [[1, "1"], [2, "2"]]}], "times as RFC 3339, a scalar as matrix")
+    server.api("query_range", query="1", start=0, end=11000, step=1)
+    envelope = api.fails(400, "bad_data", "query_range", query="1", start=0, end=11001, step=1)
+    checks.contains(envelope["error"], "11,000 points", "too many points")
+
+
+def errors(api):
+    checks = api.checks
+    api.fails(400, "bad_data", "query")
+    api.fails(400, "bad_data", "query", query="sum(")
+    api.fails(400, "bad_data", "query", query="up", time="x")
+    api.fails(400, "bad_data", "query", query="up", timeout="x")
+    api.fails(422, "execution", "query", query='label_replace(up, "a", "b", "c", "(")')
+    api.fails(422, "execution", "query", query='{__name__=~"up|scrape_duration_seconds"} * 2')
+    api.fails(503, "timeout", "query", query="up", timeout="0.000001")
+    for params in ({"step": 0}, {"step": -1}, {"step": "x"}, {"start": 100}, {"end": "x"}):
+        api.fails(400, "bad_data", "query_range", **{"query": "up", "start": 0, "end": 10, "step": 1, **params})
+    api.fails(400, "bad_data", "series")
+    api.fails(400, "bad_data", "series", **{"match[]": "{}"})
+    api.fails(400, "bad_data", "labels", **{"match[]": "up{"})
+    api.fails(400, "bad_data", "label/job/values", **{"match[]": "{"})
+    answer = api.server.get("/api/v1/no/such/path")
+    checks.equal(answer.status, 404, "an unknown path")
+    answer = request(api.server.port, "DELETE", "/api/v1/query?query=up")
+    checks.that(answer.status in (404, 405), "a wrong method", answer.status)
+    answer = api.server.post("/api/v1/admin/tsdb/delete_series", **{"match[]": "up"})
+    checks.that(answer.status in (404, 500, 503) and len(api.server.vector("up")) == 4, "admin endpoints are off", answer.status)
+
+
+# --- metadata ----------------------------------------------------------------------------------------------------
+
+
+def series_and_labels(api):
+    server, checks = api.server, api.checks
+    for send in (server.get, server.post):
+        found = api.envelope(send("/api/v1/series", **{"match[]": ["requests_total", "size_bytes"]}), "series")["data"]
+        checks.equal(sorted(one["__name__"] for one in found), ["requests_total"] * 2 + ["size_bytes"], "series")
+    names = api.envelope(server.get("/api/v1/labels"), "labels")["data"]
+    checks.equal(names, sorted(names), "label names are sorted")
+    checks.that({"__name__", "job", "instance", "code", "le", "group"} <= set(names), "label names", names)
+    checks.equal(api.envelope(server.post("/api/v1/labels", **{"match[]": "size_bytes"}), "labels by POST")["data"],
+                 ["__name__", "group", "instance", "job"], "label names of a selector")  # fmt: skip
+    checks.equal(server.api("label/code/values", **{"match[]": '{job="pages"}'}), ["200", "500"], "label values")
+    checks.equal(server.api("label/job/values", **{"match[]": "requests_total"}), ["pages"], "label values of a selector")
+    checks.equal(server.api("label/no_such_label/values"), [], "values of an unknown label are []")
+    checks.equal(server.api("series", **{"match[]": "no_such_metric"}), [], "series of nothing are []")
+    old = {"start": 1000, "end": 2000}
+    checks.equal(server.api("labels", **old) or [], [], "labels of a time without data")
+    checks.equal(server.api("series", **{"match[]": "up", **old}), [], "series of a time without data")
+    if checks.skein_only("limit of series and labels; escaped label names"):
+        for path, params in (("series", {"match[]": "up"}), ("labels", {}), ("label/__name__/values", {})):
+            envelope = server.get("/api/v1/" + path, limit=2, **params).json()
+            checks.equal(len(envelope["data"]), 2, f"limit of {path}")
+            checks.equal(envelope.get("warnings"), ["results truncated due to limit"], f"{path}: a truncated result says so")
+        checks.equal(server.api("label/U__job/values"), ["other", "own", "pages"], "an escaped label name")
+
+
+def metadata(api):
+    server, checks = api.server, api.checks
+    found = server.api("metadata")
+    want = [{"type": "counter", "help": 'Requests, with "quotes" and a \\ in the help.', "unit": ""}]
+    checks.equal(found.get("requests_total"), want, "metadata of a counter")
+    checks.equal(found.get("latency_seconds", [{}])[0].get("type"), "histogram", "metadata of a histogram")
+    checks.equal(server.api("metadata", metric="size_bytes"), {"size_bytes": [{"type": "gauge", "help": "Size.", "unit": ""}]}, "metadata of one metric")
+    checks.equal(len(server.api("metadata", limit=2)), 2, "limit of metadata")
+    checks.equal(server.api("metadata", metric="no_such_metric"), {}, "metadata of nothing is {}")
+    found = server.api("targets/metadata", metric="size_bytes", match_target='{job="pages"}')
+    checks.equal(len(found), 1, "targets/metadata")
+    if found:
+        api.shape(found[0], {"target": dict, "type": str, "help": str, "unit": str, "metric?": str}, "targets/metadata")
+        checks.equal(found[0]["target"]["job"], "pages", "targets/metadata names its target")
+
+
+def targets(api):
+    server, checks = api.server, api.checks
+    data = server.api("targets")
+    shape = {"activeTargets": list, "droppedTargets": list}
+    api.shape(data, {**shape, ("droppedTargetCounts?" if server.is_prometheus else "droppedTargetCounts"): dict}, "targets")
+    checks.equal(len(data["activeTargets"]), 4, "active targets")
+    fields = {
+        "discoveredLabels": dict, "labels": dict, "scrapePool": str, "scrapeUrl": str, "globalUrl": str, "lastError": str,
+        "lastScrape": str, "lastScrapeDuration": (int, float), "health": str, "scrapeInterval": str, "scrapeTimeout": str,
+    }  # fmt: skip
+    for one in data["activeTargets"]:
+        api.shape(one, fields, "active target")
+        checks.that(RFC3339.match(one["lastScrape"]), "lastScrape is RFC 3339", one["lastScrape"])
+        checks.equal((one["scrapeInterval"], one["scrapeTimeout"]), ("500ms", "400ms"), "interval and timeout of a target")
+        broken = one["labels"].get("group") == "broken"
+        checks.equal(one["health"], "down" if broken else "up", f"health of {one['scrapeUrl']}")
+        checks.equal(bool(one["lastError"]), broken, f"lastError of {one['scrapeUrl']}")
+        needed = {"__address__", "__scheme__", "__metrics_path__", "__scrape_interval__", "__scrape_timeout__", "job"}
+        checks.that(needed <= one["discoveredLabels"].keys(), "discovered labels", one["discoveredLabels"])
+        checks.that(not any(name.startswith("__") for name in one["labels"]), "labels of a target", one["labels"])
+    other = next(one for one in data["activeTargets"] if one["scrapePool"] == "other")
+    checks.equal(other["scrapeUrl"], f"http://{api.exporter.address}/other?module=x&module=y", "the URL of a target")
+    checks.that("127.0.0.1" not in other["globalUrl"] or server.is_prometheus, "globalUrl is for others", other["globalUrl"])
+    dropped = data["droppedTargets"]
+    checks.equal(len(dropped), 1, "dropped targets")
+    if dropped:
+        api.shape(dropped[0], {"discoveredLabels": dict, "scrapePool?": str}, "dropped target")
+        checks.equal(dropped[0]["discoveredLabels"]["__address__"], "127.0.0.1:2", "a dropped target's address")
+    checks.equal(server.api("targets", state="active")["droppedTargets"], [], "state=active")
+    checks.equal(server.api("targets", state="dropped")["activeTargets"], [], "state=dropped")
+    checks.equal(len(server.api("targets", scrapePool="other")["activeTargets"]), 1, "scrapePool")
+    if checks.skein_only("scrape_pools, droppedTargetCounts"):
+        checks.equal(sorted(server.api("scrape_pools")["scrapePools"]), ["other", "own", "pages"], "scrape_pools")
+        checks.equal(data["droppedTargetCounts"].get("pages"), 1, "droppedTargetCounts")
+
+
+def status(api):
+    server, checks = api.server, api.checks
+    data = server.api("status/buildinfo")
+    for name in ("version", "revision", "branch", "buildUser", "buildDate", "goVersion"):
+        checks.that(isinstance(data.get(name), str), f"buildinfo.{name}", data)
+    if checks.skein_only("the version"):
+        checks.equal(data["version"], "3.14.0", "the version of the API")
+        checks.that("features" not in data, "buildinfo has no features", data)
+    data = server.api("status/runtimeinfo")
+    for name, kind in (("startTime", str), ("CWD", str), ("reloadConfigSuccess", bool), ("lastConfigTime", str),
+                       ("corruptionCount", int), ("goroutineCount", int), ("GOMAXPROCS", int), ("GOGC", str),
+                       ("GODEBUG", str), ("storageRetention", str)):  # fmt: skip
+        checks.that(isinstance(data.get(name), kind), f"runtimeinfo.{name}", data)
+    checks.that(RFC3339.match(data["startTime"]), "startTime is RFC 3339", data["startTime"])
+    checks.equal(data["CWD"], server.folder, "CWD")
+    data = server.api("status/flags")
+    checks.that(all(isinstance(value, str) for value in data.values()), "flags are texts")
+    for name, value in (("config.file", server.config_path), ("query.timeout", "2m"), ("storage.tsdb.path", server.data),
+                        ("web.enable-lifecycle", "false"), ("query.max-samples", "50000000"), ("query.lookback-delta", "5m")):  # fmt: skip
+        checks.equal(data.get(name), value, f"flags.{name}")
+    text = server.api("status/config")["yaml"]
+    for part in ("scrape_interval: 500ms", "job_name: pages", "site: here", "metrics_path: /other"):
+        checks.contains(text, part, "status/config has the whole configuration")
+    data = server.api("status/tsdb")
+    api.shape(data["headStats"], {"numSeries": int, "numLabelPairs": int, "chunkCount": int, "minTime": int, "maxTime": int}, "headStats")
+    checks.that(data["headStats"]["numSeries"] > 20, "numSeries", data["headStats"])
+    checks.that(abs(data["headStats"]["maxTime"] / 1000 - time.time()) < 5, "maxTime", data["headStats"])
+    for name in ("seriesCountByMetricName", "labelValueCountByLabelName", "memoryInBytesByLabelName", "seriesCountByLabelValuePair"):
+        checks.that(0 < len(data[name]) <= 10, f"tsdb.{name}", data[name])
+        for one in data[name]:
+            api.shape(one, {"name": str, "value": int}, f"tsdb.{name}")
+        values = [one["value"] for one in data[name]]
+        checks.equal(values, sorted(values, reverse=True), f"tsdb.{name} is sorted")
+    data = server.api("status/walreplay")
+    checks.that({"min", "max", "current"} <= data.keys(), "walreplay", data)
+    data = server.api("alertmanagers")
+    api.shape(data, {"activeAlertmanagers": list, "droppedAlertmanagers": list}, "alertmanagers")
+    checks.equal(server.api("rules").get("groups"), [], "rules without rule files")
+    checks.equal(server.api("alerts").get("alerts"), [], "alerts without rules")
+    if checks.skein_only("parse_query (2.44), the cluster's status"):
+        tree = server.api("parse_query", query='sum by (a) (rate(x{b="c"}[5m]))')
+        checks.equal(tree.get("type"), "aggregation", "parse_query")
+        checks.equal(tree.get("expr", {}).get("type"), "call", "parse_query: the inside")
+        api.fails(400, "bad_data", "parse_query", query="sum(")
+    for send in (server.get, server.post):
+        answer = send("/api/v1/format_query", query="sum  by(a)(rate(x[5m]))/2")
+        checks.equal(api.envelope(answer, "format_query")["data"], "sum by (a) (rate(x[5m])) / 2", "format_query")
+    api.fails(400, "bad_data", "format_query", query="sum(")
+
+
+# --- outside the API ---------------------------------------------------------------------------------------------
+
+
+def federate(api):
+    server, checks = api.server, api.checks
+    answer = server.get("/federate", **{"match[]": ['{__name__=~"requests_total|size_bytes"}', 'up{group="a"}']})
+    checks.equal(answer.status, 200, "federate")
+    checks.contains(answer.headers["Content-Type"], "text/plain", "content type of federate")
+    lines = answer.text.splitlines()
+    samples = [line for line in lines if not line.startswith("#")]
+    checks.equal(len(samples), 4, "federated samples")
+    names = [line.split("{")[0] for line in samples]
+    checks.equal(names, sorted(names), "federated samples are sorted by name")
+    checks.that("# TYPE requests_total untyped" in lines, "federated families are untyped", lines[:5])
+    now = time.time() * 1000
+    for line in samples:
+        checks.that('site="here"' in line, "external labels are added", line)
+        checks.that(f'instance="{api.exporter.address}"' in line, "an external label does not replace a label", line)
+        checks.that(0 <= now - int(line.rsplit(" ", 1)[1]) < 5000, "federated samples have their time in ms", line)
+    checks.equal(server.get("/federate", **{"match[]": "{"}).status, 400, "federate: a bad selector")
+    checks.equal(server.get("/federate", **{"match[]": "no_such_metric"}).text.strip(), "", "federate: nothing")
+
+
+def own_metrics(api):
+    server, checks = api.server, api.checks
+    answer = server.get("/metrics")
+    checks.equal(answer.status, 200, "/metrics")
+    checks.contains(answer.headers["Content-Type"], ("text/plain", "openmetrics"), "content type of /metrics")
+    for name in ("prometheus_build_info", "prometheus_tsdb_head_series", "prometheus_tsdb_head_samples_appended_total",
+                 "prometheus_config_last_reload_successful", "process_resident_memory_bytes", "process_start_time_seconds",
+                 "process_cpu_seconds_total", "prometheus_target_interval_length_seconds_count",
+                 "prometheus_http_requests_total", "prometheus_engine_queries", "prometheus_ready",
+                 "prometheus_sd_discovered_targets", "prometheus_target_scrape_pool_targets", "process_open_fds"):  # fmt: skip
+        checks.that(server.metric(name) is not None, f"/metrics has {name}")
+    helped = re.findall(r"^# HELP (\S+)", answer.text, re.M)
+    checks.equal(len(helped), len(set(helped)), "each family of /metrics has one HELP")
+    series = [line.rsplit(" ", 1)[0] for line in answer.text.splitlines() if line and line[0] != "#"]
+    checks.equal(len(series), len(set(series)), "each series of /metrics is there once")
+    checks.equal(server.value('up{job="own"}'), 1.0, "the server scrapes itself")
+    checks.that(server.value('prometheus_tsdb_head_series{job="own"}'), "and stores what it says")
+
+
+def protocol(api):
+    server, checks = api.server, api.checks
+    port = server.port
+    # A text worth compressing.
+    path = "/api/v1/label/__name__/values"
+    plain = request(port, "GET", path)
+    import http.client  # pylint: disable=import-outside-toplevel
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for _ in range(3):  # one connection, several requests
+        connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        response = connection.getresponse()
+        body = response.read()
+        checks.equal(response.headers.get("Content-Encoding"), "gzip", "answers are compressed when asked")
+        if response.headers.get("Content-Encoding") == "gzip":
+            checks.equal(json.loads(gzip.decompress(body)), plain.json(), "the compressed answer is the same")
+    connection.close()
+    checks.equal(plain.headers.get("Content-Encoding"), None, "answers are plain when not asked")
+    for path in ("/-/healthy", "/-/ready"):
+        answer = request(port, "HEAD", path)
+        checks.equal((answer.status, answer.body), (200, b""), f"HEAD {path}")
+    # Cross-origin requests, as a browser makes them.
+    origin = {"Origin": "http://grafana.example"}
+    answer = request(port, "GET", "/api/v1/query?query=up", headers=origin)
+    allowed = answer.headers.get("Access-Control-Allow-Origin")
+    checks.that(allowed in ("*", "http://grafana.example"), "CORS of a GET", allowed)
+    answer = request(port, "OPTIONS", "/api/v1/query", headers={**origin, "Access-Control-Request-Method": "POST"})
+    checks.equal(answer.status, 204, "OPTIONS")
+    checks.contains(answer.headers.get("Access-Control-Allow-Methods") or "", "POST", "CORS names the methods")
+    checks.contains(answer.headers.get("Access-Control-Allow-Headers") or "", "Authorization", "CORS names the headers")
+    # A form and a query string together.
+    answer = request(port, "POST", "/api/v1/query?time=5", encode({"query": "time()"}),
+                     {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"})  # fmt: skip
+    checks.equal(answer.json()["data"]["result"][1], "5", "parameters in the URL of a form")
+    answer = request(port, "GET", "/")
+    checks.that(answer.status in (200, 301, 302, 307, 308), "/ leads somewhere", answer.status)
+    answer = request(port, "GET", "/graph?g0.expr=up&g0.tab=1")
+    checks.that(answer.status in (200, 301, 302, 307, 308), "/graph, which alerts link to", answer.status)
+
+
+def prefix(api, folder):
+    """A path before everything, as behind a proxy."""
+    server = Server(folder, "prefix", "", ["--web.external-url=http://outside.example/mon/", "--web.enable-lifecycle"])
+    server.start(wait=False)
+    ready = wait_until(lambda: _status(server, "/mon/-/ready") == 200, 10)
+    api.checks.that(ready, "paths lie below the path of --web.external-url")
+    api.checks.equal(_status(server, "/mon/api/v1/query?query=1"), 200, "the API below the prefix")
+    api.checks.equal(_status(server, "/api/v1/query?query=1"), 404, "no API outside the prefix")
+    server.stop()
+
+
+def _status(server, path):
+    try:
+        return request(server.port, "GET", path, timeout=5).status
+    except OSError:
+        return None
+
+
+def test(checks, folder):
+    exporter = Exporter().page("/metrics", lambda _: PAGE).page("/other", lambda _: "other_metric 1\n")
+    server = Server(folder, "skein", CONFIG.format(address=exporter.address)).start()
+    prepare(server)
+    api = Api(checks, server, exporter)
+    for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, federate, own_metrics, protocol):
+        checks.run(part.__name__, part, api)
+    checks.run("prefix", prefix, api, folder)
+    checks.equal(server.stop()[0], 0, "exit code")
+
+
+if __name__ == "__main__":
+    main(test)
