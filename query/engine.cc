@@ -140,7 +140,7 @@ Result<QueryResult> Engine::run(std::string_view query,
                           "invalid expression type \"" + std::string(describe(expr->type())) +
                               "\" for range query, must be Scalar or instant Vector");
     }
-    base::Budget budget("query.max-query-memory", budget_, options_.max_query_memory);
+    base::Budget budget("query.max-memory", budget_, options_.max_query_memory);
     model::QueryContext request;
     request.stop = params.stop;
     request.clock = &clock_;

@@ -12,23 +12,11 @@
 #include "base/result.h"
 #include "model/histogram.h"
 #include "query/exec/label_set.h"
+#include "query/grid.h"
 
 namespace query::exec {
 
 using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
-
-// The times at which an expression is evaluated: start, start + step, … (ms).
-struct Grid {
-    int64_t start = 0;
-    int64_t step = 1;  // > 0
-    size_t count = 1;
-
-    [[nodiscard]] int64_t at(size_t index) const {
-        return start + static_cast<int64_t>(index) * step;
-    }
-
-    bool operator==(const Grid&) const = default;
-};
 
 // One row's bits: which steps have a value. NaN is a value like any other, so presence is apart.
 class Bits {

@@ -13,11 +13,9 @@
 #include "model/storage.h"
 #include "query/ast.h"
 #include "query/duration.h"
-#include "query/exec/block.h"
+#include "query/grid.h"
 
 namespace query::plan {
-
-using exec::Grid;
 
 // What of a sample an instant selection yields.
 enum class SelectValue : uint8_t {
