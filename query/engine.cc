@@ -140,7 +140,7 @@ Result<QueryResult> Engine::run(std::string_view query,
                           "invalid expression type \"" + std::string(describe(expr->type())) +
                               "\" for range query, must be Scalar or instant Vector");
     }
-    base::Budget budget("query.max-query-memory", budget_, options_.max_query_memory);
+    base::Budget budget("query.max-memory", budget_, options_.max_query_memory);
     model::QueryContext request;
     request.stop = params.stop;
     request.clock = &clock_;
@@ -173,7 +173,7 @@ Result<QueryResult> Engine::evaluate(const Expr& expr,
                                      options_.default_subquery_step.count()};
     TRY(const plan::Plan plan, plan::make_plan(expr, times, plan_options));
     std::unique_ptr<model::Querier> querier;
-    if (plan.min_t <= plan.max_t) {
+    if (plan.selects) {
         TRY(querier, queryable_.querier(plan.min_t, plan.max_t));
     }
     QueryResult out;

@@ -12,7 +12,8 @@ struct Options {
     std::chrono::milliseconds timeout{2 * 60 * 1000};         // --query.timeout
     int64_t max_samples = 50'000'000;                         // --query.max-samples
     size_t max_concurrency = 20;                              // --query.max-concurrency
-    // Memory of one query in bytes; all queries together are bounded by the budget above them.
+    // --query.max-memory: of one query, in bytes; all queries together are bounded by the budget
+    // above them.
     int64_t max_query_memory = int64_t{4} << 30;
     // What a subquery without a resolution uses: the global evaluation_interval.
     std::chrono::milliseconds default_subquery_step{60 * 1000};

@@ -12,11 +12,9 @@
 #include "base/result.h"
 #include "model/histogram.h"
 #include "query/exec/label_set.h"
-#include "query/plan/grid.h"
+#include "query/grid.h"
 
 namespace query::exec {
-
-using plan::Grid;
 
 using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
 

@@ -108,6 +108,12 @@ void trim_floats(int64_t min_t, int64_t max_t, bool drop_stale, Columns& out) {
     const auto first = static_cast<size_t>(std::ranges::lower_bound(out.t, min_t) - out.t.begin());
     const auto last = static_cast<size_t>(std::ranges::upper_bound(out.t, max_t) - out.t.begin());
     const bool times = !out.st.empty();
+    if (first == 0 && (!drop_stale || std::ranges::none_of(out.v, model::is_stale))) {
+        out.t.resize(last);
+        out.v.resize(last);
+        out.st.resize(times ? last : 0);
+        return;
+    }
     size_t to = 0;
     for (size_t i = first; i < last; ++i) {
         if (drop_stale && model::is_stale(out.v[i])) {

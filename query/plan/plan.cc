@@ -54,8 +54,10 @@ class Planner {
                 : static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1};
         TRY(plan.root, node(expr, grid, {}));
         plan.root->uses = 1;
-        plan.min_t = min_t_;
-        plan.max_t = max_t_;
+        plan.selects = selects_;
+        // A selection may be of no time at all: a subquery without steps.
+        plan.min_t = min_t_ <= max_t_ ? min_t_ : times_.start_ms;
+        plan.max_t = min_t_ <= max_t_ ? max_t_ : times_.start_ms;
         return plan;
     }
 
@@ -199,6 +201,7 @@ class Planner {
     }
 
     void note_range(int64_t min_t, int64_t max_t) {
+        selects_ = true;
         if (min_t > max_t) {
             return;
         }
@@ -458,6 +461,7 @@ class Planner {
     const QueryTimes& times_;
     const Options& options_;
     std::unordered_map<std::string, NodePtr> known_;
+    bool selects_ = false;
     int64_t min_t_ = 0;
     int64_t max_t_ = -1;
 };

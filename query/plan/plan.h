@@ -13,7 +13,7 @@
 #include "model/storage.h"
 #include "query/ast.h"
 #include "query/duration.h"
-#include "query/plan/grid.h"
+#include "query/grid.h"
 
 namespace query::plan {
 
@@ -89,8 +89,9 @@ struct Options {
 // Borrows the tree it was made from.
 struct Plan {
     NodePtr root;
-    int64_t min_t = 0;  // of all selections; min > max when there is none
-    int64_t max_t = -1;
+    bool selects = false;  // whether anything is read at all
+    int64_t min_t = 0;     // of all selections
+    int64_t max_t = 0;
 };
 
 // Works the plan out for the steps start, start + step … end (one step when step is 0).

@@ -65,7 +65,7 @@ TEST_CASE("a query that needs too much memory is refused by name", "[query][limi
     const auto answer = fixture.engine.range("m_total", 0, 60 * kMinute, 1000);
     REQUIRE(answer.has_error());
     CHECK(answer.error().code() == Code::kLimit);
-    CHECK(answer.error().message().find("query.max-query-memory") != std::string::npos);
+    CHECK(answer.error().message().find("query.max-memory") != std::string::npos);
     CHECK(fixture.budget.used() == 0);
 }
 

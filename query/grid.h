@@ -1,12 +1,12 @@
-// The steps of a query.
+// The times at which an expression is evaluated.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-namespace query::plan {
+namespace query {
 
-// The times at which an expression is evaluated: start, start + step, … (ms).
+// start, start + step, … (ms).
 struct Grid {
     int64_t start = 0;
     int64_t step = 1;  // > 0
@@ -19,4 +19,4 @@ struct Grid {
     bool operator==(const Grid&) const = default;
 };
 
-}  // namespace query::plan
+}  // namespace query
