@@ -24,8 +24,8 @@ struct ScrapeBuffers {
 class BufferPool {
   public:
     // Kept between scrapes, in buffers and in bytes of all of them.
-    static constexpr size_t kBuffersKept = 256;
-    static constexpr size_t kBytesKept = size_t{32} << 20;
+    static constexpr size_t kBuffersKept = 16;
+    static constexpr size_t kBytesKept = size_t{4} << 20;
 
     explicit BufferPool(base::Budget& budget) : budget_(budget) {}
 
