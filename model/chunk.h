@@ -18,7 +18,8 @@ enum class Encoding : uint8_t {
     kXor2 = 4,
     kHistogramSt = 5,
     kFloatHistogramSt = 6,
-    // Never in a file: `bytes` are an array of ChunkSample, of sources that hold values as they are.
+    // Never in a file: `bytes` are an array of ChunkSample, of sources that hold values as they
+    // are.
     kSamples = 0xff
 };
 
