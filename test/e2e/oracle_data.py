@@ -86,7 +86,7 @@ class _Counters:
         return values
 
     def _histogram(self, zone):
-        counts, total, rows, sums = [0] * len(BOUNDS), 100.0, [], []
+        counts, total, rows, sums = [1000] * len(BOUNDS), 5000.0, [], []
         for step in range(STEPS):
             if zone == "ap" and step == 90:
                 counts, total = [0] * len(BOUNDS), 0.0
@@ -144,7 +144,7 @@ def page(step, start):
     for quantile in ("0.5", "0.9", "0.99"):
         sample("rpc_seconds", {"quantile": quantile}, float(quantile) * (1 + _noise("q", quantile, step)))
     sample("rpc_seconds_sum", {}, 10.0 * step + 5)
-    sample("rpc_seconds_count", {}, 20.0 * step + 7)
+    sample("rpc_seconds_count", {}, 20.0 * step + 7000)
 
     family("gappy", "gauge")
     if not 40 <= step < 75:
