@@ -139,7 +139,9 @@ class Node {
           files_(base::make_posix_files()),
           memory_("storage.memory-limit", limits_.memory_bytes),
           query_memory_("query memory", memory_, limits_.all_queries_bytes),
-          network_memory_("network memory", memory_),
+          network_memory_("scrape memory (a quarter of --storage.memory-limit)",
+                          memory_,
+                          limits_.memory_bytes / 4),
           process_metrics_(register_process_metrics(registry_, clock_)),
           reload_(*files_,
                   clock_,
@@ -328,7 +330,7 @@ base::http::Router Node::routes() {
     scrape::register_routes(gated,
                             {.manager = *manager_,
                              .pool = page_pool_.get(),
-                             .external_url = flags_.text("web.external-url"),
+                             .external_url = external_url(flags_),
                              .listen_address = flags_.list("web.listen-address").front(),
                              .parse_selector = parse_selector});
     query::register_routes(

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "base/http/url.h"
+#include "engine/node_state.h"
 #include "engine/version.h"
 
 namespace engine {
@@ -58,6 +59,15 @@ std::string route_prefix(const FlagValues& flags) {
         return {};
     }
     return "/" + prefix.substr(first, prefix.find_last_not_of('/') - first + 1);
+}
+
+std::string external_url(const FlagValues& flags) {
+    const std::string& given = flags.text("web.external-url");
+    if (given.find("://") != std::string::npos) {
+        return given;
+    }
+    const std::string listen = flags.list("web.listen-address").front();
+    return "http://" + host_name() + ":" + listen.substr(listen.rfind(':') + 1) + given;
 }
 
 void add_front_page(base::http::Router& router) {

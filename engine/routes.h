@@ -15,6 +15,10 @@ void mount_when_ready(base::http::Router& router,
 // external URL.
 [[nodiscard]] std::string route_prefix(const FlagValues& flags);
 
+// The URL under which others reach this server: --web.external-url, or http://HOST:PORT with the
+// host's name.
+[[nodiscard]] std::string external_url(const FlagValues& flags);
+
 // The first page: what this is and where to look.
 void add_front_page(base::http::Router& router);
 

@@ -4,13 +4,14 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/float_format.h"
+
 namespace query {
 namespace {
 
 // Exponents from which `%g` with shortest digits switches to the exponent form.
 constexpr int kExponentMin = -4;
 constexpr int kExponentMax = 21;
-constexpr size_t kPlainTextMax = 1100;  // digits of the largest and the smallest double
 
 std::optional<std::string> special(double value) {
     if (std::isnan(value)) {
@@ -28,9 +29,9 @@ std::string format_plain(double value) {
     if (auto text = special(value)) {
         return *text;
     }
-    char buffer[kPlainTextMax];
-    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
-    return {buffer, end.ptr};
+    std::string out;
+    base::append_float_f(out, value);
+    return out;
 }
 
 std::string format_general(double value) {

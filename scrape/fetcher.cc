@@ -10,8 +10,8 @@ namespace {
 
 // Compressed bytes may exceed the page by the framing; the page's own length is checked after.
 constexpr size_t kWireSlack = 1024;
-// A scrape may always take this much, however full the budget is.
-constexpr size_t kBudgetFloor = size_t{1} << 20;
+// Room for a decoded page that does not tell its length.
+constexpr size_t kFirstPage = size_t{64} << 10;
 
 base::http::Headers request_headers(const std::string& accept,
                                     const model::Target& target,
@@ -21,6 +21,19 @@ base::http::Headers request_headers(const std::string& accept,
     headers.add("Accept-Encoding", job.enable_compression ? "gzip" : "identity");
     headers.add("X-Prometheus-Scrape-Timeout-Seconds", timeout_header(target.timeout));
     return headers;
+}
+
+// What a gzip body says of its own decoded length (RFC 1952, ISIZE): a hint, nothing more.
+size_t told_length(std::string_view body) {
+    if (body.size() < 4) {
+        return 0;
+    }
+    size_t length = 0;
+    for (size_t i = 0; i < 4; ++i) {
+        length |= static_cast<size_t>(static_cast<unsigned char>(body[body.size() - 4 + i]))
+                  << (8 * i);
+    }
+    return length <= kPageMax / 8 ? length + 1 : kFirstPage;
 }
 
 }  // namespace
@@ -51,14 +64,8 @@ void Fetcher::set_limits(const JobOptions& job) {
     fallback_ = job.fallback_protocol;
 }
 
-size_t Fetcher::limit_within(const base::Budget& budget) const {
-    size_t limit = body_size_limit_ > 0 ? std::min<size_t>(body_size_limit_, kPageMax) : kPageMax;
-    if (budget.limit() != base::Budget::kUnlimited) {
-        const int64_t room = budget.limit() - budget.used();
-        limit = std::min(limit,
-                         std::max(kBudgetFloor, static_cast<size_t>(std::max<int64_t>(room, 0))));
-    }
-    return limit;
+size_t Fetcher::limit() const {
+    return body_size_limit_ > 0 ? std::min<size_t>(body_size_limit_, kPageMax) : kPageMax;
 }
 
 base::Error Fetcher::over_limit() {
@@ -67,41 +74,32 @@ base::Error Fetcher::over_limit() {
         return base::Error(base::Code::kLimit, "body size limit exceeded");
     }
     return base::Error(base::Code::kLimit,
-                       "body size limit exceeded: the page is longer than 512 MiB or than the "
-                       "memory budget for scraping has room for; set body_size_limit");
+                       "body size limit exceeded: the page is longer than 512 MiB");
 }
 
 base::Task<FetchedPage> Fetcher::fetch(base::Deadline deadline,
                                        ScrapeBuffers& buffers,
-                                       base::Budget& budget,
                                        base::Gunzip& gunzip) {
     over_body_limit_ = false;
-    const size_t limit = limit_within(budget);
+    // What the buffers hold already; what they grow by is charged as they grow.
+    CO_TRY(buffers.memory.grow(
+        static_cast<int64_t>(buffers.body.capacity() + buffers.page.capacity())));
     base::http::SendOptions options;
     options.deadline = deadline;
-    options.body_limit = limit + kWireSlack;
+    options.body_limit = limit() + kWireSlack;
+    options.memory = &buffers.memory;
     const base::Status got = co_await connection_->get(options, head_, buffers.body);
     if (!got) {
-        if (got.error().code() == base::Code::kLimit) {
-            co_return base::fail(over_limit());
-        }
-        co_return base::fail(got.error());
+        co_return base::fail(refused(buffers, got.error()));
     }
     if (head_.status != 200) {
         std::string status = std::to_string(head_.status);
         status += head_.reason.empty() ? "" : " " + head_.reason;
         co_return base::fail(base::Code::kUnavailable, "server returned HTTP status", status);
     }
-    auto page = decode(buffers, limit, gunzip);
+    auto page = decode(buffers, gunzip);
     if (!page) {
-        co_return base::fail(std::move(page).error());
-    }
-    const base::Status reserved = buffers.memory.grow(
-        static_cast<int64_t>(buffers.body.capacity() + buffers.page.capacity()));
-    if (!reserved) {
-        buffers.body = {};
-        buffers.page = {};
-        co_return base::fail(reserved.error());
+        co_return base::fail(refused(buffers, page.error()));
     }
     FetchedPage fetched;
     fetched.page = page.value();
@@ -115,24 +113,52 @@ base::Task<FetchedPage> Fetcher::fetch(base::Deadline deadline,
     co_return fetched;
 }
 
-base::Result<std::string_view> Fetcher::decode(ScrapeBuffers& buffers,
-                                               size_t limit,
-                                               base::Gunzip& gunzip) {
+// The text for a body that is too long, by its own limit or by the budget of all scrapes.
+base::Error Fetcher::refused(ScrapeBuffers& buffers, const base::Error& error) {
+    buffers.body = {};
+    buffers.page = {};
+    buffers.memory.reset();
+    const bool budget = error.message().starts_with("memory limit");
+    if (error.code() != base::Code::kLimit) {
+        return error;
+    }
+    if (budget) {
+        over_body_limit_ = true;
+        return base::Error(
+            base::Code::kLimit,
+            "body size limit exceeded: no memory for the page, set body_size_limit: " +
+                error.message());
+    }
+    return over_limit();
+}
+
+// A compressed page tells its length in its last bytes: room for so much is accounted first. A page
+// that turns out longer is decoded again with twice the room, so that a bomb costs what the budget
+// allows and no more.
+base::Result<std::string_view> Fetcher::decode(ScrapeBuffers& buffers, base::Gunzip& gunzip) {
     if (head_.content_encoding != "gzip") {
-        if (buffers.body.size() >= limit) {
+        if (buffers.body.size() >= limit()) {
             return base::fail(over_limit());
         }
         return std::string_view(buffers.body);
     }
-    const base::Status decoded = gunzip.decode(buffers.body, limit - 1, buffers.page);
-    if (!decoded) {
-        if (decoded.error().code() == base::Code::kLimit) {
-            buffers.page = {};
-            return base::fail(over_limit());
+    size_t room = std::min(
+        limit() - 1, std::max({told_length(buffers.body), buffers.page.capacity(), kFirstPage}));
+    while (true) {
+        if (room > buffers.page.capacity()) {
+            TRY(buffers.memory.grow(static_cast<int64_t>(room - buffers.page.capacity())));
+            buffers.page.clear();
+            buffers.page.reserve(room);
         }
-        return base::fail(decoded.error());
+        base::Status decoded = gunzip.decode(buffers.body, room, buffers.page);
+        if (decoded) {
+            return std::string_view(buffers.page);
+        }
+        if (decoded.error().code() != base::Code::kLimit || room >= limit() - 1) {
+            return base::fail(std::move(decoded).error());
+        }
+        room = std::min(limit() - 1, 2 * room);
     }
-    return std::string_view(buffers.page);
 }
 
 }  // namespace scrape

@@ -36,7 +36,6 @@ class Fetcher {
     //   errors  kLimit: the body or the memory budget; then over_body_limit() tells which
     [[nodiscard]] base::Task<FetchedPage> fetch(base::Deadline deadline,
                                                 ScrapeBuffers& buffers,
-                                                base::Budget& budget,
                                                 base::Gunzip& gunzip);
 
     // Whether the last fetch ended at body_size_limit.
@@ -49,10 +48,10 @@ class Fetcher {
     Fetcher(std::unique_ptr<base::http::ClientConnection> connection, const JobOptions& job);
 
     [[nodiscard]] base::Result<std::string_view> decode(ScrapeBuffers& buffers,
-                                                        size_t limit,
                                                         base::Gunzip& gunzip);
     [[nodiscard]] base::Error over_limit();
-    [[nodiscard]] size_t limit_within(const base::Budget& budget) const;
+    [[nodiscard]] base::Error refused(ScrapeBuffers& buffers, const base::Error& error);
+    [[nodiscard]] size_t limit() const;
 
     std::unique_ptr<base::http::ClientConnection> connection_;
     base::http::ResponseHead head_;

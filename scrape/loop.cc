@@ -183,8 +183,7 @@ base::Task<FetchedPage> Loop::fill(ScrapeBuffers& buffers, base::Deadline deadli
         session_.fail(ready.error());
         co_return base::fail(ready.error());
     }
-    auto page =
-        co_await fetcher_->fetch(deadline, buffers, shared_.buffers.budget(), shared_.gunzip);
+    auto page = co_await fetcher_->fetch(deadline, buffers, shared_.gunzip);
     if (!page) {
         cancelled_ = page.error().code() == base::Code::kCanceled;
         session_.fail(page.error());

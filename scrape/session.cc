@@ -187,6 +187,7 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
         totals_.error = scraped.error();
         return;
     }
+    ++totals_.scraped;
     auto merged = scratch_.merger.merge(scratch_.labels, target_->labels, *job_);
     if (!merged) {
         if (merged.error().code() == base::Code::kLimit) {
@@ -198,14 +199,12 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
     const model::Labels& labels = merged.value();
     SeriesCache::Walk& walk = staged_->walk;
     if (labels.empty()) {
-        ++totals_.scraped;
         const uint32_t position = cache_.add(walk, scratch_.index, hash, length, {}, true);
         cache_.track(walk, position, false);
         return;
     }
     bool own = false;
     const int64_t time = time_of(line, own);
-    ++totals_.scraped;
     ++totals_.post_relabel;
     if (!admit(time)) {
         return;

@@ -11,6 +11,7 @@
 
 #include "base/async/lane.h"
 #include "base/async/worker_pool.h"
+#include "base/budget.h"
 #include "base/http/message.h"
 #include "base/http/options.h"
 #include "base/http/url.h"
@@ -60,6 +61,9 @@ struct SendOptions {
     Deadline deadline;                 // dial, TLS, headers and body together
     size_t body_limit = kNoBodyLimit;  // bytes on the wire; kLimit as soon as n >= body_limit
     bool keep_headers = false;
+    // Charged while the body grows beyond the capacity it came with; null: not accounted.
+    //   errors  kLimit as soon as its budget is full; the request has failed then
+    Reservation* memory = nullptr;
 };
 
 // One keep-alive connection to one URL, with everything that does not change prepared: the request

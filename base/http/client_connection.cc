@@ -45,6 +45,11 @@ bool is_supported_scheme(const std::string& scheme) {
 
 }  // namespace
 
+// Bytes of a body that are read before other work on the lane gets its turn.
+constexpr size_t kBytesPerTurn = size_t{1} << 20;
+// Room that is made for a body before anything of it has come, at most.
+constexpr size_t kFirstRoom = size_t{256} << 10;
+
 struct ClientConnection::State final : HeadSink {
     State(std::shared_ptr<ClientShared::State> with,
           Lane& on,
@@ -84,6 +89,8 @@ struct ClientConnection::State final : HeadSink {
     Task<void> write(std::string_view first, std::string_view second);
     Task<void> read_head(bool no_body);
     Task<void> read_body(size_t limit, std::string& to_body);
+    Status make_room(std::string& to_body, size_t size);
+    Task<void> pause();
     Task<void> read_sized(size_t length, std::string& to_body);
     Task<void> read_framed(std::string& to_body);
     Task<std::string_view> read_view();
@@ -136,6 +143,8 @@ struct ClientConnection::State final : HeadSink {
     std::string tls_data;                         // read buffer of a TLS connection
     std::unique_ptr<ClientConnection> elsewhere;  // where a redirect led
     bool keep_headers = false;
+    Reservation* memory = nullptr;  // of the request that runs
+    size_t turn_bytes = 0;          // of body since others had their turn
     bool connected = false;
     bool busy = false;
     bool timed_out = false;
@@ -284,27 +293,63 @@ Task<void> ClientConnection::State::read_head(bool no_body) {
     }
 }
 
-// A body of known length goes straight to where it is wanted.
+// Room for `size` bytes of body, accounted before it is taken.
+Status ClientConnection::State::make_room(std::string& to_body, size_t size) {
+    const size_t before = to_body.capacity();
+    if (size <= before) {
+        return success();
+    }
+    const size_t wanted = std::max(size, before + before / 2);
+    if (memory != nullptr) {
+        TRY(memory->grow(static_cast<int64_t>(wanted - before)));
+    }
+    to_body.reserve(wanted);
+    return success();
+}
+
+// A body that comes as fast as it is read must not keep the lane for itself.
+Task<void> ClientConnection::State::pause() {
+    turn_bytes = 0;
+    if (lane.ticked()) {
+        co_return co_await lane.next_tick();
+    }
+    co_return co_await yield();
+}
+
+// A body of known length goes straight to where it is wanted. The length is the peer's word: memory
+// is taken as bytes arrive.
 Task<void> ClientConnection::State::read_sized(size_t length, std::string& to_body) {
-    to_body.resize(length);
+    to_body.clear();
+    size_t room = std::min(length, std::max({pending.size(), to_body.capacity(), kFirstRoom}));
+    CO_TRY(make_room(to_body, room));
+    to_body.resize(room);
     size_t got = std::min(pending.size(), length);
     std::memcpy(to_body.data(), pending.data(), got);
     pending.erase(0, got);
     while (got < length) {
-        CO_TRY(const ssize_t at_once, stream.try_read(to_body.data() + got, length - got));
+        if (got == to_body.size()) {
+            room = std::min(length, 2 * got);
+            CO_TRY(make_room(to_body, room));
+            to_body.resize(room);
+        }
+        CO_TRY(const ssize_t at_once, stream.try_read(to_body.data() + got, to_body.size() - got));
         size_t n = static_cast<size_t>(at_once);
         if (at_once < 0 && !stream.tls()) {
             CO_TRY(co_await stream.wait_readable());
             continue;
         }
         if (at_once < 0) {
-            CO_TRY(n, co_await stream.read_some(to_body.data() + got, length - got));
+            CO_TRY(n, co_await stream.read_some(to_body.data() + got, to_body.size() - got));
         }
         if (n == 0) {
             to_body.resize(got);
             co_return fail(Code::kIo, "unexpected EOF");
         }
         got += n;
+        turn_bytes += n;
+        if (turn_bytes >= kBytesPerTurn) {
+            CO_TRY(co_await pause());
+        }
     }
     co_return success();
 }
@@ -319,6 +364,7 @@ Task<void> ClientConnection::State::read_framed(std::string& to_body) {
             bytes = pending;
         }
         if (!bytes.empty()) {
+            CO_TRY(make_room(to_body, to_body.size() + bytes.size()));
             CO_TRY(const size_t used, parser.feed(bytes));
             bytes.remove_prefix(used);
             if (bytes.size() > kResponseHeaderMax && !parser.done()) {
@@ -328,6 +374,10 @@ Task<void> ClientConnection::State::read_framed(std::string& to_body) {
         }
         if (parser.done()) {
             co_return success();
+        }
+        turn_bytes += arrived.size();
+        if (turn_bytes >= kBytesPerTurn) {
+            CO_TRY(co_await pause());
         }
         CO_TRY(arrived, co_await read_view());
         if (arrived.empty()) {
@@ -381,6 +431,8 @@ Task<void> ClientConnection::State::exchange(Method method,
                                              ResponseHead& to_head,
                                              std::string& to_body) {
     head = &to_head;
+    memory = send.memory;
+    turn_bytes = 0;
     keep_headers = send.keep_headers;
     timed_out = send.deadline.passed(lane.clock().steady());
     to_head.status = 0;

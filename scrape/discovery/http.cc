@@ -26,6 +26,12 @@ base::Result<std::vector<model::TargetGroup>> groups_of(const base::http::Client
     return groups;
 }
 
+// For the log, and for labels that the API shows: a password in it is masked.
+std::string shown_url(const std::string& text) {
+    const auto url = base::http::Url::parse(text);
+    return url ? url.value().to_string() : std::string();
+}
+
 }  // namespace
 
 HttpSource::HttpSource(HttpDiscoveryOptions options,
@@ -73,7 +79,7 @@ base::Task<void> HttpSource::run(model::GroupListener* listener) {
             metrics_.refresh_failures.with({"http", job_}).add();
             log_.error("http discovery failed, the targets stay as they were",
                        "url",
-                       options_.url,
+                       shown_url(options_.url),
                        "error",
                        groups.error());
             if (first) {
@@ -105,7 +111,7 @@ base::Task<std::vector<model::TargetGroup>> HttpSource::refresh() {
     if (!response) {
         co_return base::fail(response.error());
     }
-    auto groups = groups_of(response.value(), options_.url);
+    auto groups = groups_of(response.value(), shown_url(options_.url));
     co_return groups;
 }
 
