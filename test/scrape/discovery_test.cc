@@ -148,23 +148,25 @@ TEST_CASE("http discovery asks with its interval and keeps the list when the ans
           "[scrape][discovery]") {
     World world;
     std::atomic<int> asked{0};
+    std::atomic<int> told{0};  // requests that named the interval
     base::http::Router router;
-    router.add({base::http::Method::kGet},
-               "/sd",
-               [&asked](const base::http::Request& request, const base::http::RequestContext&) {
-                   CHECK(request.headers.get("X-Prometheus-Refresh-Interval-Seconds") == "0.05");
-                   const int time = asked++;
-                   if (time == 1) {
-                       return base::http::Response::text(500, "no");
-                   }
-                   if (time == 2) {
-                       return base::http::Response::text(200, "[]");  // not JSON's media type
-                   }
-                   return base::http::Response::json(
-                       200,
-                       time < 4 ? R"([{"targets":["one"],"labels":{"a":"b"}}])"
-                                : R"([{"targets":["one","two"]}])");
-               });
+    router.add(
+        {base::http::Method::kGet},
+        "/sd",
+        [&asked, &told](const base::http::Request& request, const base::http::RequestContext&) {
+            told += request.headers.get("X-Prometheus-Refresh-Interval-Seconds") == "0.05";
+            const int time = asked++;
+            if (time == 1) {
+                return base::http::Response::text(500, "no");
+            }
+            if (time == 2) {
+                return base::http::Response::text(200, "[]");  // not JSON's media type
+            }
+            return base::http::Response::json(200,
+                                              time < 4
+                                                  ? R"([{"targets":["one"],"labels":{"a":"b"}}])"
+                                                  : R"([{"targets":["one","two"]}])");
+        });
     auto server = base::http::Server::start(
         world.runtime, std::move(router), {.listen_addresses = {"127.0.0.1:0"}});
     REQUIRE(server);
@@ -185,6 +187,7 @@ TEST_CASE("http discovery asks with its interval and keeps the list when the ans
     CHECK(groups.inbox.count() == 2);
     source.stop();
     server.value()->stop(base::Duration(0));
+    CHECK(told == asked);
 }
 
 TEST_CASE("discovery resolves every job and tells of reloads", "[scrape][discovery]") {

@@ -205,8 +205,9 @@ base::Status Writer::sync() {
     uint64_t bytes = 0;
     {
         const base::MutexLock lock(mutex_);
-        if (!unsynced_since_) {
-            return base::success();
+        if (!unsynced_since_ || unsynced_.empty()) {
+            return base::success();  // without a segment, what a failed sync lost waits for the
+                                     // next log()
         }
         segments = unsynced_;
         records.swap(unsynced_records_);
