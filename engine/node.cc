@@ -255,7 +255,7 @@ void Node::build_parts() {
     serving_ = std::make_unique<base::Runtime>(
         clock_, base::RuntimeOptions{.lanes = 1, .lane = serve_lane});
     scraping_ = std::make_unique<base::Runtime>(
-        clock_, base::RuntimeOptions{.lanes = limits_.cores, .lane = scrape_lane});
+        clock_, base::RuntimeOptions{.lanes = limits_.scrape_lanes, .lane = scrape_lane});
     query_pool_ = std::make_unique<base::WorkerPool>(
         base::WorkerPoolOptions{"query", limits_.query_threads, kQueueMax});
     page_pool_ = std::make_unique<base::WorkerPool>(

@@ -73,7 +73,7 @@ struct Lane::Loop {
 
     void run_events();
     void run_ticks();
-    void doze();
+    bool doze(const Ticker& grid);
     void tick();
     void rearm();
     void on_alarm(bool fired);
@@ -118,33 +118,32 @@ void Lane::Loop::tick() {
 }
 
 // While something goes on, the lane wakes at every tick and does all that became ready since. After
-// a few quiet ticks it sleeps until the next timer or the next event, and then waits for the tick
-// again, so that what comes together is done together.
+// a few quiet ticks it sleeps until the next timer or the next event, and after an event waits for
+// the tick again, so that what comes together is done together.
 void Lane::Loop::run_ticks() {
     constexpr int kQuietTicks = 2;
     const OnLane here(&lane);
     const Ticker grid(lane.options_.tick, Duration::zero());
     int quiet = 0;
     while (!stopping.load(std::memory_order_acquire)) {
-        if (quiet >= kQuietTicks && tick_waiters.empty()) {
-            doze();
+        const bool idle = quiet >= kQuietTicks && tick_waiters.empty();
+        if (!idle || doze(grid)) {
+            std::this_thread::sleep_until(grid.after(std::chrono::steady_clock::now()));
         }
-        std::this_thread::sleep_until(grid.after(std::chrono::steady_clock::now()));
         // As a handler, so that what it starts uses the loop's recycled memory.
         asio::post(io, [this] { tick(); });
         quiet = io.poll() > 1 ? 0 : quiet + 1;
     }
 }
 
-// Returns when a timer is nearly due or the first of some events has been handled.
-void Lane::Loop::doze() {
+// Sleeps until the tick at which the next timer is due. Returns true as soon as an event was
+// handled instead.
+bool Lane::Loop::doze(const Ticker& grid) {
     constexpr Duration kDozeMax = std::chrono::seconds(1);  // a stop() wakes us anyway
-    const SteadyTime wake = wheel.wake();
-    const Duration left =
-        wake == SteadyTime::max() ? kDozeMax : wake - wheel.now() - lane.options_.tick;
-    if (left > lane.options_.tick) {
-        io.run_one_for(std::min(left, kDozeMax));
-    }
+    const SteadyTime now = wheel.now();
+    const SteadyTime wake = std::min(wheel.wake(), now + kDozeMax);
+    const SteadyTime due = grid.after(std::max(wake, now) - Duration(1));
+    return io.run_one_for(due - now) != 0;
 }
 
 Lane::Lane(const Clock& clock, LaneOptions options)

@@ -95,6 +95,12 @@ struct ClientConnection::State final : HeadSink {
     Task<void> read_framed(std::string& to_body);
     Task<std::string_view> read_view();
 
+    // Saves what came behind the head from the next suspension.
+    void keep_rest() {
+        pending.assign(rest.data(), rest.size());
+        rest = {};
+    }
+
     void on_deadline() {
         timed_out = true;
         stream.close();
@@ -139,8 +145,10 @@ struct ClientConnection::State final : HeadSink {
     MessageParser parser;
     ResponseHead* head = nullptr;
     std::string location;
-    std::string pending;                          // received, not yet parsed
-    std::string tls_data;                         // read buffer of a TLS connection
+    std::string pending;    // received, not yet parsed
+    std::string_view rest;  // received behind the head: in the scratch or in `pending`, good until
+                            // the next suspension
+    std::string tls_data;   // read buffer of a TLS connection
     std::unique_ptr<ClientConnection> elsewhere;  // where a redirect led
     bool keep_headers = false;
     Reservation* memory = nullptr;  // of the request that runs
@@ -206,6 +214,7 @@ Task<void> ClientConnection::State::open_tunnel() {
                        "proxy refused CONNECT:",
                        std::to_string(answer.status) + " " + answer.reason);
     }
+    rest = {};
     pending.clear();
     co_return success();
 }
@@ -259,7 +268,7 @@ Task<std::string_view> ClientConnection::State::read_view() {
     }
 }
 
-// Reads until the head is complete; what came behind it is in `pending`.
+// Reads until the head is complete; what came behind it is in `rest`.
 Task<void> ClientConnection::State::read_head(bool no_body) {
     parser.begin(*this, no_body);
     int interim = 0;
@@ -281,7 +290,7 @@ Task<void> ClientConnection::State::read_head(bool no_body) {
                 break;
             }
             if (head->status / 100 != 1 || head->status == 101) {
-                pending.assign(std::string(bytes));
+                rest = bytes;
                 co_return success();
             }
             if (++interim > kInterimMax) {
@@ -289,7 +298,7 @@ Task<void> ClientConnection::State::read_head(bool no_body) {
             }
             parser.begin(*this, no_body);
         }
-        pending.assign(std::string(bytes));
+        pending.assign(bytes.data(), bytes.size());
     }
 }
 
@@ -319,13 +328,15 @@ Task<void> ClientConnection::State::pause() {
 // A body of known length goes straight to where it is wanted. The length is the peer's word: memory
 // is taken as bytes arrive.
 Task<void> ClientConnection::State::read_sized(size_t length, std::string& to_body) {
-    to_body.clear();
-    size_t room = std::min(length, std::max({pending.size(), to_body.capacity(), kFirstRoom}));
+    // What an earlier body left in the buffer is written over: only what it grows by is filled
+    // first.
+    size_t room = std::min(length, std::max({rest.size(), to_body.size(), kFirstRoom}));
     CO_TRY(make_room(to_body, room));
     to_body.resize(room);
-    size_t got = std::min(pending.size(), length);
-    std::memcpy(to_body.data(), pending.data(), got);
-    pending.erase(0, got);
+    size_t got = std::min(rest.size(), length);
+    std::memcpy(to_body.data(), rest.data(), got);
+    rest.remove_prefix(got);
+    keep_rest();
     while (got < length) {
         if (got == to_body.size()) {
             room = std::min(length, 2 * got);
@@ -370,7 +381,7 @@ Task<void> ClientConnection::State::read_framed(std::string& to_body) {
             if (bytes.size() > kResponseHeaderMax && !parser.done()) {
                 co_return fail(Code::kIo, "malformed chunk: its header is too long");
             }
-            pending.assign(std::string(bytes));
+            pending.assign(bytes.data(), bytes.size());
         }
         if (parser.done()) {
             co_return success();
@@ -389,16 +400,21 @@ Task<void> ClientConnection::State::read_framed(std::string& to_body) {
 
 Task<void> ClientConnection::State::read_body(size_t limit, std::string& to_body) {
     if (parser.done()) {
+        keep_rest();
         to_body.clear();
         co_return success();
     }
     const std::optional<uint64_t> length = parser.content_length();
     if (!length) {
+        keep_rest();
         to_body.clear();
         parser.read_body_into(to_body, limit);
-        co_return co_await read_framed(to_body);
+        Status read = co_await read_framed(to_body);
+        pending = std::string(pending);  // a connection at rest keeps no buffer
+        co_return read;
     }
     if (*length >= limit) {
+        keep_rest();
         to_body.clear();
         co_return fail(Code::kLimit, "body is too long, limit", limit, "bytes");
     }
