@@ -116,7 +116,7 @@ struct EngineOptions {
     std::chrono::microseconds timestamp_tolerance{2000};  // --scrape.timestamp-tolerance
     std::chrono::milliseconds discovery_reload_interval{
         5000};                            // --scrape.discovery-reload-interval
-    std::chrono::milliseconds grid{100};  // phases are floored to multiples of it
+    std::chrono::milliseconds grid{250};  // phases are floored to multiples of it
     std::string host_name;                // FQDN: part of the phase's seed
 };
 

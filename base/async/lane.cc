@@ -121,7 +121,7 @@ void Lane::Loop::tick() {
 // a few quiet ticks it sleeps until the next timer or the next event, and after an event waits for
 // the tick again, so that what comes together is done together.
 void Lane::Loop::run_ticks() {
-    constexpr int kQuietTicks = 2;
+    constexpr int kQuietTicks = 1;
     const OnLane here(&lane);
     const Ticker grid(lane.options_.tick, Duration::zero());
     int quiet = 0;
