@@ -252,9 +252,10 @@ def labels_and_limits(pair):
 def own_timestamps(pair):
     """Samples with times of their own are stored at those, and their series get no markers."""
     now = time.time()
-    pair.agree('with_time{job="timed"}', now - 1790)
-    # A step of the exporter's clock may lie between the two scrapes: ask about the past only.
-    pair.agree('count_over_time(with_time{job="timed"}[20s]) > bool 0', now - 1790, want_empty=False)
+    # A step of the exporter's clock may lie between the two scrapes: ask about what both have seen, seven seconds ago.
+    seen = now - 1807
+    pair.agree('with_time{job="timed"}', seen)
+    pair.agree('count_over_time(with_time{job="timed"}[20s]) > bool 0', seen, want_empty=False)
     pair.agree('with_time{job="timed"}', now, want_empty=True)
     pair.agree('without_time', now)
     got, want = (server.vector('absent(with_time{job="own_times"})', now) for server in (pair.skein, pair.prometheus))
