@@ -2,25 +2,19 @@
 // the exact reverse.
 #pragma once
 
-#include <memory>
+#include <vector>
 
 #include "base/metrics.h"
-#include "base/result.h"
 #include "engine/cli.h"
 
 namespace engine {
-
-// What a node is started with. Everything is borrowed and outlives the node.
-struct NodeContext {
-    const FlagValues& flags;
-    base::Registry& registry;
-};
 
 // Runs a server until it is asked to stop. Blocks.
 //   returns  the exit code: 0 after an orderly stop, 1 when it could not start or lost its storage
 [[nodiscard]] int run_server(const FlagValues& flags);
 
-// Names of all metrics a server has, registered as a server would, without starting one.
+// All metrics a server has: learnt from one that is started on an empty configuration, in a temporary
+// folder and on a free port of loopback, and stopped again. Empty when it cannot start.
 [[nodiscard]] std::vector<base::MetricDescription> server_metrics();
 
 }  // namespace engine
