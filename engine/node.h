@@ -13,8 +13,8 @@ namespace engine {
 //   returns  the exit code: 0 after an orderly stop, 1 when it could not start or lost its storage
 [[nodiscard]] int run_server(const FlagValues& flags);
 
-// All metrics a server has: learnt from one that is started on an empty configuration, in a temporary
-// folder and on a free port of loopback, and stopped again. Empty when it cannot start.
+// All metrics a server has: learnt from one that is started on an empty configuration, in a
+// temporary folder and on a free port of loopback, and stopped again. Empty when it cannot start.
 [[nodiscard]] std::vector<base::MetricDescription> server_metrics();
 
 }  // namespace engine
