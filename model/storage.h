@@ -64,15 +64,24 @@ struct StagedMetadata {
     Metadata metadata;
 };
 
+// An exemplar of a series: a sample that stands for others, with labels of its own (a trace id).
+struct StagedExemplar {
+    SeriesHandle series;
+    int64_t t;  // ms
+    double v;
+    Labels labels;
+};
+
 // What one commit carries. Samples of one series stand in the order they are meant.
 struct AppendBatch {
     std::vector<StagedFloat> floats;
     std::vector<int64_t> start_timestamps;  // empty, or one per float (0: none), ms
     std::vector<StagedHistogram> histograms;
     std::vector<StagedMetadata> metadata;
+    std::vector<StagedExemplar> exemplars;
 
     [[nodiscard]] bool empty() const {
-        return floats.empty() && histograms.empty() && metadata.empty();
+        return floats.empty() && histograms.empty() && metadata.empty() && exemplars.empty();
     }
 
     void clear() {
@@ -80,6 +89,7 @@ struct AppendBatch {
         start_timestamps.clear();
         histograms.clear();
         metadata.clear();
+        exemplars.clear();
     }
 };
 
