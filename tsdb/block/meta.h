@@ -48,24 +48,29 @@ struct BlockMeta {
     bool deletable = false;
     bool failed = false;  // a compaction of it failed
     std::vector<std::string> hints;
-    // Members of the document that are not ours (Thanos adds one), with their JSON: kept when the
-    // file is written again.
+    // Members of the document that are not ours (Thanos adds one), with their JSON as it stands in
+    // the file: written again as it was.
     std::vector<std::pair<std::string, std::string>> others;
 
     [[nodiscard]] bool has_hint(std::string_view hint) const;
-    // A block whose range may lie within that of blocks made from the head in order.
+    // Made from the head's samples as they came, and of all its series: none of the hints above.
+    // Only such a block says up to what time the head's samples are in blocks.
     [[nodiscard]] bool in_order() const;
 
     bool operator==(const BlockMeta&) const = default;
 };
 
-// errors  kCorrupt: no such document; kUnsupported: a version other than 1
+// Absent members (other than ulid, minTime, maxTime and version) are zero.
+//   errors  kCorrupt: no such document; kUnsupported: a version other than 1
 [[nodiscard]] base::Result<BlockMeta> parse_meta(std::string_view json);
-// Tab-indented, as Prometheus writes it.
+// Tab-indented, without a line feed at the end, as Prometheus writes it.
 [[nodiscard]] std::string to_json(const BlockMeta& meta);
 
-// Reads and replaces `folder`/meta.json.
+inline constexpr size_t kMetaBytesMax = size_t{16} << 20;
+
+// Reads `folder`/meta.json. errors  kNotFound, and those of parse_meta(), with the path
 [[nodiscard]] base::Result<BlockMeta> read_meta(base::Files& files, const base::Path& folder);
+// Replaces it, and its sums when the block has any (checksums.h).
 [[nodiscard]] base::Status write_meta(base::Files& files,
                                       const base::Path& folder,
                                       const BlockMeta& meta);

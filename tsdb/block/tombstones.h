@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/byte_view.h"
+#include "base/file.h"
 #include "base/result.h"
 
 namespace tsdb::block {
@@ -40,5 +41,11 @@ using Tombstones = std::map<uint64_t, Intervals>;
 // errors  kCorrupt, kUnsupported: a version other than 1
 [[nodiscard]] base::Result<Tombstones> parse_tombstones(base::ByteView file);
 [[nodiscard]] std::string to_bytes(const Tombstones& tombstones);
+
+// Replaces the block's file, and its sums when the block has any. The stones that meta.json counts
+// are the caller's to write afterwards.
+[[nodiscard]] base::Status write_tombstones(base::Files& files,
+                                            const base::Path& folder,
+                                            const Tombstones& tombstones);
 
 }  // namespace tsdb::block

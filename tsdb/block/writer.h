@@ -8,58 +8,61 @@
 #include <span>
 #include <string_view>
 
-#include "base/budget.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "model/chunk.h"
 #include "model/storage.h"
+#include "tsdb/block/chunk_segments.h"
 #include "tsdb/block/meta.h"
 
 namespace tsdb::block {
 
-// A chunk for a block. `bytes` is the payload, written as it is.
-struct ChunkInput {
-    model::Encoding encoding = model::Encoding::kNone;
-    std::span<const uint8_t> bytes;
-    int64_t min_t = 0;
-    int64_t max_t = 0;  // inclusive
-};
-
 // Streams a block into `<data folder>/<ULID>.tmp-for-creation/` and renames it when it is whole.
-// Memory: the symbols' offsets, and postings gathered in passes over the series written, at most
+// Memory: 4 bytes a symbol, 16 to 43 a label value (a pair of name and value), buffers of 256 KiB,
+// and while publishing postings gathered in passes over the series written, at most
 // Options::postings_bytes at a time.
 //   order     every add_symbol() before the first add_series()
-//   errors    kNoSpace, kIo: the block is given up; kInvalid: series or chunks out of order
+//   errors    kNoSpace, kIo: the block is given up, as after any error: every later call returns
+//             the same; kInvalid: symbols, labels, series or chunks out of order; kLimit: more than
+//             the format can hold (4 GiB of symbols, of label values; 64 GiB of series)
 //   threads   one
 //   lifetime  one that was not published removes its folder when it goes
 class BlockWriter {
   public:
     struct Options {
         uint64_t segment_bytes = uint64_t{512} << 20;  // of one chunk file, at most
-        uint64_t postings_bytes = uint64_t{64} << 20;  // of one pass, at least 1 MiB
+        uint64_t postings_bytes = uint64_t{64} << 20;  // of one pass; a longer list takes a pass of
+                                                       // its own and no memory
     };
 
+    // data_folder  exists
     [[nodiscard]] static base::Result<std::unique_ptr<BlockWriter>> create(
         base::Files& files,
         const base::Path& data_folder,
         const Ulid& ulid,
         const Options& options);
-    virtual ~BlockWriter() = default;
+    ~BlockWriter();
+    BlockWriter(const BlockWriter&) = delete;
+    BlockWriter& operator=(const BlockWriter&) = delete;
 
     // Ascending by bytes, unique; every name and value of every series. "" is added by itself.
     // The first symbol added has number 1 (0 is ""), unless it is "" itself.
-    [[nodiscard]] virtual base::Status add_symbol(std::string_view symbol) = 0;
-    // The symbol's number, in the order of add_symbol().
-    //   labels  of symbol numbers, in the order of their names; series ascend by labels
+    [[nodiscard]] base::Status add_symbol(std::string_view symbol);
+    //   labels  of symbol numbers, in the order of their names, no empty value; series ascend by
+    //           labels
     //   chunks  by min_t, not overlapping; not empty
-    [[nodiscard]] virtual base::Status add_series(std::span<const model::LabelSymbols> labels,
-                                                  std::span<const ChunkInput> chunks) = 0;
-    // Finishes the files, syncs them, publishes the folder.
+    [[nodiscard]] base::Status add_series(std::span<const model::LabelSymbols> labels,
+                                          std::span<const ChunkInput> chunks);
+    // Finishes the files, syncs them, publishes the folder. Once.
     //   meta     times, level, sources (empty: the block itself), parents, hints; ulid and stats
-    //   are
-    //            filled in
+    //            are filled in
     //   returns  the meta as written; nothing when there was no series: no block is made then
-    [[nodiscard]] virtual base::Result<std::optional<BlockMeta>> publish(BlockMeta meta) = 0;
+    [[nodiscard]] base::Result<std::optional<BlockMeta>> publish(BlockMeta meta);
+
+  private:
+    struct Parts;
+    explicit BlockWriter(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
 };
 
 inline constexpr std::string_view kCreationSuffix = ".tmp-for-creation";

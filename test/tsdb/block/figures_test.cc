@@ -1,0 +1,135 @@
+// Figures, printed: nanoseconds per series written, memory at the peak. Hidden; run
+// tsdb_block_test "[.figures]" of an optimised build.
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "test/support/temp_folder.h"
+#include "test/tsdb/block/block_data.h"
+
+namespace {
+
+constexpr size_t kInstances = 1000;
+constexpr size_t kNames = 1000;
+constexpr size_t kSeries = kInstances * kNames;
+constexpr size_t kChunks = 4;
+constexpr double kNsPerSecond = 1e9;
+
+double seconds_now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+// Of this process: "VmHWM", "RssAnon", … in MiB.
+double status_mib(const std::string& field) {
+    std::ifstream file("/proc/self/status");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with(field + ":")) {
+            return std::strtod(line.c_str() + field.size() + 1, nullptr) / 1024;
+        }
+    }
+    return 0;
+}
+
+std::string numbered(const std::string& text, size_t number) {
+    const std::string digits = std::to_string(number);
+    return text + std::string(4 - std::min<size_t>(4, digits.size()), '0') + digits;
+}
+
+// Ten labels: most of them the instance's.
+block_test::Labels labels_of(size_t name, size_t instance) {
+    return {{"__name__", numbered("http_request_metric_", name)},
+            {"cluster", "eu-west"},
+            {"code", "200"},
+            {"handler", numbered("/api/v1/orders/", name % 10)},
+            {"instance", numbered("10.0.12.", instance)},
+            {"job", "checkout"},
+            {"namespace", numbered("shop-", instance % 50)},
+            {"node", numbered("10.0.12.", instance)},
+            {"pod", numbered("checkout-7f9c6d5b8-", instance)},
+            {"version", "v2.13"}};
+}
+
+class Lap {
+  public:
+    explicit Lap(const char* what) : what_(what), began_(seconds_now()) {}
+
+    ~Lap() {
+        const double took = seconds_now() - began_;
+        std::printf("%-12s %7.0f ns/series  %6.2f s  anonymous %7.1f MiB  peak with files %7.1f\n",
+                    what_,
+                    took / kSeries * kNsPerSecond,
+                    took,
+                    status_mib("RssAnon"),
+                    status_mib("VmHWM"));
+    }
+
+    Lap(const Lap&) = delete;
+    Lap& operator=(const Lap&) = delete;
+
+  private:
+    const char* what_;
+    double began_;
+};
+
+}  // namespace
+
+TEST_CASE("figures of writing a block", "[.figures]") {
+    const auto files = base::make_posix_files();
+    const test_support::TempFolder folder;
+    base::SeededRandom random(1);
+    std::vector<block_test::Series> shape;
+    for (size_t i = 0; i < kInstances; ++i) {
+        shape.push_back({labels_of(i, i), {}});
+    }
+    const auto symbols = block_test::symbols_of(shape);
+    std::vector<std::vector<uint8_t>> payloads;
+    std::vector<tsdb::block::ChunkInput> chunks;
+    for (size_t i = 0; i < kChunks; ++i) {
+        const int64_t from = static_cast<int64_t>(i) * 120 * block_test::kInterval;
+        payloads.push_back(block_test::xor_chunk(block_test::some_samples(from, 120, 1)));
+        chunks.push_back(
+            {model::Encoding::kXor, payloads[i], from, from + 119 * block_test::kInterval});
+    }
+    std::vector<std::vector<model::LabelSymbols>> numbers(kInstances);
+    auto writer = tsdb::block::BlockWriter::create(
+                      *files, folder.path(), tsdb::block::Ulid::make(1, random), {})
+                      .value();
+    std::printf("%zu series of 10 labels and %zu chunks of %zu bytes; before %.1f MiB\n",
+                kSeries,
+                kChunks,
+                payloads[0].size(),
+                status_mib("RssAnon"));
+    {
+        const Lap lap("symbols");
+        for (const std::string& symbol : symbols) {
+            REQUIRE(writer->add_symbol(symbol));
+        }
+    }
+    std::vector<std::vector<model::LabelSymbols>> of_names;
+    for (size_t i = 0; i < kInstances; ++i) {
+        numbers[i] = block_test::numbers_of(labels_of(0, i), symbols);
+        of_names.push_back(block_test::numbers_of(labels_of(i, 0), symbols));
+    }
+    {
+        const Lap lap("series");
+        for (size_t name = 0; name < kNames; ++name) {
+            for (size_t i = 0; i < kInstances; ++i) {
+                auto& labels = numbers[i];
+                labels[0] = of_names[name][0];
+                labels[3] = of_names[name][3];
+                const auto added = writer->add_series(labels, chunks);
+                if (!added) {
+                    FAIL(added.error().message());
+                }
+            }
+        }
+    }
+    {
+        const Lap lap("publishing");
+        REQUIRE(writer->publish({}));
+    }
+}
