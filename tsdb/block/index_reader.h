@@ -9,10 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file.h"
+#include "base/byte_view.h"
 #include "base/result.h"
 #include "model/matcher.h"
 #include "model/storage.h"
+#include "tsdb/block/postings.h"
 
 namespace tsdb::block {
 
@@ -25,12 +26,9 @@ struct ChunkMeta {
     ChunkRef ref = 0;
 };
 
-// A series' number in postings: the offset of its entry divided by 16.
-using SeriesId = uint32_t;
-
 // Checks the table of contents, the symbol table and the postings offset table when opened; entries
-// of series and postings when they are read. In memory: every 32nd symbol's offset and every 32nd
-// entry of the postings table.
+// of series and postings when they are read. In memory: the offset of every 8th symbol and every
+// 32nd entry of the postings table.
 //   threads  any; the bytes outlive it
 class IndexReader final : public model::SymbolTable {
   public:
@@ -44,24 +42,11 @@ class IndexReader final : public model::SymbolTable {
 
     // Sorted.
     [[nodiscard]] std::vector<std::string_view> label_names() const;
+    // The symbol of a text. Threads: any.
+    [[nodiscard]] std::optional<uint32_t> find(std::string_view text) const;
     // Sorted. errors  kCorrupt
     [[nodiscard]] base::Result<std::vector<std::string_view>> label_values(
         std::string_view name) const;
-
-    // One label value's series, ascending, as they lie in the file: big-endian, not copied.
-    class PostingsView {
-      public:
-        PostingsView() = default;
-
-        explicit PostingsView(base::ByteView bytes) : bytes_(bytes) {}
-
-        [[nodiscard]] size_t size() const { return bytes_.size() / 4; }
-
-        [[nodiscard]] SeriesId operator[](size_t i) const;
-
-      private:
-        base::ByteView bytes_;
-    };
 
     // Empty when there is no such label. errors  kCorrupt
     [[nodiscard]] base::Result<PostingsView> postings(std::string_view name,
@@ -73,7 +58,17 @@ class IndexReader final : public model::SymbolTable {
     [[nodiscard]] base::Result<std::vector<SeriesId>> match(
         std::span<const model::Matcher> matchers, const model::QueryContext& context) const;
 
-    // Appends the series' labels and chunks (cleared first).
+    // The values of a label that the series of `ids` have, sorted, at most `limit` of them (0:
+    // all).
+    //   errors  kCorrupt, and the context's
+    [[nodiscard]] base::Result<std::vector<std::string_view>> label_values_of(
+        std::string_view name,
+        std::span<const SeriesId> ids,
+        uint64_t limit,
+        const model::QueryContext& context) const;
+
+    // Reads the series' labels and chunks (cleared first; null: not wanted).
+    //   labels  ascending by name; symbols that text() knows
     //   errors  kCorrupt: no such entry, or its checksum fails
     [[nodiscard]] base::Status series(SeriesId id,
                                       std::vector<model::LabelSymbols>& labels,

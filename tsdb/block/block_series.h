@@ -1,0 +1,65 @@
+// Selected series of a block, in batches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/budget.h"
+#include "model/storage.h"
+#include "tsdb/block/block.h"
+
+namespace tsdb::block {
+
+// Labels are symbols of the block's index, chunks lie in its mapped files; every batch holds the
+// block. Damage fails next(), naming the block, and is reported to it. Threads: one.
+class BlockSeries final : public model::SeriesSet {
+  public:
+    static constexpr size_t kBatchSeries = 256;
+
+    struct Options {
+        int64_t min_t = model::kMinTime;
+        int64_t max_t = model::kMaxTime;
+        bool skip_chunks = false;
+        uint64_t limit = 0;  // series; 0: none
+        uint32_t source = 0;
+        uint32_t shard_index = 0;
+        uint32_t shard_count = 0;  // 0: all
+    };
+
+    // ids      ascending
+    // context  copied; what it points to outlives the set
+    BlockSeries(std::shared_ptr<const Block> block,
+                std::vector<SeriesId> ids,
+                const Options& options,
+                const model::QueryContext& context);
+
+    [[nodiscard]] base::Result<bool> next(model::SeriesBatch& batch) override;
+
+  private:
+    [[nodiscard]] base::Status fill(model::SeriesBatch& batch);
+    [[nodiscard]] base::Status add_series(SeriesId id, model::SeriesBatch& batch);
+    // Puts the series' chunks into chunks_; returns whether it has any.
+    [[nodiscard]] base::Result<bool> read_chunks(SeriesId id, model::SeriesBatch& batch);
+    [[nodiscard]] base::Status read_chunk(const ChunkMeta& meta,
+                                          std::span<const Interval> deleted,
+                                          model::SeriesBatch& batch);
+    [[nodiscard]] std::span<const Interval> deleted(SeriesId id) const;
+    [[nodiscard]] bool in_shard() const;
+
+    const std::shared_ptr<const Block> block_;
+    const std::shared_ptr<const model::SymbolTable> symbols_;  // the block's index
+    const std::vector<SeriesId> ids_;
+    const Options options_;
+    const model::QueryContext context_;
+    base::Reservation reservation_;
+    size_t at_ = 0;
+    uint64_t given_ = 0;
+    // Of the series being read.
+    std::vector<model::LabelSymbols> labels_;
+    std::vector<ChunkMeta> metas_;
+    std::vector<model::ChunkView> chunks_;
+};
+
+}  // namespace tsdb::block
