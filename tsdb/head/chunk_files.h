@@ -39,9 +39,10 @@ struct ChunkFileDamage {
     std::string reason;
 };
 
-//   threads   append(), flush() and truncate(): one at a time (the caller's). read(): any, for
-//   places
-//             that were handed over with a release/acquire pair after flush()
+//   threads   append(), flush(), truncate() and close(): one at a time (the caller's). bytes():
+//   any.
+//             read(): any, for places that were handed over with a release/acquire pair after
+//             flush()
 //   limits    kFilesMax files of kFileBytes at a time: 64 GiB
 class ChunkFiles {
   public:
@@ -53,6 +54,9 @@ class ChunkFiles {
     // Opens the folder, made if need be, and tells of every chunk that is whole, file by file in
     // the order written. Damage ends its file (the rest of that file is not trusted) and later
     // files are still read; what is lost is in damages(). Writing goes on in a new file.
+    // The folder is left so that Prometheus opens it: files are cut behind their last whole chunk,
+    // one without a good header is set aside as NAME.damaged (until files as old are truncated),
+    // and a missing or set-aside number gets a file without chunks.
     //   file_bytes  of each new file; kFileBytes but in tests
     [[nodiscard]] static base::Result<std::unique_ptr<ChunkFiles>> open(
         base::Files& files,
