@@ -16,8 +16,13 @@ struct PlannedBlock {
     uint64_t bytes = 0;
 };
 
+// Blocks are at most this many steps of three wider than the smallest.
+inline constexpr size_t kBlockRangesMax = 10;
+
 // Widths of blocks, ascending: each three times the one before, from min_block on, none beyond
 // max_block. 2 h and 31 d give 2 h, 6 h, 18 h, 54 h, 162 h, 486 h.
+//   min_block_ms  at least 1
+//   max_block_ms  less than min_block_ms counts as min_block_ms
 [[nodiscard]] std::vector<int64_t> block_ranges(int64_t min_block_ms, int64_t max_block_ms);
 
 struct Plan {
@@ -26,8 +31,13 @@ struct Plan {
 };
 
 // The next compaction: overlapping blocks first, then groups that fill a range, then single blocks
-// with many tombstones. Blocks made out of stale or selected series are planned apart.
-//   excluded  blocks that must wait (not uploaded yet)
+// with many tombstones. Blocks made out of stale or selected series are planned apart, behind the
+// others. The newest block of each kind only takes part in overlaps, so that there is a block's
+// time to back it up as it was written.
+//   blocks    no ULID twice
+//   ranges    of block_ranges()
+//   excluded  blocks that must wait (not uploaded yet). Blocks created after one of them wait too:
+//             compacting around it would leave a lone block between wider ones.
 [[nodiscard]] Plan plan_compaction(std::span<const PlannedBlock> blocks,
                                    std::span<const int64_t> ranges,
                                    std::span<const block::Ulid> excluded);
@@ -43,10 +53,14 @@ struct Expired {
     std::vector<block::Ulid> by_size;  // not among by_time
 };
 
+// Blocks to delete, newest first. A block's age is how far its end lies before the newest block's:
+// a server that was off for a month keeps its data. The sizes of the blocks are added up from the
+// newest on, after head_bytes; the first that goes beyond the limit goes, and all that are older.
+//   blocks  those that stay: without superseded ones
 [[nodiscard]] Expired beyond_retention(std::span<const PlannedBlock> blocks,
                                        const RetentionLimits& limits);
 
-// Blocks that another block has been made of, and blocks marked deletable.
+// Of `blocks`, those that another one has been made of, and those marked deletable.
 [[nodiscard]] std::vector<block::Ulid> superseded(std::span<const PlannedBlock> blocks);
 
 }  // namespace tsdb
