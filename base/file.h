@@ -98,7 +98,7 @@ struct DiskSpace {
 };
 
 // A file system. Threads: any.
-//   errors  kNotFound, kPermission, kNoSpace, kIo; each names the path and says why
+//   errors  kNotFound, kPermission, kNoSpace, kIo, kUnavailable (no memory …), with path and why
 // A created, renamed, linked or removed name survives a power cut only after sync_folder() of the
 // folder that holds it.
 class Files {

@@ -40,6 +40,10 @@ Code code_of(int number) {
         case EINVAL:
         case ENAMETOOLONG:
             return Code::kInvalid;
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+            return Code::kUnavailable;
         default:
             return Code::kIo;
     }

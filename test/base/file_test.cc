@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <catch2/catch.hpp>
+#include <sys/resource.h>
 
 #include "test/support/fault_files.h"
 #include "test/support/memory_files.h"
@@ -115,6 +116,20 @@ TEST_CASE("the file system in memory keeps the contract of Files", "[base][file]
     MemoryFiles files;
     REQUIRE(files.make_folders("/root").has_value());
     check_contract(files, "/root");
+}
+
+TEST_CASE("running out of file descriptors is told as not now", "[base][file]") {
+    const test_support::TempFolder folder;
+    const auto files = base::make_posix_files();
+    append(*files, folder / "file", "x");
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto opened = files->open_read(folder / "file");
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE(opened.has_error());
+    CHECK(opened.error().code() == Code::kUnavailable);
 }
 
 TEST_CASE("paths split and join", "[base][file]") {
