@@ -26,14 +26,22 @@ struct TypedSample {
     [[nodiscard]] bool is_float() const { return integer == nullptr && floating == nullptr; }
 };
 
-// Appends every sample of the chunk, in its order. All encodings but kNone, kSamples included
-// (whose histograms come as floating ones). Integer histograms stay integer. Counter-reset hints
-// are those a reader is to see: of the chunk's first sample unknown, of later ones not reset, gauge
-// throughout when the header says so.
-//   errors  kCorrupt: the bytes are no such chunk; kUnsupported: an encoding not known
-[[nodiscard]] base::Status decode_samples(const ChunkView& chunk, std::vector<TypedSample>& out);
+// How integer histograms are wanted.
+enum class HistogramsAs : uint8_t { kStored, kFloat };
 
-// How many samples the chunk says it holds; 0 when it is too short to say.
+// Appends every sample of the chunk, in its order. All encodings but kNone, kSamples included
+// (whose histograms come as floating ones, with their own hints). Counter-reset hints are those a
+// reader is to see: of the chunk's first sample unknown, of later ones not reset, gauge throughout
+// when the header says so. A stale histogram is its sum and nothing else; schemas above 8 are
+// reduced to it. Memory: at most 1 MiB and 4 KiB per byte of the chunk.
+//   errors  kCorrupt: the bytes are no such chunk; kUnsupported: an encoding not known; `out` then
+//           has what was read until there
+[[nodiscard]] base::Status decode_samples(const ChunkView& chunk,
+                                          std::vector<TypedSample>& out,
+                                          HistogramsAs as = HistogramsAs::kStored);
+
+// How many samples the chunk says it holds; 0 when it is too short to say, or of an unknown
+// encoding.
 [[nodiscard]] size_t sample_count(Encoding encoding, std::span<const uint8_t> chunk);
 
 struct EncodedChunk {
@@ -44,9 +52,12 @@ struct EncodedChunk {
     std::string bytes;
 };
 
-// Encodes samples into chunks of one kind each, at most `samples_max` (1 … 240) in a chunk, and
-// appends them to `out`. Float samples become kXor; a histogram chunk is also cut at counter resets
-// and changes of layout. Start timestamps are not stored.
+inline constexpr size_t kEncodedSamplesMax = 240;
+
+// Encodes samples into chunks of one kind each, at most `samples_max` (1 … kEncodedSamplesMax) in a
+// chunk, and appends them to `out`. Float samples become kXor; a histogram chunk is also cut at
+// counter resets and changes of layout. Start timestamps are not stored. Histograms are well_formed
+// (model/histogram_layout.h).
 //   samples  times strictly ascending (DCHECKed)
 void encode_samples(std::span<const TypedSample> samples,
                     size_t samples_max,

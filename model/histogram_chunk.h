@@ -16,17 +16,19 @@ namespace model {
 enum class ChunkReset : uint8_t { kUnknown = 0, kNotReset = 1, kReset = 2, kGauge = 3 };
 
 // One open chunk that takes integer histograms or float histograms, not both. Follows Prometheus'
-// rules of appendability (3.2, 9.3): new buckets widen the chunk (its samples are coded again),
-// missing empty ones widen the sample; a counter reset, another schema, zero threshold or set of
-// bounds asks for a new chunk. Threads: one.
+// rules of appendability: new buckets widen the chunk (its samples are coded again), missing empty
+// ones widen the sample; a counter reset, another schema, zero threshold or set of bounds asks for
+// a new chunk. Histograms offered are well_formed (model/histogram_layout.h), which is CHECKed;
+// schemas above 8 are reduced to it. Memory: some 350 bytes, the layout, 16 bytes per bucket and
+// the bytes written. Threads: one.
 class HistogramChunkWriter {
   public:
     // What becomes of a sample offered.
     enum class Outcome : uint8_t {
         kAppended,
         kCutReset,   // not appended: begin a new chunk with ChunkReset::kReset
-        kCutLayout,  // not appended: begin a new chunk with ChunkReset::kUnknown
-        kCutKind,    // not appended: the chunk is of the other kind
+        kCutLayout,  // not appended, or the chunk is full (65535): begin one with kUnknown
+        kCutKind,    // not appended: the chunk is of the other kind; begin one with kUnknown
     };
 
     HistogramChunkWriter();
@@ -34,8 +36,8 @@ class HistogramChunkWriter {
     HistogramChunkWriter(HistogramChunkWriter&&) noexcept;
     HistogramChunkWriter& operator=(HistogramChunkWriter&&) noexcept;
 
-    // Empties the writer and begins a chunk with this sample; a gauge histogram (by its hint) makes
-    // a gauge chunk whatever `reset` says.
+    // Empties the writer and begins a chunk with this sample; a hint of the histogram that it is a
+    // gauge, or comes after a reset, wins over `reset`.
     void begin(int64_t t, const Histogram& histogram, ChunkReset reset);
     void begin(int64_t t, const FloatHistogram& histogram, ChunkReset reset);
 
@@ -43,6 +45,11 @@ class HistogramChunkWriter {
     // always appended; behind one only stale samples are.
     [[nodiscard]] Outcome append(int64_t t, const Histogram& histogram);
     [[nodiscard]] Outcome append(int64_t t, const FloatHistogram& histogram);
+
+    // What to begin the next chunk with when this one is cut for its size or time and the sample
+    // follows: kNotReset when it could have been appended.
+    [[nodiscard]] ChunkReset reset_before(const Histogram& histogram) const;
+    [[nodiscard]] ChunkReset reset_before(const FloatHistogram& histogram) const;
 
     [[nodiscard]] bool empty() const;  // nothing begun
     [[nodiscard]] bool is_float() const;
@@ -54,12 +61,23 @@ class HistogramChunkWriter {
     [[nodiscard]] std::span<const uint8_t> bytes() const;
     // Memory held, for accounting.
     [[nodiscard]] size_t memory_bytes() const;
-    // Whether the sample repeats the last one exactly (a duplicate that is no error).
+    // Whether the sample repeats the last one exactly (a duplicate that is no error), however its
+    // empty buckets are laid out. Hints do not count.
     [[nodiscard]] bool last_equals(const Histogram& histogram) const;
     [[nodiscard]] bool last_equals(const FloatHistogram& histogram) const;
 
   private:
     struct State;
+
+    template <class AnyHistogram>
+    void begin_any(int64_t t, const AnyHistogram& histogram, ChunkReset reset);
+    template <class AnyHistogram>
+    [[nodiscard]] Outcome append_any(int64_t t, const AnyHistogram& histogram);
+    template <class AnyHistogram>
+    [[nodiscard]] ChunkReset reset_of(const AnyHistogram& histogram) const;
+    template <class AnyHistogram>
+    [[nodiscard]] bool last_equals_any(const AnyHistogram& histogram) const;
+
     std::unique_ptr<State> state_;
 };
 

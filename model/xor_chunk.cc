@@ -4,12 +4,13 @@
 #include <bit>
 
 #include "model/bitstream.h"
+#include "model/varbit.h"
+#include "model/xor_value.h"
 
 namespace model {
 namespace {
 
 constexpr uint16_t kCountBits = 16;
-constexpr unsigned kLeadingMax = 31;  // five bits in the stream
 
 // Up to 64 bits on their way into the stream.
 struct Piece {
@@ -24,11 +25,6 @@ struct Piece {
 
 uint64_t zigzag(int64_t value) {
     return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
-}
-
-bool fits(int64_t value, unsigned bits) {
-    const int64_t half = int64_t{1} << (bits - 1);
-    return value > -half && value <= half;
 }
 
 uint64_t low_bits(int64_t value, unsigned bits) {
@@ -70,11 +66,11 @@ Piece second_time(uint32_t delta) {
 bool later_time(int64_t dod, Piece& piece) {
     if (dod == 0) {
         piece.add(0, 1);
-    } else if (fits(dod, 14)) {
+    } else if (fits_signed(dod, 14)) {
         piece.add(0b10u << 14 | low_bits(dod, 14), 16);
-    } else if (fits(dod, 17)) {
+    } else if (fits_signed(dod, 17)) {
         piece.add(uint64_t{0b110} << 17 | low_bits(dod, 17), 20);
-    } else if (fits(dod, 20)) {
+    } else if (fits_signed(dod, 20)) {
         piece.add(uint64_t{0b1110} << 20 | low_bits(dod, 20), 24);
     } else {
         return false;
@@ -97,7 +93,7 @@ ValueBits value_bits(const XorState& state, uint64_t changed) {
         out.control.add(0, 1);
         return out;
     }
-    const auto leading = std::min<unsigned>(std::countl_zero(changed), kLeadingMax);
+    const auto leading = std::min<unsigned>(std::countl_zero(changed), XorWindow::kLeadingMax);
     const auto trailing = static_cast<unsigned>(std::countr_zero(changed));
     if (state.leading != XorState::kNoWindow && leading >= state.leading &&
         trailing >= state.trailing) {
@@ -176,28 +172,6 @@ bool xor_append(
 
 namespace {
 
-// Reads the varint bytes of the first two times; `ok` turns false on more than ten bytes.
-uint64_t read_uvarint(BitReader& in, bool& ok) {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        const uint64_t byte = in.read(8);
-        if (shift < 64) {
-            value |= (byte & 0x7f) << shift;
-        }
-        if (byte < 0x80) {
-            return value;
-        }
-    }
-    ok = false;
-    return 0;
-}
-
-// `raw` as an n-bit number whose largest value is 2^(n-1).
-int64_t sign_extend(uint64_t raw, unsigned bits) {
-    const auto value = static_cast<int64_t>(raw);
-    return value > (int64_t{1} << (bits - 1)) ? value - (int64_t{1} << bits) : value;
-}
-
 int64_t read_dod(BitReader& in) {
     const uint64_t word = in.peek();
     switch (std::countl_one(word >> 60 << 60)) {
@@ -206,51 +180,17 @@ int64_t read_dod(BitReader& in) {
             return 0;
         case 1:
             in.skip(16);
-            return sign_extend(word << 2 >> 50, 14);
+            return to_signed(word << 2 >> 50, 14);
         case 2:
             in.skip(20);
-            return sign_extend(word << 3 >> 47, 17);
+            return to_signed(word << 3 >> 47, 17);
         case 3:
             in.skip(24);
-            return sign_extend(word << 4 >> 44, 20);
+            return to_signed(word << 4 >> 44, 20);
         default:
             in.skip(4);
             return static_cast<int64_t>(in.read(64));
     }
-}
-
-struct Window {
-    unsigned leading = 0;
-    unsigned trailing = 0;
-};
-
-// Reads one value; false when the window it names is impossible.
-bool read_value(BitReader& in, Window& window, uint64_t& bits) {
-    const uint64_t word = in.peek();
-    if ((word >> 63) == 0) {
-        in.skip(1);
-        return true;
-    }
-    unsigned control = 2;
-    if ((word >> 62 & 1) != 0) {
-        control = 13;
-        window.leading = word << 2 >> 59;
-        const unsigned stored = word << 7 >> 58;
-        const unsigned significant = stored == 0 ? 64 : stored;
-        if (window.leading + significant > 64) {
-            return false;
-        }
-        window.trailing = 64 - window.leading - significant;
-    }
-    const unsigned significant = 64 - window.leading - window.trailing;
-    if (control + significant <= 57) {
-        in.skip(control + significant);
-        bits ^= word << control >> (64 - significant) << window.trailing;
-    } else {
-        in.skip(control);
-        bits ^= in.read(significant) << window.trailing;
-    }
-    return true;
 }
 
 base::Status corrupt(const char* what, size_t sample) {
@@ -267,8 +207,7 @@ base::Status xor_decode(std::span<const uint8_t> chunk, int64_t* t, double* v) {
     BitReader in(chunk);
     in.skip(kCountBits);
     bool ok = true;
-    const uint64_t first = read_uvarint(in, ok);
-    uint64_t time = first >> 1 ^ (~(first & 1) + 1);
+    auto time = static_cast<uint64_t>(read_varint(in, ok));
     uint64_t bits = in.read(64);
     if (!ok || in.overrun()) {
         return corrupt("bytes end", 0);
@@ -276,11 +215,11 @@ base::Status xor_decode(std::span<const uint8_t> chunk, int64_t* t, double* v) {
     t[0] = static_cast<int64_t>(time);
     v[0] = std::bit_cast<double>(bits);
     uint64_t delta = 0;  // unsigned: corrupt input may overflow
-    Window window;
+    XorWindow window;
     for (size_t i = 1; i < count; ++i) {
         delta = i == 1 ? read_uvarint(in, ok) : delta + static_cast<uint64_t>(read_dod(in));
         time += delta;
-        if (!read_value(in, window, bits) || !ok) [[unlikely]] {
+        if (!read_xor_value(in, window, bits) || !ok) [[unlikely]] {
             return corrupt("impossible bits", i);
         }
         if (in.overrun()) [[unlikely]] {
