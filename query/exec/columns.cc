@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/chunk_codec.h"
 #include "model/sample.h"
+#include "model/xor2_chunk.h"
 #include "model/xor_chunk.h"
 
 namespace query::exec {
@@ -11,44 +13,88 @@ namespace {
 
 using base::Code;
 
+// Adds a start timestamp for the sample added last to a column that begins with the first one.
+void add_start(int64_t start_t, size_t samples, std::vector<int64_t>& column) {
+    if (start_t != 0 && column.empty()) {
+        column.resize(samples - 1, 0);
+    }
+    if (start_t != 0 || !column.empty()) {
+        column.push_back(start_t);
+    }
+}
+
+void add_sample(int64_t t, int64_t start_t, double value, Columns& out) {
+    out.add(t, value);
+    add_start(start_t, out.t.size(), out.st);
+}
+
+void add_sample(int64_t t, int64_t start_t, HistogramPtr histogram, Columns& out) {
+    out.add(t, std::move(histogram));
+    add_start(start_t, out.histogram_t.size(), out.histogram_st);
+}
+
 void decode_samples(const model::ChunkView& chunk, Columns& out) {
     const auto* samples = reinterpret_cast<const model::ChunkSample*>(chunk.bytes.data());
     const size_t count = chunk.bytes.size() / sizeof(model::ChunkSample);
     for (size_t i = 0; i < count; ++i) {
         const model::ChunkSample& sample = samples[i];
         if (sample.histogram) {
-            out.add(sample.t, sample.histogram);
-            if (sample.st != 0 && out.histogram_st.empty()) {
-                out.histogram_st.resize(out.histogram_t.size() - 1, 0);
-            }
-            if (sample.st != 0 || !out.histogram_st.empty()) {
-                out.histogram_st.push_back(sample.st);
-            }
-            continue;
-        }
-        out.add(sample.t, sample.v);
-        if (sample.st != 0 && out.st.empty()) {
-            out.st.resize(out.t.size() - 1, 0);
-        }
-        if (sample.st != 0 || !out.st.empty()) {
-            out.st.push_back(sample.st);
+            add_sample(sample.t, sample.st, sample.histogram, out);
+        } else {
+            add_sample(sample.t, sample.st, sample.v, out);
         }
     }
 }
 
+// The common case: straight into the columns.
+base::Status decode_xor(const model::ChunkView& chunk, Columns& out) {
+    const size_t before = out.t.size();
+    const size_t count = before + model::xor_count(chunk.bytes);
+    out.t.resize(count);
+    out.v.resize(count);
+    TRY(model::xor_decode(chunk.bytes, out.t.data() + before, out.v.data() + before));
+    if (!out.st.empty()) {
+        out.st.resize(out.t.size(), 0);
+    }
+    return base::success();
+}
+
+base::Status decode_xor2(const model::ChunkView& chunk, Columns& out) {
+    const size_t before = out.t.size();
+    const size_t count = model::xor2_count(chunk.bytes);
+    std::vector<int64_t> starts(count);
+    out.t.resize(before + count);
+    out.v.resize(before + count);
+    TRY(model::xor2_decode(
+        chunk.bytes, out.t.data() + before, starts.data(), out.v.data() + before));
+    const bool any = std::ranges::any_of(starts, [](int64_t start_t) { return start_t != 0; });
+    if (any || !out.st.empty()) {
+        out.st.resize(before, 0);
+        out.st.insert(out.st.end(), starts.begin(), starts.end());
+    }
+    return base::success();
+}
+
+base::Status decode_histograms(const model::ChunkView& chunk, Columns& out) {
+    std::vector<model::TypedSample> samples;
+    TRY(model::decode_samples(chunk, samples, model::HistogramsAs::kFloat));
+    for (model::TypedSample& sample : samples) {
+        add_sample(sample.t, sample.st, std::move(sample.floating), out);
+    }
+    return base::success();
+}
+
 base::Status decode_chunk(const model::ChunkView& chunk, Columns& out) {
     switch (chunk.encoding) {
-        case model::Encoding::kXor: {
-            const size_t before = out.t.size();
-            const size_t count = before + model::xor_count(chunk.bytes);
-            out.t.resize(count);
-            out.v.resize(count);
-            TRY(model::xor_decode(chunk.bytes, out.t.data() + before, out.v.data() + before));
-            if (!out.st.empty()) {
-                out.st.resize(out.t.size(), 0);
-            }
-            return base::success();
-        }
+        case model::Encoding::kXor:
+            return decode_xor(chunk, out);
+        case model::Encoding::kXor2:
+            return decode_xor2(chunk, out);
+        case model::Encoding::kHistogram:
+        case model::Encoding::kFloatHistogram:
+        case model::Encoding::kHistogramSt:
+        case model::Encoding::kFloatHistogramSt:
+            return decode_histograms(chunk, out);
         case model::Encoding::kSamples:
             decode_samples(chunk, out);
             return base::success();
@@ -85,6 +131,22 @@ std::vector<uint32_t> sorted_order(const std::vector<int64_t>& times) {
     const auto repeats = std::ranges::unique(order, {}, [&](uint32_t i) { return times[i]; });
     order.erase(repeats.begin(), repeats.end());
     return order;
+}
+
+// What a histogram says about resets holds against the one before it in its own chunk. Where
+// chunks interleave, one whose neighbour came from elsewhere says nothing any more; gauges stay.
+void forget_hints(const std::vector<uint32_t>& order, std::vector<HistogramPtr>& histograms) {
+    for (size_t i = 0; i < order.size(); ++i) {
+        const model::CounterResetHint hint = histograms[i]->hint;
+        const bool neighbours = i > 0 && order[i] == order[i - 1] + 1;
+        if (neighbours || hint == model::CounterResetHint::kUnknown ||
+            hint == model::CounterResetHint::kGauge) {
+            continue;
+        }
+        auto copy = std::make_shared<model::FloatHistogram>(*histograms[i]);
+        copy->hint = model::CounterResetHint::kUnknown;
+        histograms[i] = std::move(copy);
+    }
 }
 
 // The positions inside [min_t, max_t] that `keep` wants.
@@ -173,6 +235,7 @@ base::Status decode(std::span<const model::ChunkView> chunks,
         gather(out.histogram_t, order);
         gather(out.histogram, order);
         gather(out.histogram_st, order);
+        forget_hints(order, out.histogram);
     }
     trim_floats(min_t, max_t, drop_stale, out);
     if (!out.histogram_t.empty()) {
