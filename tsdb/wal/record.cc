@@ -20,6 +20,10 @@ constexpr std::array<std::string_view, kRecordTypes> kNames = {"unknown",
                                                                "histograms_v2",
                                                                "float_histograms_v2"};
 
+// The fields of a metadata entry that are known.
+constexpr std::string_view kUnitField = "UNIT";
+constexpr std::string_view kHelpField = "HELP";
+
 base::Status outcome(const base::ByteReader& in, RecordType type) {
     if (in.ok()) {
         return base::success();
@@ -39,65 +43,14 @@ std::string_view read_labels(base::ByteReader& in, base::ByteView record, uint32
     return in.ok() ? record.part(from, in.position() - from).text() : std::string_view();
 }
 
-int64_t wrapping_add(int64_t a, int64_t b) {
-    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-
-void decode_samples_v1(base::ByteReader& in, std::vector<SampleEntry>& out) {
-    if (in.remaining() == 0) {
-        return;
-    }
-    const uint64_t base_ref = in.be64();
-    const int64_t base_t = in.be64i();
+void decode_entries(base::ByteReader& in, bool second_form, std::vector<SampleEntry>& out) {
+    KeyReader keys(in, second_form);
     while (in.remaining() != 0) {
-        const uint64_t ref = base_ref + static_cast<uint64_t>(in.varint());
-        const int64_t t = wrapping_add(base_t, in.varint());
+        const RecordKey key = keys.next();
         const uint64_t bits = in.be64();
         if (in.ok()) {
-            out.push_back({.ref = ref, .t = t, .bits = bits, .start_t = 0});
+            out.push_back({.ref = key.ref, .t = key.t, .bits = bits, .start_t = key.start_t});
         }
-    }
-}
-
-// A start timestamp: none, that of the sample before, or relative to the first sample's.
-int64_t read_start(base::ByteReader& in, int64_t first, int64_t before) {
-    switch (in.u8()) {
-        case 0:
-            return 0;
-        case 1:
-            return before;
-        case 2:
-            return wrapping_add(first, in.varint());
-        default:
-            in.fail();
-            return 0;
-    }
-}
-
-void decode_samples_v2(base::ByteReader& in, std::vector<SampleEntry>& out) {
-    if (in.remaining() == 0) {
-        return;
-    }
-    SampleEntry first;
-    first.ref = static_cast<uint64_t>(in.varint());
-    first.t = in.varint();
-    first.start_t = in.varint();
-    first.bits = in.be64();
-    if (!in.ok()) {
-        return;
-    }
-    out.push_back(first);
-    SampleEntry before = first;
-    while (in.remaining() != 0) {
-        SampleEntry sample;
-        sample.ref = before.ref + static_cast<uint64_t>(in.varint());
-        sample.t = wrapping_add(first.t, in.varint());
-        sample.start_t = read_start(in, first.start_t, before.start_t);
-        sample.bits = in.be64();
-        if (in.ok()) {
-            out.push_back(sample);
-        }
-        before = sample;
     }
 }
 
@@ -125,11 +78,7 @@ base::Status decode_samples(base::ByteView record, std::vector<SampleEntry>& out
     const bool second_form = record_type(record) == static_cast<uint8_t>(RecordType::kSamplesV2);
     base::ByteReader in(record);
     in.skip(1);
-    if (second_form) {
-        decode_samples_v2(in, out);
-    } else {
-        decode_samples_v1(in, out);
-    }
+    decode_entries(in, second_form, out);
     return outcome(in, second_form ? RecordType::kSamplesV2 : RecordType::kSamples);
 }
 
@@ -162,9 +111,9 @@ base::Status decode_metadata(base::ByteView record, std::vector<MetadataEntry>& 
         for (uint64_t i = 0; i < fields && in.ok(); ++i) {
             const std::string_view name = in.str();
             const std::string_view value = in.str();
-            if (name == "UNIT") {
+            if (name == kUnitField) {
                 entry.unit = value;
-            } else if (name == "HELP") {
+            } else if (name == kHelpField) {
                 entry.help = value;
             }
         }
@@ -175,25 +124,43 @@ base::Status decode_metadata(base::ByteView record, std::vector<MetadataEntry>& 
     return outcome(in, RecordType::kMetadata);
 }
 
+void MetadataEncoder::add(const MetadataEntry& entry) {
+    out_.uvarint(entry.ref);
+    out_.u8(static_cast<uint8_t>(entry.type));
+    out_.uvarint(2);
+    out_.str(kUnitField);
+    out_.str(entry.unit);
+    out_.str(kHelpField);
+    out_.str(entry.help);
+}
+
 base::Status decode_exemplars(base::ByteView record, std::vector<ExemplarEntry>& out) {
     base::ByteReader in(record);
     in.skip(1);
-    if (in.remaining() == 0) {
-        return outcome(in, RecordType::kExemplars);
-    }
-    const uint64_t base_ref = in.be64();
-    const int64_t base_t = in.be64i();
+    KeyReader keys(in, /*second_form=*/false);
     while (in.remaining() != 0) {
-        ExemplarEntry entry;
-        entry.ref = base_ref + static_cast<uint64_t>(in.varint());
-        entry.t = wrapping_add(base_t, in.varint());
-        entry.value = in.f64();
+        const RecordKey key = keys.next();
+        ExemplarEntry entry{.ref = key.ref, .t = key.t, .value = in.f64()};
         entry.packed = read_labels(in, record, entry.labels);
         if (in.ok()) {
             out.push_back(entry);
         }
     }
     return outcome(in, RecordType::kExemplars);
+}
+
+base::Status decode_mmap_markers(base::ByteView record, std::vector<MmapMarkerEntry>& out) {
+    base::ByteReader in(record);
+    in.skip(1);
+    while (in.remaining() != 0) {
+        MmapMarkerEntry entry;
+        entry.ref = in.be64();
+        entry.chunk_ref = in.be64();
+        if (in.ok()) {
+            out.push_back(entry);
+        }
+    }
+    return outcome(in, RecordType::kMmapMarkers);
 }
 
 }  // namespace tsdb::wal

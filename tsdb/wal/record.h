@@ -1,4 +1,5 @@
-// Payloads of write-ahead log records. source: docs/formats/wal.md, after the Prometheus WAL
+// Payloads of write-ahead log records; those of histograms: record_histogram.h. source:
+// docs/formats/wal.md, after the Prometheus WAL
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/metadata.h"
+#include "tsdb/wal/record_key.h"
 
 namespace tsdb::wal {
 
@@ -71,6 +73,12 @@ struct ExemplarEntry {
     std::string_view packed;
 };
 
+// Says in the log of out-of-order samples that the series' open chunk went to a file.
+struct MmapMarkerEntry {
+    uint64_t ref = 0;
+    uint64_t chunk_ref = 0;  // in chunks_head; 0: none yet
+};
+
 // The type byte; 0 for an empty record.
 [[nodiscard]] inline uint8_t record_type(base::ByteView record) {
     return record.empty() ? uint8_t{0} : record[0];
@@ -85,6 +93,8 @@ struct ExemplarEntry {
                                              std::vector<TombstoneEntry>& out);
 [[nodiscard]] base::Status decode_metadata(base::ByteView record, std::vector<MetadataEntry>& out);
 [[nodiscard]] base::Status decode_exemplars(base::ByteView record, std::vector<ExemplarEntry>& out);
+[[nodiscard]] base::Status decode_mmap_markers(base::ByteView record,
+                                               std::vector<MmapMarkerEntry>& out);
 
 // Builds a series record: begin, then label by label.
 class SeriesEncoder {
@@ -110,30 +120,87 @@ class SeriesEncoder {
 // Builds a samples record of the first form.
 class SamplesEncoder {
   public:
-    explicit SamplesEncoder(base::ByteWriter& out) : out_(out) {
+    explicit SamplesEncoder(base::ByteWriter& out) : out_(out), keys_(out) {
         out_.u8(static_cast<uint8_t>(RecordType::kSamples));
     }
 
     void add(uint64_t ref, int64_t t, uint64_t bits) {
-        if (!begun_) [[unlikely]] {
-            begun_ = true;
-            base_ref_ = ref;
-            base_t_ = t;
-            out_.be64(ref);
-            out_.be64i(t);
-        }
-        out_.varint(static_cast<int64_t>(ref - base_ref_));
-        // Unsigned: far apart times wrap, and the reader wraps them back.
-        out_.varint(
-            static_cast<int64_t>(static_cast<uint64_t>(t) - static_cast<uint64_t>(base_t_)));
+        keys_.add(ref, t);
         out_.be64(bits);
     }
 
   private:
     base::ByteWriter& out_;
-    uint64_t base_ref_ = 0;
-    int64_t base_t_ = 0;
-    bool begun_ = false;
+    KeyWriter keys_;
+};
+
+// Builds an exemplars record: begin, then label by label.
+class ExemplarsEncoder {
+  public:
+    explicit ExemplarsEncoder(base::ByteWriter& out) : out_(out), keys_(out) {
+        out_.u8(static_cast<uint8_t>(RecordType::kExemplars));
+    }
+
+    void begin(uint64_t ref, int64_t t, double value, size_t labels) {
+        keys_.add(ref, t);
+        out_.f64(value);
+        out_.uvarint(labels);
+    }
+
+    void label(std::string_view name, std::string_view value) {
+        out_.str(name);
+        out_.str(value);
+    }
+
+  private:
+    base::ByteWriter& out_;
+    KeyWriter keys_;
+};
+
+// Builds a tombstones record.
+class TombstonesEncoder {
+  public:
+    explicit TombstonesEncoder(base::ByteWriter& out) : out_(out) {
+        out_.u8(static_cast<uint8_t>(RecordType::kTombstones));
+    }
+
+    void add(const TombstoneEntry& entry) {
+        out_.be64(entry.ref);
+        out_.varint(entry.min_t);
+        out_.varint(entry.max_t);
+    }
+
+  private:
+    base::ByteWriter& out_;
+};
+
+// Builds a metadata record.
+class MetadataEncoder {
+  public:
+    explicit MetadataEncoder(base::ByteWriter& out) : out_(out) {
+        out_.u8(static_cast<uint8_t>(RecordType::kMetadata));
+    }
+
+    void add(const MetadataEntry& entry);
+
+  private:
+    base::ByteWriter& out_;
+};
+
+// Builds a record of markers.
+class MmapMarkersEncoder {
+  public:
+    explicit MmapMarkersEncoder(base::ByteWriter& out) : out_(out) {
+        out_.u8(static_cast<uint8_t>(RecordType::kMmapMarkers));
+    }
+
+    void add(const MmapMarkerEntry& entry) {
+        out_.be64(entry.ref);
+        out_.be64(entry.chunk_ref);
+    }
+
+  private:
+    base::ByteWriter& out_;
 };
 
 }  // namespace tsdb::wal
