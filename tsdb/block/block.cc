@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/sync.h"
+#include "tsdb/block/format.h"
 
 namespace tsdb::block {
 namespace {

@@ -17,8 +17,6 @@
 
 namespace tsdb::block {
 
-inline constexpr std::string_view kIndexFile = "index";
-
 // Immutable but for its tombstones, which are replaced as a whole. Held as shared_ptr<const Block>
 // by everything that reads it; the files are unmapped when the last holder goes.
 //   threads  any

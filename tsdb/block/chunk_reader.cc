@@ -6,13 +6,10 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "tsdb/block/format.h"
 
 namespace tsdb::block {
 namespace {
-
-constexpr uint32_t kMagic = 0x85bd40dd;
-constexpr uint8_t kVersion = 1;
-constexpr size_t kHeaderBytes = 8;
 
 // The number that a chunk file has for a name; nothing for other files.
 std::optional<uint32_t> segment_number(std::string_view name) {
@@ -28,10 +25,10 @@ base::Status check_header(base::ByteView file) {
     base::ByteReader reader(file);
     const uint32_t magic = reader.be32();
     const uint8_t version = reader.u8();
-    if (magic != kMagic || file.size() < kHeaderBytes) {
+    if (magic != kChunksMagic || file.size() < kChunksHeaderBytes) {
         return base::fail(base::Code::kCorrupt, "the file does not begin as a chunk file does");
     }
-    if (version != kVersion) {
+    if (version != kChunksVersion) {
         return base::fail(
             base::Code::kUnsupported, "chunk file version", int{version}, "; 1 can be read");
     }
@@ -85,7 +82,7 @@ base::Result<ChunkBytes> ChunkReader::chunk(ChunkRef ref) const {
     const auto damaged = [&](std::string_view what) {
         return base::fail(base::Code::kCorrupt, file.path() + ": the chunk at", offset, what);
     };
-    if (offset < kHeaderBytes) {
+    if (offset < kChunksHeaderBytes) {
         return damaged("lies in the header");
     }
     base::ByteReader reader(file.bytes().part(offset));

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -13,8 +12,6 @@
 #include "tsdb/block/index_reader.h"
 
 namespace tsdb::block {
-
-inline constexpr std::string_view kChunksFolder = "chunks";
 
 // A chunk as it lies in a block.
 struct ChunkBytes {

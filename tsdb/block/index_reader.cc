@@ -2,19 +2,15 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "tsdb/block/format.h"
 #include "tsdb/block/index_matching.h"
 #include "tsdb/block/index_tables.h"
 
 namespace tsdb::block {
 namespace {
 
-constexpr uint32_t kMagic = 0xbaaad700;
-constexpr uint8_t kVersion2 = 2;
-constexpr uint8_t kVersion3 = 3;  // the layout of 2
-constexpr size_t kHeaderBytes = 5;
-constexpr size_t kContentsBytes = 6 * 8 + 4;  // six offsets and their checksum
-
-constexpr uint64_t kSeriesAlignment = 16;
+constexpr uint8_t kVersion3 = 3;                                     // the layout of 2
+constexpr size_t kContentsBytes = 6 * sizeof(uint64_t) + kCrcBytes;  // six offsets
 
 // Offsets of the parts in the file; 0 for a part that is absent.
 struct Contents {
@@ -28,10 +24,10 @@ base::Status check_header(base::ByteView file) {
     base::ByteReader reader(file);
     const uint32_t magic = reader.be32();
     const uint8_t version = reader.u8();
-    if (!reader.ok() || magic != kMagic) {
+    if (!reader.ok() || magic != kIndexMagic) {
         return base::fail(base::Code::kCorrupt, "the file does not begin as an index does");
     }
-    if (version != kVersion2 && version != kVersion3) {
+    if (version != kIndexVersion && version != kVersion3) {
         return base::fail(
             base::Code::kUnsupported, "index version", int{version}, "; 2 and 3 can be read");
     }
@@ -39,7 +35,7 @@ base::Status check_header(base::ByteView file) {
 }
 
 base::Result<Contents> read_contents(base::ByteView file) {
-    if (file.size() < kHeaderBytes + kContentsBytes) {
+    if (file.size() < kIndexHeaderBytes + kContentsBytes) {
         return base::fail(base::Code::kCorrupt, "an index of", file.size(), "bytes is cut off");
     }
     const base::ByteView bytes = file.part(file.size() - kContentsBytes);
@@ -198,7 +194,7 @@ base::Status IndexReader::series(SeriesId id,
     if (chunks != nullptr) {
         chunks->clear();
     }
-    const uint64_t offset = id * kSeriesAlignment;
+    const uint64_t offset = uint64_t{id} * kSeriesAlignment;
     const base::ByteView file = tables_->file;
     if (offset < tables_->contents.series || offset >= file.size()) {
         return base::fail(base::Code::kCorrupt, "no series lies at", offset);
