@@ -195,7 +195,9 @@ std::span<const ChunkView> MergedSeries::join_chunks(base::Arena& arena) {
         const auto chunks = source->series().chunks;
         chunks_.insert(chunks_.end(), chunks.begin(), chunks.end());
     }
-    std::ranges::stable_sort(chunks_, earlier);
+    if (!std::ranges::is_sorted(chunks_, earlier)) {
+        std::ranges::stable_sort(chunks_, earlier);
+    }
     size_t kept = 0;
     for (size_t i = 0; i < chunks_.size(); ++i) {
         bool repeated = false;

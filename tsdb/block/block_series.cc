@@ -58,7 +58,9 @@ base::Status BlockSeries::fill(model::SeriesBatch& batch) {
 }
 
 base::Status BlockSeries::add_series(SeriesId id, model::SeriesBatch& batch) {
-    TRY(base::context(block_->index().series(id, labels_, &metas_), block_->index_path()));
+    if (auto read = block_->index().series(id, labels_, &metas_); !read.has_value()) {
+        return base::context(std::move(read), block_->index_path());
+    }
     if (!in_shard()) {
         return base::success();
     }
