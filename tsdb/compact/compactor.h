@@ -7,7 +7,6 @@
 #include <stop_token>
 
 #include "base/file.h"
-#include "base/random.h"
 #include "base/result.h"
 #include "tsdb/block/block.h"
 #include "tsdb/block/writer.h"
@@ -16,16 +15,17 @@ namespace tsdb {
 
 struct CompactionOptions {
     block::BlockWriter::Options writing;
-    uint32_t samples_per_chunk = 120;  // of chunks that are coded again
+    uint32_t samples_per_chunk = 120;  // of chunks that are coded again; 1 … 240
 };
 
 // Merges blocks by labels. Chunks that do not overlap pass through byte for byte, identical ones
 // come once, overlapping ones are merged (one sample per time) and coded again; deleted stretches
-// go.
+// go. The blocks themselves stay.
 //   blocks   one or more, by min_t
 //   returns  the new block's meta, published in `data_folder`; nothing when no sample is left
-//   memory   BlockWriter's, and one series at a time
-//   errors   kCorrupt, naming the block; kNoSpace, kIo; kCanceled. Nothing is left behind.
+//   memory   BlockWriter's, four bytes per symbol of each block, and one series at a time
+//   errors   kCorrupt, naming the block, which is told too (Block::damage()); kNoSpace, kIo;
+//            kCanceled. Nothing is left behind.
 [[nodiscard]] base::Result<std::optional<block::BlockMeta>> compact_blocks(
     base::Files& files,
     const base::Path& data_folder,
@@ -33,5 +33,10 @@ struct CompactionOptions {
     const block::Ulid& ulid,
     const CompactionOptions& options,
     const std::stop_token& stop);
+
+// What a block made of these says of itself: their whole time, one level more, all they were made
+// of. It is from stale or selected series when one of them is, and out of order when all are.
+//   metas  one or more
+[[nodiscard]] block::BlockMeta compacted_meta(std::span<const block::BlockMeta> metas);
 
 }  // namespace tsdb

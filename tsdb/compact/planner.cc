@@ -41,10 +41,6 @@ __int128 range_end(int64_t t, int64_t range) {
     return (number + 1) * range;
 }
 
-bool has_hint(const BlockMeta& meta, std::string_view hint) {
-    return std::ranges::find(meta.hints, hint) != meta.hints.end();
-}
-
 Plan plan_of(MetaSpan metas, bool overlapping) {
     Plan plan;
     plan.overlapping = overlapping;
@@ -226,8 +222,8 @@ Plan plan_compaction(std::span<const PlannedBlock> blocks,
     Metas stale;
     Metas selected;
     for (const BlockMeta* const meta : not_waiting(blocks, excluded)) {
-        const bool is_stale = has_hint(*meta, block::kHintStaleSeries);
-        const bool is_selected = has_hint(*meta, block::kHintSelectedSeries);
+        const bool is_stale = meta->has_hint(block::kHintStaleSeries);
+        const bool is_selected = meta->has_hint(block::kHintSelectedSeries);
         (is_stale ? stale : is_selected ? selected : normal).push_back(meta);
     }
     for (Metas* const metas : {&normal, &stale, &selected}) {
