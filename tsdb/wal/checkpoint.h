@@ -15,7 +15,9 @@
 namespace tsdb::wal {
 
 struct CheckpointRequest {
-    uint32_t first_segment = 0;  // taken in, with the checkpoint before
+    // Taken in, with the checkpoint before. Older segments that are still there are taken in when
+    // that checkpoint does not cover them, or is damaged.
+    uint32_t first_segment = 0;
     uint32_t last_segment = 0;
     int64_t min_t = 0;  // samples before it are in blocks
     // Whether a series may still be asked for: it is in the head, or later segments may have
@@ -31,13 +33,19 @@ struct CheckpointReport {
     uint64_t tombstones_kept = 0, tombstones_dropped = 0;
     uint64_t exemplars_kept = 0, exemplars_dropped = 0;
     uint64_t metadata_kept = 0;
+    uint64_t records_unknown = 0;  // of kinds that have no rule; left out
     uint64_t bytes = 0;
     std::vector<Damage> damages;  // of what was read; it costs what it touches
 };
 
 // Writes `checkpoint.<last_segment>` from the newest checkpoint and the segments, published as a
-// whole. Nothing else is removed.
-//   errors  kNoSpace, kIo: nothing is published; damage in what is read is no error
+// whole: when it returns, the segments and the older checkpoints may go. They are not removed here.
+// Streams; what it holds is a bit per series kept, and their latest metadata. When a checkpoint
+// covers the segments already, there is nothing to do and the report is empty.
+//   errors   kNoSpace, kIo: what was there before is still needed; kUnavailable: a damaged
+//   checkpoint
+//            has that name; damage in what is read is no error
+//   threads  one at a time; the log may be written meanwhile
 [[nodiscard]] base::Result<CheckpointReport> write_checkpoint(base::Files& files,
                                                               const base::Path& wal_folder,
                                                               const CheckpointRequest& request);

@@ -30,5 +30,7 @@ inline constexpr size_t kRecordBytesMax = size_t{256} << 20;
 [[nodiscard]] std::optional<uint32_t> parse_segment_name(std::string_view name);
 
 inline constexpr std::string_view kCheckpointPrefix = "checkpoint.";
+// Behind the name of what is being written or removed.
+inline constexpr std::string_view kBuildingSuffix = ".tmp";
 
 }  // namespace tsdb::wal

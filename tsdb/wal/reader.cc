@@ -191,19 +191,20 @@ base::Result<std::vector<SegmentFile>> list_segments(base::Files& files, const b
             continue;
         }
         base::Path path = base::join_path(folder, entry.name);
-        TRY(const auto info, files.stat(path));
-        segments.push_back({.number = *number, .path = std::move(path), .bytes = info.size});
+        const auto info = files.stat(path);
+        const uint64_t bytes = info ? info.value().size : 0;
+        segments.push_back({.number = *number, .path = std::move(path), .bytes = bytes});
     }
     std::ranges::sort(segments, {}, &SegmentFile::number);
     return segments;
 }
 
-base::Result<std::optional<Checkpoint>> find_checkpoint(base::Files& files,
-                                                        const base::Path& wal_folder) {
-    std::optional<Checkpoint> newest;
+base::Result<std::vector<Checkpoint>> list_checkpoints(base::Files& files,
+                                                       const base::Path& wal_folder) {
+    std::vector<Checkpoint> checkpoints;
     TRY(const bool there, files.exists(wal_folder));
     if (!there) {
-        return newest;
+        return checkpoints;
     }
     TRY(const auto entries, files.list(wal_folder));
     for (const auto& entry : entries) {
@@ -212,12 +213,19 @@ base::Result<std::optional<Checkpoint>> find_checkpoint(base::Files& files,
         }
         const auto number =
             parse_segment_name(std::string_view(entry.name).substr(kCheckpointPrefix.size()));
-        if (number && (!newest || *number > newest->last_segment)) {
-            newest = Checkpoint{.last_segment = *number,
-                                .path = base::join_path(wal_folder, entry.name)};
+        if (number) {
+            checkpoints.push_back(
+                {.last_segment = *number, .path = base::join_path(wal_folder, entry.name)});
         }
     }
-    return newest;
+    std::ranges::sort(checkpoints, {}, &Checkpoint::last_segment);
+    return checkpoints;
+}
+
+base::Result<std::optional<Checkpoint>> find_checkpoint(base::Files& files,
+                                                        const base::Path& wal_folder) {
+    TRY(auto checkpoints, list_checkpoints(files, wal_folder));
+    return checkpoints.empty() ? std::nullopt : std::optional(std::move(checkpoints.back()));
 }
 
 }  // namespace tsdb::wal

@@ -17,11 +17,12 @@ namespace tsdb::wal {
 
 // A stretch that could not be read.
 struct Damage {
-    uint32_t segment = 0;
-    uint64_t offset = 0;  // of its first byte in the segment
+    uint32_t segment = 0;  // of a checkpoint: the last one it covers
+    uint64_t offset = 0;   // of its first byte in the segment
     uint64_t bytes = 0;
     bool torn = false;  // the segment ends inside a record: what a crash leaves
     std::string reason;
+    bool checkpoint = false;  // it is in the checkpoint, in one of its files
 };
 
 // Takes a segment apart. Damage costs the records it touches: reading goes on with the next page,
@@ -82,19 +83,25 @@ class SegmentReader {
 struct SegmentFile {
     uint32_t number = 0;
     base::Path path;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;  // 0 as well when the file cannot be asked
 };
 
 // errors  as Files::list; a folder that is not there has no segments
 [[nodiscard]] base::Result<std::vector<SegmentFile>> list_segments(base::Files& files,
                                                                    const base::Path& folder);
 
-// The checkpoint that covers most segments.
+// A folder with what was still needed of the segments up to `last_segment`.
 struct Checkpoint {
     uint32_t last_segment = 0;
     base::Path path;
 };
 
+// The published checkpoints, oldest first; half-written ones are none.
+//   errors  as Files::list; a folder that is not there has none
+[[nodiscard]] base::Result<std::vector<Checkpoint>> list_checkpoints(base::Files& files,
+                                                                     const base::Path& wal_folder);
+
+// The checkpoint that covers most segments, be it whole or not (find_sources() looks into it).
 [[nodiscard]] base::Result<std::optional<Checkpoint>> find_checkpoint(base::Files& files,
                                                                       const base::Path& wal_folder);
 

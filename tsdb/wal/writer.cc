@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/bytes.h"
-#include "base/checksum.h"
 #include "tsdb/wal/reader.h"
 
 namespace tsdb::wal {
@@ -35,137 +33,115 @@ Writer::Writer(base::Files& files,
       clock_(clock),
       folder_(std::move(folder)),
       options_(options),
-      next_segment_(next_segment) {}
+      next_segment_(next_segment),
+      packer_(options.compression) {}
 
 Writer::~Writer() = default;
 
+void Writer::Tail::add(std::span<PackedRecord> more, uint64_t more_bytes, base::SteadyTime at) {
+    bytes += more_bytes;
+    since = since ? std::min(*since, at) : at;
+    for (PackedRecord& record : more) {
+        size_t& kept = record.series ? series_kept : others_kept;
+        const size_t limit = record.series ? kUnsyncedSeriesKeepMax : kUnsyncedKeepMax;
+        if (kept + record.bytes.size() <= limit) {
+            kept += record.bytes.size();
+            records.push_back(std::move(record));
+        }
+    }
+}
+
+void Writer::Tail::append(Tail&& later) {
+    if (later.since) {
+        add(later.records, later.bytes, *later.since);
+    }
+    later = Tail();
+}
+
 base::Status Writer::log(std::span<const base::ByteView> records) {
+    Tail lost;
+    uint64_t failures = 0;
     {
         const base::MutexLock lock(mutex_);
-        packed_.clear();
-        packed_.swap(again_);
+        lost = std::exchange(lost_, Tail());
+        failures = sync_failures_;
+        broken_ = broken_ || current_->poisoned;
     }
+    const base::SteadyTime began = lost.since ? *lost.since : clock_.steady();
+    packed_ = std::move(lost.records);
     const size_t repeated = packed_.size();
     packed_.resize(repeated + records.size());
     for (size_t i = 0; i < records.size(); ++i) {
-        pack(records[i], packed_[repeated + i]);
+        packer_.pack(records[i], packed_[repeated + i]);
     }
-    const base::Status status = log_packed(packed_);
-    if (status) {
-        remember(packed_);
-    } else if (repeated != 0) {
-        const base::MutexLock lock(mutex_);
-        packed_.resize(repeated);
-        again_.insert(again_.begin(),
-                      std::make_move_iterator(packed_.begin()),
-                      std::make_move_iterator(packed_.end()));
+    const uint64_t bytes_before = bytes_written();
+    base::Status status = log_packed(packed_);
+
+    const base::MutexLock lock(mutex_);
+    if (!status) {
+        if (lost.since) {
+            Tail still;
+            still.add(std::span(packed_).first(repeated), lost.bytes, began);
+            still.append(std::move(lost_));
+            lost_ = std::move(still);
+        }
+        return status;
     }
+    // A sync that failed meanwhile may have been of the segment these records went to.
+    Tail& tail = sync_failures_ == failures ? tail_ : lost_;
+    tail.add(packed_, bytes_written() - bytes_before, began);
     return status;
 }
 
-base::Status Writer::log_packed(std::span<const Packed> records) {
-    if (broken_ || current_->poisoned.load(std::memory_order_acquire)) {
+base::Status Writer::log_packed(std::span<const PackedRecord> records) {
+    if (records.empty()) {
+        return base::success();
+    }
+    if (broken_) {
         TRY(base::context(begin_segment(), "begin a write-ahead log segment"));
     }
     buffer_.clear();
-    for (const Packed& record : records) {
-        if (!fits_segment(record.bytes.size()) && end() != 0) {
-            pad_page();
-            TRY(flush());
+    for (const PackedRecord& record : records) {
+        if (!fits_segment(end(), options_.segment_size, record.bytes.size()) && end() != 0) {
+            TRY(end_segment());
             TRY(base::context(begin_segment(), "begin a write-ahead log segment"));
         }
-        frame(record);
+        append_fragments(record, end(), buffer_);
     }
     return flush();
 }
 
+// A segment that never held a record is begun again under its number, so that a disk that fails
+// again and again does not fill the folder.
 base::Status Writer::begin_segment() {
-    const base::Path path = base::join_path(folder_, segment_name(next_segment_));
+    const bool reuse = current_ != nullptr && written_ == 0;
+    const uint32_t number = reuse ? segment() : next_segment_;
     auto segment = std::make_shared<OpenSegment>();
-    TRY(segment->file, files_.create(path));
+    TRY(segment->file, files_.create(base::join_path(folder_, segment_name(number))));
     TRY(files_.sync_folder(folder_));
-    segment_.store(next_segment_, std::memory_order_relaxed);
-    ++next_segment_;
+    segment_.store(number, std::memory_order_relaxed);
+    next_segment_ = number + 1;
     written_ = 0;
     broken_ = false;
     buffer_.clear();
-    current_ = segment;
+    const auto before = std::exchange(current_, segment);
     const base::MutexLock lock(mutex_);
+    if (reuse) {
+        std::erase(unsynced_, before);
+    }
     unsynced_.push_back(std::move(segment));
     return base::success();
 }
 
-void Writer::pack(base::ByteView record, Packed& packed) {
-    packed.flag = 0;
-    if (options_.compression == WalCompression::kSnappy) {
-        base::snappy_encode(record, compressed_);
-    } else if (options_.compression == WalCompression::kZstd) {
-        zstd_.encode(record, compressed_);
-    }
-    if (options_.compression != WalCompression::kNone && compressed_.size() < record.size()) {
-        packed.flag = options_.compression == WalCompression::kSnappy ? kSnappyFlag : kZstdFlag;
-        packed.bytes.assign(compressed_);
-        return;
-    }
-    packed.bytes.assign(record.text());
-}
-
-// Whether the record ends within the segment: it takes a header in every page it touches.
-bool Writer::fits_segment(size_t bytes) const {
-    const uint64_t at = end();
-    if (at >= options_.segment_size) {
-        return false;
-    }
-    const uint64_t page_rest = kPageBytes - at % kPageBytes;
-    const uint64_t pages_left = (options_.segment_size - at - page_rest) / kPageBytes;
-    const uint64_t first = page_rest < kFragmentHeaderBytes ? 0 : page_rest - kFragmentHeaderBytes;
-    return bytes <= first + pages_left * (kPageBytes - kFragmentHeaderBytes);
-}
-
-void Writer::frame(const Packed& record) {
-    base::ByteView rest(record.bytes);
-    bool first = true;
-    do {
-        size_t room = kPageBytes - end() % kPageBytes;
-        if (room < kFragmentHeaderBytes) {
-            buffer_.append(room, '\0');
-            room = kPageBytes;
-        }
-        const base::ByteView part = rest.part(0, room - kFragmentHeaderBytes);
-        rest = rest.part(part.size());
-        FragmentType type = FragmentType::kMiddle;
-        if (first) {
-            type = rest.empty() ? FragmentType::kFull : FragmentType::kFirst;
-        } else if (rest.empty()) {
-            type = FragmentType::kLast;
-        }
-        first = false;
-        uint8_t header[kFragmentHeaderBytes];
-        header[0] = static_cast<uint8_t>(static_cast<uint8_t>(type) | record.flag);
-        base::store_be(header + 1, static_cast<uint16_t>(part.size()));
-        base::store_be(header + 3, base::crc32c(part));
-        buffer_.append(reinterpret_cast<const char*>(header), sizeof header);
-        buffer_.append(part.text());
-    } while (!rest.empty());
-}
-
-void Writer::pad_page() {
-    const size_t used = end() % kPageBytes;
-    if (used != 0) {
-        buffer_.append(kPageBytes - used, '\0');
-    }
+// Pads and writes what is buffered.
+base::Status Writer::end_segment() {
+    append_padding(end(), buffer_);
+    return flush();
 }
 
 base::Status Writer::flush() {
     if (buffer_.empty()) {
         return base::success();
-    }
-    {
-        const base::MutexLock lock(mutex_);
-        unsynced_bytes_ += buffer_.size();
-        if (!unsynced_since_) {
-            unsynced_since_ = clock_.steady();
-        }
     }
     base::Status status = current_->file->append(buffer_);
     if (!status) {
@@ -187,46 +163,22 @@ base::Status Writer::recover_after_failure() {
     return base::success();
 }
 
-void Writer::remember(std::span<Packed> records) {
-    const base::MutexLock lock(mutex_);
-    for (Packed& record : records) {
-        if (unsynced_records_bytes_ + record.bytes.size() > kUnsyncedKeepMax) {
-            return;
-        }
-        unsynced_records_bytes_ += record.bytes.size();
-        unsynced_records_.push_back(std::move(record));
-    }
-}
-
 base::Status Writer::sync() {
     const base::MutexLock one(sync_mutex_);
     std::vector<std::shared_ptr<OpenSegment>> segments;
-    std::vector<Packed> records;
-    uint64_t bytes = 0;
+    Tail tail;
     {
         const base::MutexLock lock(mutex_);
-        if (!unsynced_since_ || unsynced_.empty()) {
-            return base::success();  // without a segment, what a failed sync lost waits for the
-                                     // next log()
+        if (!tail_.since || unsynced_.empty()) {
+            return base::success();
         }
         segments = unsynced_;
-        records.swap(unsynced_records_);
-        unsynced_records_bytes_ = 0;
-        bytes = std::exchange(unsynced_bytes_, 0);
-        unsynced_since_.reset();
+        tail = std::exchange(tail_, Tail());
     }
-    for (size_t i = 0; i < segments.size(); ++i) {
-        base::Status status = segments[i]->file->sync_data();
+    for (const auto& segment : segments) {
+        base::Status status = segment->file->sync_data();
         if (!status) {
-            segments[i]->poisoned.store(true, std::memory_order_release);
-            const base::MutexLock lock(mutex_);
-            // A second sync would report success for what the first one lost: write it again.
-            again_.insert(again_.end(),
-                          std::make_move_iterator(records.begin()),
-                          std::make_move_iterator(records.end()));
-            std::erase(unsynced_, segments[i]);
-            unsynced_bytes_ += bytes;
-            unsynced_since_ = clock_.steady();
+            lose(*segment, std::move(tail));
             return base::context(std::move(status), "sync the write-ahead log");
         }
     }
@@ -239,30 +191,62 @@ base::Status Writer::sync() {
     return base::success();
 }
 
+// A second sync would report success for what the first one lost, so the records are written again:
+// those of the failed sync and all that were logged since, because a series must come before its
+// samples.
+void Writer::lose(OpenSegment& segment, Tail&& tail) {
+    const base::MutexLock lock(mutex_);
+    segment.poisoned = true;
+    ++sync_failures_;
+    lost_.append(std::move(tail));
+    lost_.append(std::exchange(tail_, Tail()));
+    std::erase_if(unsynced_, [&](const auto& other) { return other.get() == &segment; });
+}
+
+base::Status Writer::begin_next_segment() {
+    if (written_ == 0 && !broken_) {
+        return base::success();
+    }
+    buffer_.clear();
+    if (!broken_) {
+        TRY(end_segment());
+    }
+    return base::context(begin_segment(), "begin a write-ahead log segment");
+}
+
 base::Status Writer::close() {
     if (current_ == nullptr) {
         return base::success();
     }
-    if (!broken_) {
-        buffer_.clear();
-        pad_page();
-        TRY(flush());
+    base::Status status = finish();
+    if (!status) {
+        status = finish();  // in a new segment, when it was the sync that failed
     }
-    TRY(sync());
     const auto last = std::exchange(current_, nullptr);
     const base::MutexLock lock(mutex_);
     unsynced_.clear();
+    TRY(std::move(status));
     return last->file->close();
+}
+
+base::Status Writer::finish() {
+    TRY(log({}));
+    if (!broken_) {
+        buffer_.clear();
+        base::ignore(end_segment(), "padding: the segment reads as well without");
+    }
+    return sync();
 }
 
 uint64_t Writer::unsynced_bytes() const {
     const base::MutexLock lock(mutex_);
-    return unsynced_bytes_;
+    return tail_.bytes + lost_.bytes;
 }
 
 base::Duration Writer::oldest_unsynced() const {
     const base::MutexLock lock(mutex_);
-    return unsynced_since_ ? clock_.steady() - *unsynced_since_ : base::Duration::zero();
+    const auto since = lost_.since ? lost_.since : tail_.since;
+    return since ? clock_.steady() - *since : base::Duration::zero();
 }
 
 }  // namespace tsdb::wal

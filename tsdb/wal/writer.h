@@ -11,16 +11,17 @@
 
 #include "base/byte_view.h"
 #include "base/clock.h"
-#include "base/compress.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "base/sync.h"
 #include "tsdb/options.h"
 #include "tsdb/wal/format.h"
+#include "tsdb/wal/framing.h"
 
 namespace tsdb::wal {
 
-//   threads   log(), rotate() and close(): one. sync() and the figures: any; a sync never makes
+//   threads   log(), begin_next_segment() and close(): one. sync() and the figures: any; a sync
+//   never makes
 //             log() wait.
 //   promise   what log() returned for survives the process; what sync() returned for, the machine
 class Writer {
@@ -39,18 +40,25 @@ class Writer {
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
-    // Appends the records, in order.
+    // Appends the records, in order, behind those that a failed sync may have lost.
     //   errors  kNoSpace, kIo: of the group nothing counts as written (a restart may still find the
-    //           part that was, when a group crosses into a new segment). May be called again; a
-    //           segment whose end is unknown is left for a new one.
+    //           part that was, when a group crosses into a new segment). May be called again, and
+    //           goes on by itself when the disk does: a segment whose end is unknown is left for a
+    //           new one.
     [[nodiscard]] base::Status log(std::span<const base::ByteView> records) EXCLUDES_LOCK(mutex_);
 
     // Waits until everything logged before the call is on the disk.
-    //   errors  kIo: the segment it failed for gets no more records; log() goes on in a new one,
-    //           which begins with what the failed one held unsynced
+    //   errors  kIo: the segment it failed for gets no more records. All that was logged and is not
+    //           known to be on the disk is written again, in order, by the next log() (log({}) is
+    //           enough) in front of its own; until then a sync has nothing to do and succeeds.
     [[nodiscard]] base::Status sync() EXCLUDES_LOCK(sync_mutex_, mutex_);
 
-    // Pads, syncs and closes. errors  as sync()
+    // Ends the current segment, so that a checkpoint may take it in; nothing when it is empty.
+    //   errors  kNoSpace, kIo: log() goes on where it was
+    [[nodiscard]] base::Status begin_next_segment() EXCLUDES_LOCK(mutex_);
+
+    // Pads, syncs and closes; what a failed sync may have lost is written once more.
+    //   errors  as log() and sync()
     [[nodiscard]] base::Status close() EXCLUDES_LOCK(sync_mutex_, mutex_);
 
     [[nodiscard]] uint32_t segment() const { return segment_.load(std::memory_order_relaxed); }
@@ -65,18 +73,26 @@ class Writer {
     [[nodiscard]] base::Duration oldest_unsynced() const EXCLUDES_LOCK(mutex_);
 
   private:
-    // What is not yet on the disk is kept in memory to be written again, up to this many bytes.
+    // What is not yet on the disk is kept in memory to be written again, up to so many bytes of
+    // samples and of series. Series have more room: a sample can only lose itself.
     static constexpr size_t kUnsyncedKeepMax = size_t{16} << 20;
-
-    // A record as it goes into fragments.
-    struct Packed {
-        std::string bytes;
-        uint8_t flag = 0;
-    };
+    static constexpr size_t kUnsyncedSeriesKeepMax = size_t{64} << 20;
 
     struct OpenSegment {
         std::unique_ptr<base::WriteFile> file;
-        std::atomic<bool> poisoned{false};  // a sync failed
+        bool poisoned = false;  // a sync failed; guarded by mutex_
+    };
+
+    // Records written and not known to be on the disk, oldest first.
+    struct Tail {
+        std::vector<PackedRecord> records;
+        size_t series_kept = 0;  // bytes of series in `records`
+        size_t others_kept = 0;
+        uint64_t bytes = 0;  // in segments, those not kept among them
+        std::optional<base::SteadyTime> since;
+
+        void add(std::span<PackedRecord> more, uint64_t more_bytes, base::SteadyTime at);
+        void append(Tail&& later);
     };
 
     Writer(base::Files& files,
@@ -86,14 +102,12 @@ class Writer {
            uint32_t next_segment);
 
     [[nodiscard]] base::Status begin_segment() EXCLUDES_LOCK(mutex_);
-    [[nodiscard]] base::Status log_packed(std::span<const Packed> records);
-    void pack(base::ByteView record, Packed& packed);
-    [[nodiscard]] bool fits_segment(size_t bytes) const;
-    void frame(const Packed& record);
-    void pad_page();
+    [[nodiscard]] base::Status end_segment();
+    [[nodiscard]] base::Status log_packed(std::span<const PackedRecord> records);
     [[nodiscard]] base::Status flush();
     [[nodiscard]] base::Status recover_after_failure();
-    void remember(std::span<Packed> records) EXCLUDES_LOCK(mutex_);
+    [[nodiscard]] base::Status finish() EXCLUDES_LOCK(sync_mutex_, mutex_);
+    void lose(OpenSegment& segment, Tail&& tail) EXCLUDES_LOCK(mutex_);
 
     [[nodiscard]] uint64_t end() const { return written_ + buffer_.size(); }
 
@@ -106,23 +120,20 @@ class Writer {
     std::shared_ptr<OpenSegment> current_;
     uint32_t next_segment_;
     uint64_t written_ = 0;  // bytes of the current segment
-    bool broken_ = false;   // the current segment's end is unknown
+    bool broken_ = false;   // nothing may be added to the current segment
     std::string buffer_;    // fragments on their way
-    std::string compressed_;
-    std::vector<Packed> packed_;
-    base::ZstdEncoder zstd_;
+    RecordPacker packer_;
+    std::vector<PackedRecord> packed_;
 
     std::atomic<uint32_t> segment_{0};
     std::atomic<uint64_t> bytes_written_{0};
 
     base::Mutex sync_mutex_;  // one sync at a time; before mutex_
     mutable base::Mutex mutex_;
-    std::vector<std::shared_ptr<OpenSegment>> unsynced_ GUARDED_BY(mutex_);
-    std::vector<Packed> unsynced_records_ GUARDED_BY(mutex_);
-    size_t unsynced_records_bytes_ GUARDED_BY(mutex_) = 0;
-    std::vector<Packed> again_ GUARDED_BY(mutex_);  // to be written again first
-    uint64_t unsynced_bytes_ GUARDED_BY(mutex_) = 0;
-    std::optional<base::SteadyTime> unsynced_since_ GUARDED_BY(mutex_);
+    std::vector<std::shared_ptr<OpenSegment>> unsynced_ GUARDED_BY(mutex_);  // oldest first
+    Tail tail_ GUARDED_BY(mutex_);  // in the segments of unsynced_
+    Tail lost_ GUARDED_BY(mutex_);  // by failed syncs: to be written again, before anything else
+    uint64_t sync_failures_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tsdb::wal

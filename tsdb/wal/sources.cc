@@ -1,0 +1,163 @@
+#include "tsdb/wal/sources.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace tsdb::wal {
+namespace {
+
+// The files of a checkpoint, and what is wrong with the folder.
+std::vector<Source> checkpoint_files(base::Files& files,
+                                     const Checkpoint& checkpoint,
+                                     std::vector<Damage>& damages) {
+    const auto damaged = [&](std::string reason) {
+        damages.push_back(
+            {.segment = checkpoint.last_segment, .reason = std::move(reason), .checkpoint = true});
+    };
+    std::vector<Source> sources;
+    auto parts = list_segments(files, checkpoint.path);
+    if (!parts) {
+        damaged("the checkpoint cannot be listed: " + parts.error().message());
+        return sources;
+    }
+    uint32_t next = 0;
+    for (SegmentFile& part : parts.value()) {
+        if (part.number != next) {
+            damaged("file " + segment_name(next) + " of the checkpoint is missing");
+        }
+        next = part.number + 1;
+        sources.push_back({.path = std::move(part.path),
+                           .segment = checkpoint.last_segment,
+                           .checkpoint = true,
+                           .bytes = part.bytes});
+    }
+    if (sources.empty()) {
+        damaged("the checkpoint is empty");
+    }
+    return sources;
+}
+
+// Whether anything of it was lost, so far as its bytes tell. A checkpoint is padded to whole pages,
+// and one without a byte is what a power cut can leave.
+bool is_whole(base::Files& files, const std::vector<Source>& checkpoint) {
+    base::ZstdDecoder zstd;
+    std::vector<Damage> damages;
+    uint64_t bytes = 0;
+    for (const Source& part : checkpoint) {
+        read_source(files, part, zstd, damages, [](base::ByteView, uint64_t) { return true; });
+        if (!damages.empty() || part.bytes % kPageBytes != 0) {
+            return false;
+        }
+        bytes += part.bytes;
+    }
+    return bytes != 0;
+}
+
+void move_to(std::vector<Source>&& from, std::vector<Source>& to) {
+    std::ranges::move(from, std::back_inserter(to));
+}
+
+class Finder {
+  public:
+    Finder(base::Files& files, std::vector<SegmentFile>&& segments)
+        : files_(files), segments_(std::move(segments)) {}
+
+    Sources find(std::vector<Checkpoint>&& checkpoints) {
+        if (checkpoints.empty()) {
+            add_segments(std::nullopt, UINT32_MAX);
+            return std::move(out_);
+        }
+        const Checkpoint newest = checkpoints.back();
+        checkpoints.pop_back();
+        std::vector<Damage> damages;
+        std::vector<Source> parts = checkpoint_files(files_, newest, damages);
+        const bool something_older =
+            !checkpoints.empty() ||
+            (!segments_.empty() && segments_.front().number <= newest.last_segment);
+        if (something_older && (!damages.empty() || !is_whole(files_, parts))) {
+            out_.fallback = true;
+            add_before(checkpoints, newest.last_segment);
+        }
+        move_to(std::move(parts), out_.files);
+        std::ranges::move(damages, std::back_inserter(out_.damages));
+        add_segments(newest.last_segment, UINT32_MAX);
+        out_.checkpoint = newest;
+        return std::move(out_);
+    }
+
+  private:
+    // The checkpoint before and the segments up to `last`.
+    void add_before(const std::vector<Checkpoint>& checkpoints, uint32_t last) {
+        std::optional<uint32_t> covered;
+        if (!checkpoints.empty()) {
+            covered = checkpoints.back().last_segment;
+            move_to(checkpoint_files(files_, checkpoints.back(), out_.damages), out_.files);
+        }
+        add_segments(covered, last);
+    }
+
+    // The segments behind the `covered` one and up to `last`.
+    void add_segments(std::optional<uint32_t> covered, uint32_t last) {
+        std::optional<uint32_t> before = covered;
+        for (const SegmentFile& segment : segments_) {
+            if ((covered && segment.number <= *covered) || segment.number > last) {
+                continue;
+            }
+            if (before && segment.number - *before > 1) {
+                missing(*before + 1, segment.number - 1);
+            }
+            before = segment.number;
+            out_.files.push_back({.path = segment.path,
+                                  .segment = segment.number,
+                                  .checkpoint = false,
+                                  .bytes = segment.bytes});
+        }
+    }
+
+    void missing(uint32_t first, uint32_t last) {
+        std::string reason = "segments are missing: " + segment_name(first);
+        if (last != first) {
+            reason += " to " + segment_name(last);
+        }
+        out_.damages.push_back({.segment = first, .reason = std::move(reason)});
+    }
+
+    base::Files& files_;
+    const std::vector<SegmentFile> segments_;
+    Sources out_;
+};
+
+}  // namespace
+
+base::Result<Sources> find_sources(base::Files& files, const base::Path& wal_folder) {
+    TRY(auto checkpoints, list_checkpoints(files, wal_folder));
+    TRY(auto segments, list_segments(files, wal_folder));
+    return Finder(files, std::move(segments)).find(std::move(checkpoints));
+}
+
+void read_source(base::Files& files,
+                 const Source& source,
+                 base::ZstdDecoder& zstd,
+                 std::vector<Damage>& damages,
+                 const std::function<bool(base::ByteView record, uint64_t offset)>& take) {
+    const auto file = files.map(source.path);
+    if (!file) {
+        damages.push_back({.segment = source.segment,
+                           .bytes = source.bytes,
+                           .reason = file.error().message(),
+                           .checkpoint = source.checkpoint});
+        return;
+    }
+    file.value()->advise(base::MappedFile::Advice::kSequential);
+    SegmentReader reader(source.segment, file.value()->bytes(), zstd);
+    base::ByteView record;
+    while (reader.next(record) && take(record, reader.record_offset())) {
+    }
+    for (Damage damage : reader.damages()) {
+        damage.checkpoint = source.checkpoint;
+        damages.push_back(std::move(damage));
+    }
+}
+
+}  // namespace tsdb::wal
