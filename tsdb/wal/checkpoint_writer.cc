@@ -18,6 +18,7 @@ base::Result<std::unique_ptr<CheckpointWriter>> CheckpointWriter::create(
         new CheckpointWriter(files, wal_folder, std::move(name), segment_size, compression));
     TRY(files.remove_tree(writer->building_));
     TRY(files.make_folders(writer->building_));
+    TRY(files.sync_folder(wal_folder));
     TRY(writer->begin_file());
     return writer;
 }

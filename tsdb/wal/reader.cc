@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "tsdb/wal/record.h"
 
 namespace tsdb::wal {
 namespace {
@@ -89,12 +90,19 @@ bool SegmentReader::take(const Fragment& fragment, uint64_t at) {
         fragment.type == FragmentType::kFull || fragment.type == FragmentType::kFirst;
     if (begins) {
         if (open_) {
-            drop_open(at, "a record begins inside another");
+            // No checksum is over the type. Where the middle of the open record is expected, what
+            // fills its page is more likely that with a flipped bit.
+            const bool fills_page = fragment.data.size() == kPageBytes - kFragmentHeaderBytes;
+            drop_open(fills_page ? position_ : at, "a record begins inside another");
+            if (fills_page) {
+                return false;
+            }
         }
         skipping_ = false;
         record_start_ = at;
         assembled_.clear();
         whole_ = fragment.data;
+        flags_ = fragment.flags;
         open_ = fragment.type == FragmentType::kFirst;
         if (open_) {
             assembled_.assign(fragment.data.text());
@@ -111,6 +119,10 @@ bool SegmentReader::take(const Fragment& fragment, uint64_t at) {
         }
         return false;
     }
+    if (fragment.flags != flags_) {
+        drop_open(position_, "the fragments of a record are compressed differently");
+        return false;
+    }
     assembled_.append(fragment.data.text());
     if (assembled_.size() > kRecordBytesMax) {
         drop_open(position_, "record too long");
@@ -125,24 +137,40 @@ bool SegmentReader::take(const Fragment& fragment, uint64_t at) {
 }
 
 bool SegmentReader::finish(base::ByteView raw, uint8_t flags, base::ByteView& record) {
-    base::Status status = base::success();
-    if (flags == kSnappyFlag) {
-        status = base::snappy_decode(raw, kRecordBytesMax, decompressed_);
-    } else if (flags == kZstdFlag) {
-        status = zstd_.decode(raw, kRecordBytesMax, decompressed_);
-    } else if (flags == 0) {
+    if (flags == 0 && !lost_its_flag(raw)) {
         record = raw;
         return true;
-    } else {
-        damage(record_start_, position_, false, "record compressed in two ways");
-        return false;
     }
-    if (!status) {
-        damage(record_start_, position_, false, status.error().message());
+    std::string reason;
+    if (flags != 0 && !decompress(raw, flags, reason)) {
+        damage(record_start_, position_, false, std::move(reason));
         return false;
     }
     record = base::ByteView(decompressed_);
     return true;
+}
+
+bool SegmentReader::decompress(base::ByteView raw, uint8_t flags, std::string& reason) {
+    if (flags == kFlagsMask) {
+        reason = "record compressed in two ways";
+        return false;
+    }
+    const base::Status status = flags == kSnappyFlag
+                                    ? base::snappy_decode(raw, kRecordBytesMax, decompressed_)
+                                    : zstd_.decode(raw, kRecordBytesMax, decompressed_);
+    if (!status) {
+        reason = status.error().message();
+    }
+    return status.has_value();
+}
+
+// No checksum is over the flags. A record of no known kind that decompresses is a compressed one
+// whose flag a flipped bit took: neither compression begins with the type of a record. The record
+// is in decompressed_ then.
+bool SegmentReader::lost_its_flag(base::ByteView raw) {
+    std::string reason;
+    return record_type(raw) >= kRecordTypes &&
+           (decompress(raw, kSnappyFlag, reason) || decompress(raw, kZstdFlag, reason));
 }
 
 void SegmentReader::damage(uint64_t from, uint64_t to, bool torn, std::string reason) {

@@ -58,6 +58,8 @@ class SegmentReader {
     // Adds the fragment to the record; true when the record is complete.
     [[nodiscard]] bool take(const Fragment& fragment, uint64_t at);
     [[nodiscard]] bool finish(base::ByteView raw, uint8_t flags, base::ByteView& record);
+    [[nodiscard]] bool decompress(base::ByteView raw, uint8_t flags, std::string& reason);
+    [[nodiscard]] bool lost_its_flag(base::ByteView raw);
 
     void damage(uint64_t from, uint64_t to, bool torn, std::string reason);
     void skip_page(std::string reason);
@@ -71,6 +73,7 @@ class SegmentReader {
     base::ZstdDecoder& zstd_;
     size_t position_ = 0;
     bool open_ = false;      // a record has begun and not ended
+    uint8_t flags_ = 0;      // of its first fragment
     bool skipping_ = false;  // after damage: fragments of the record lost are passed over
     uint64_t record_start_ = 0;
     std::string assembled_;  // a record in several fragments

@@ -15,14 +15,11 @@ uint64_t entry_bytes(const SeriesEntry& entry) {
     return sizeof entry.ref + entry.packed.size();
 }
 
-// Hands over each block of a file with its entries; what cannot be read is passed over.
+// Hands over each block of a file with its entries; what is damaged is passed over.
 template <class Function>
 base::Status for_each_block(base::Files& files, const SegmentFile& file, Function&& function) {
-    const auto mapped = files.map(file.path);
-    if (!mapped) {
-        return base::success();
-    }
-    SeriesBlockReader reader(mapped.value()->bytes());
+    TRY(const auto mapped, files.map(file.path));
+    SeriesBlockReader reader(mapped->bytes());
     base::ZstdDecoder zstd;
     std::string text;
     std::vector<SeriesEntry> entries;
@@ -89,7 +86,9 @@ base::Result<std::unique_ptr<SeriesLog>> SeriesLog::open(base::Files& files,
         TRY(files.remove_tree(folder));
     }
     TRY(files.make_folders(folder));
-    TRY(files.sync_folder(base::parent_path(folder)));
+    const base::Path parent = base::parent_path(folder);
+    TRY(files.sync_folder(parent));
+    TRY(files.sync_folder(base::parent_path(parent)));
     TRY(const auto present, list_segments(files, folder));
     const uint32_t next = present.empty() ? 0 : present.back().number;
     std::unique_ptr<SeriesLog> log(new SeriesLog(files, folder, next));

@@ -85,9 +85,11 @@ std::optional<SeriesEntry> SeriesLogReader::find(uint64_t ref, uint32_t segment)
 
 std::optional<SeriesEntry> SeriesLogReader::find_in(const Place& place, uint64_t ref) {
     const Cached& cached = load(place);
-    const auto at =
-        std::ranges::find(cached.entries.rbegin(), cached.entries.rend(), ref, &SeriesEntry::ref);
-    return at == cached.entries.rend() ? std::nullopt : std::optional(*at);
+    const auto behind = std::ranges::upper_bound(cached.entries, ref, {}, &SeriesEntry::ref);
+    if (behind == cached.entries.begin() || std::prev(behind)->ref != ref) {
+        return std::nullopt;
+    }
+    return *std::prev(behind);
 }
 
 const SeriesLogReader::Cached& SeriesLogReader::load(const Place& place) {
@@ -108,6 +110,7 @@ const SeriesLogReader::Cached& SeriesLogReader::load(const Place& place) {
         if (reader.next(block) && block.offset == 0) {
             base::ignore(decode_series_block(block, zstd_, cached.text, cached.entries),
                          "what is whole is used");
+            std::ranges::stable_sort(cached.entries, {}, &SeriesEntry::ref);
         }
     }
     return cached;

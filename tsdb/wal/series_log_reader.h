@@ -61,7 +61,7 @@ class SeriesLogReader {
     struct Cached {
         std::optional<uint32_t> order;  // of the block in it
         std::string text;
-        std::vector<SeriesEntry> entries;
+        std::vector<SeriesEntry> entries;  // by reference, then as logged
     };
 
     void read(base::ByteView file);

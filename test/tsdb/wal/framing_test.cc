@@ -66,23 +66,6 @@ std::string noise(base::Random& random, size_t bytes) {
     return test_support::random_bytes(random, bytes);
 }
 
-bool is_prefix(const std::vector<std::string>& part, const std::vector<std::string>& whole) {
-    return part.size() <= whole.size() && std::equal(part.begin(), part.end(), whole.begin());
-}
-
-bool is_subsequence(const std::vector<std::string>& part, const std::vector<std::string>& whole) {
-    size_t at = 0;
-    for (const std::string& record : part) {
-        while (at < whole.size() && whole[at] != record) {
-            ++at;
-        }
-        if (at++ >= whole.size()) {
-            return false;
-        }
-    }
-    return true;
-}
-
 }  // namespace
 
 TEST_CASE("wal gives back what was logged, over pages and segments", "[tsdb][wal][property]") {
@@ -188,69 +171,6 @@ TEST_CASE("wal samples of the second form are read", "[tsdb][wal]") {
     CHECK(samples[2].t == 1030);
     CHECK(samples[2].start_t == 510);
     CHECK(samples[2].bits == 3);
-}
-
-TEST_CASE("wal reader keeps all whole records of a segment torn at any byte", "[tsdb][wal]") {
-    const auto compression = GENERATE(WalCompression::kNone, WalCompression::kSnappy);
-    base::SeededRandom random(3);
-    MemoryFiles files;
-    const auto writer = open_writer(files, {.compression = compression});
-    std::vector<std::string> all;
-    std::vector<size_t> ends;
-    for (int i = 0; i < 60; ++i) {
-        all.push_back(noise(random, 20 + random.below(1500)) + std::string(100, 'a'));
-        REQUIRE(log(*writer, {all.back()}));
-        ends.push_back(files.content("/wal/00000000").size());
-    }
-    const std::string bytes = files.content("/wal/00000000");
-    REQUIRE(bytes.size() > wal::kPageBytes);
-    for (size_t length = 0; length <= bytes.size(); ++length) {
-        const std::vector<uint8_t> part(bytes.begin(),
-                                        bytes.begin() + static_cast<std::ptrdiff_t>(length));
-        ReadBack read;
-        read_into(read, 0, part);
-        const auto whole =
-            static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), length) - ends.begin());
-        if (read.records.size() != whole || !is_prefix(read.records, all)) {
-            FAIL("torn at " << length << ": " << read.records.size() << " of " << whole);
-        }
-        for (const wal::Damage& damage : read.damages) {
-            if (!damage.torn || damage.offset + damage.bytes != length) {
-                FAIL("torn at " << length << ": reported " << damage.reason);
-            }
-        }
-    }
-}
-
-TEST_CASE("wal reader loses only what a flipped bit touches", "[tsdb][wal][property]") {
-    const uint64_t seed = test_support::test_seed();
-    CAPTURE(seed);
-    base::SeededRandom random(seed);
-    MemoryFiles files;
-    const auto writer = open_writer(files, {.compression = WalCompression::kSnappy});
-    std::vector<std::string> all;
-    for (int i = 0; i < 300; ++i) {
-        all.push_back(std::to_string(i) + noise(random, random.below(2000)));
-    }
-    REQUIRE(log(*writer, all));
-    REQUIRE(writer->close());
-    const std::string bytes = files.content("/wal/00000000");
-    const size_t pages = bytes.size() / wal::kPageBytes;
-    REQUIRE(pages > 6);
-    for (int round = 0; round < 3000; ++round) {
-        std::string damaged = bytes;
-        const size_t at = random.below(damaged.size());
-        damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.below(8)));
-        CAPTURE(at);
-        ReadBack read;
-        read_into(read, 0, damaged);
-        REQUIRE(is_subsequence(read.records, all));
-        if (read.records.size() != all.size()) {
-            REQUIRE_FALSE(read.damages.empty());
-        }
-        // A page, and the records that reach into it from both sides.
-        REQUIRE(read.records.size() + 3 * all.size() / pages >= all.size());
-    }
 }
 
 TEST_CASE("wal reader survives any bytes", "[tsdb][wal][property]") {

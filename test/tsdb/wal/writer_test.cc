@@ -252,7 +252,7 @@ TEST_CASE("wal goes on without a restart after the disk was full", "[tsdb][wal]"
 
 TEST_CASE("wal loses nothing that was synced, whatever fails", "[tsdb][wal][property]") {
     const uint64_t seed = test_support::test_seed();
-    for (uint64_t round = 0; round < 200; ++round) {
+    for (uint64_t round = 0; round < 60; ++round) {
         CAPTURE(seed, round);
         base::SeededRandom random(seed + round);
         MemoryFiles disk;
