@@ -24,6 +24,12 @@ struct Written {
     std::string bytes;
     std::vector<std::string> records;
     std::vector<size_t> ends;
+
+    [[nodiscard]] size_t begin(size_t record) const {
+        const size_t at = record == 0 ? 0 : ends[record - 1];
+        const size_t page_rest = wal::kPageBytes - at % wal::kPageBytes;
+        return page_rest < wal::kFragmentHeaderBytes ? at + page_rest : at;
+    }
 };
 
 // Records as a scrape leaves them: series, samples, now and then a large one.
@@ -118,11 +124,11 @@ void check_torn(WalCompression compression, size_t tail, std::optional<uint64_t>
         const size_t page =
             cut % 4000 == 0 ? 0 : written.ends[static_cast<size_t>(whole) - 2] / wal::kPageBytes;
         const size_t start = page * wal::kPageBytes;
-        const auto first =
-            start == 0 ? 0
-                       : std::upper_bound(written.ends.begin(), written.ends.end(), start - 1) -
-                             written.ends.begin() + 1;
-        const std::string fault = torn_fault(written, page, static_cast<size_t>(first), length);
+        auto first = static_cast<size_t>(whole);
+        while (first > 0 && written.begin(first - 1) >= start) {
+            --first;
+        }
+        const std::string fault = torn_fault(written, page, first, length);
         if (!fault.empty()) {
             FAIL("seed " << seed << " torn at " << length << ": " << fault);
         }
