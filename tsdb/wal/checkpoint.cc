@@ -288,20 +288,27 @@ Sources inputs(Sources&& sources, const CheckpointRequest& request) {
     return std::move(sources);
 }
 
+// Whether it may be readable another time. A checkpoint without it would be the last of it.
+bool may_pass(const base::Error& error) {
+    return error.code() == base::Code::kUnavailable || error.code() == base::Code::kPermission;
+}
+
 base::Status copy(base::Files& files,
                   const Sources& sources,
                   Filter& filter,
                   CheckpointReport& report) {
     base::ZstdDecoder zstd;
-    base::Status status = base::success();
     for (const Source& source : sources.files) {
-        read_source(
+        base::Status written = base::success();
+        base::Status read = read_source(
             files, source, zstd, report.damages, [&](base::ByteView record, uint64_t offset) {
-                status = filter.take(source, record, offset);
-                return status.has_value();
+                written = filter.take(source, record, offset);
+                return written.has_value();
             });
-        TRY(std::move(status));
-        status = base::success();
+        TRY(std::move(written));
+        if (!read && may_pass(read.error())) {
+            return read;
+        }
     }
     return filter.finish();
 }
@@ -324,6 +331,9 @@ base::Result<CheckpointReport> write_checkpoint(base::Files& files,
         // A crash came between publishing and removing what it replaces.
         TRY(files.sync_folder(wal_folder));
         return report;
+    }
+    if (sources.unlisted && may_pass(*sources.unlisted)) {
+        return base::fail(*std::move(sources.unlisted));
     }
     sources = inputs(std::move(sources), request);
     report.damages = sources.damages;

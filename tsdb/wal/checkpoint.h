@@ -42,9 +42,9 @@ struct CheckpointReport {
 // whole: when it returns, the segments and the older checkpoints may go. They are not removed here.
 // Streams; what it holds is a bit per series kept, and their latest metadata. When a checkpoint
 // covers the segments already, there is nothing to do and the report is empty.
-//   errors   kNoSpace, kIo: what was there before is still needed; kUnavailable: a damaged
-//   checkpoint
-//            has that name; damage in what is read is no error
+//   errors   kNoSpace, kIo; kUnavailable, kPermission: a file that may be readable another time is
+//            not now, or a damaged checkpoint has that name. What was there before is still needed.
+//            Damage in what is read, a file that is gone or broken included, is no error.
 //   threads  one at a time; the log may be written meanwhile
 [[nodiscard]] base::Result<CheckpointReport> write_checkpoint(base::Files& files,
                                                               const base::Path& wal_folder,

@@ -10,7 +10,8 @@ namespace {
 // The files of a checkpoint, and what is wrong with the folder.
 std::vector<Source> checkpoint_files(base::Files& files,
                                      const Checkpoint& checkpoint,
-                                     std::vector<Damage>& damages) {
+                                     std::vector<Damage>& damages,
+                                     std::optional<base::Error>& unlisted) {
     const auto damaged = [&](std::string reason) {
         damages.push_back(
             {.segment = checkpoint.last_segment, .reason = std::move(reason), .checkpoint = true});
@@ -19,6 +20,7 @@ std::vector<Source> checkpoint_files(base::Files& files,
     auto parts = list_segments(files, checkpoint.path);
     if (!parts) {
         damaged("the checkpoint cannot be listed: " + parts.error().message());
+        unlisted = std::move(parts).error();
         return sources;
     }
     uint32_t next = 0;
@@ -45,8 +47,9 @@ bool is_whole(base::Files& files, const std::vector<Source>& checkpoint) {
     std::vector<Damage> damages;
     uint64_t bytes = 0;
     for (const Source& part : checkpoint) {
-        read_source(files, part, zstd, damages, [](base::ByteView, uint64_t) { return true; });
-        if (!damages.empty() || part.bytes % kPageBytes != 0) {
+        const base::Status read =
+            read_source(files, part, zstd, damages, [](base::ByteView, uint64_t) { return true; });
+        if (!read || !damages.empty() || part.bytes % kPageBytes != 0) {
             return false;
         }
         bytes += part.bytes;
@@ -71,7 +74,7 @@ class Finder {
         const Checkpoint newest = checkpoints.back();
         checkpoints.pop_back();
         std::vector<Damage> damages;
-        std::vector<Source> parts = checkpoint_files(files_, newest, damages);
+        std::vector<Source> parts = checkpoint_files(files_, newest, damages, out_.unlisted);
         const bool something_older =
             !checkpoints.empty() ||
             (!segments_.empty() && segments_.front().number <= newest.last_segment);
@@ -92,7 +95,8 @@ class Finder {
         std::optional<uint32_t> covered;
         if (!checkpoints.empty()) {
             covered = checkpoints.back().last_segment;
-            move_to(checkpoint_files(files_, checkpoints.back(), out_.damages), out_.files);
+            move_to(checkpoint_files(files_, checkpoints.back(), out_.damages, out_.unlisted),
+                    out_.files);
         }
         add_segments(covered, last);
     }
@@ -136,18 +140,18 @@ base::Result<Sources> find_sources(base::Files& files, const base::Path& wal_fol
     return Finder(files, std::move(segments)).find(std::move(checkpoints));
 }
 
-void read_source(base::Files& files,
-                 const Source& source,
-                 base::ZstdDecoder& zstd,
-                 std::vector<Damage>& damages,
-                 const std::function<bool(base::ByteView record, uint64_t offset)>& take) {
-    const auto file = files.map(source.path);
+base::Status read_source(base::Files& files,
+                         const Source& source,
+                         base::ZstdDecoder& zstd,
+                         std::vector<Damage>& damages,
+                         const std::function<bool(base::ByteView record, uint64_t offset)>& take) {
+    auto file = files.map(source.path);
     if (!file) {
         damages.push_back({.segment = source.segment,
                            .bytes = source.bytes,
                            .reason = file.error().message(),
                            .checkpoint = source.checkpoint});
-        return;
+        return base::fail(std::move(file).error());
     }
     file.value()->advise(base::MappedFile::Advice::kSequential);
     SegmentReader reader(source.segment, file.value()->bytes(), zstd);
@@ -158,6 +162,7 @@ void read_source(base::Files& files,
         damage.checkpoint = source.checkpoint;
         damages.push_back(std::move(damage));
     }
+    return base::success();
 }
 
 }  // namespace tsdb::wal

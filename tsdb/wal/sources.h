@@ -29,6 +29,7 @@ struct Sources {
     // read as well, in front. Records come twice then.
     bool fallback = false;
     std::vector<Damage> damages;  // segments that are missing, folders that cannot be listed
+    std::optional<base::Error> unlisted;  // why a checkpoint's folder cannot be listed
 };
 
 // The newest checkpoint and the segments behind it. A checkpoint that is damaged (which is looked
@@ -40,10 +41,13 @@ struct Sources {
 // Hands over every whole record of a file, in order.
 //   take     the record, valid during the call, and its offset in the file; false ends the reading
 //   damages  what could not be read is added, the file as a whole if it cannot be opened
-void read_source(base::Files& files,
-                 const Source& source,
-                 base::ZstdDecoder& zstd,
-                 std::vector<Damage>& damages,
-                 const std::function<bool(base::ByteView record, uint64_t offset)>& take);
+//   errors   as Files::map: the file cannot be opened. A start goes on with the next one; who means
+//            to remove the file afterwards had better not.
+[[nodiscard]] base::Status read_source(
+    base::Files& files,
+    const Source& source,
+    base::ZstdDecoder& zstd,
+    std::vector<Damage>& damages,
+    const std::function<bool(base::ByteView record, uint64_t offset)>& take);
 
 }  // namespace tsdb::wal

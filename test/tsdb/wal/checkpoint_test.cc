@@ -356,6 +356,14 @@ TEST_CASE("damage costs a checkpoint what it touches", "[tsdb][wal][checkpoint]"
         CHECK(report.value().damages.size() == 1);
         CHECK(report.value().series_kept == 6);
     }
+    SECTION("a file cannot be opened at the moment") {
+        FaultFiles faults(files);
+        faults.fail_at(FileCall::kOpen, 2, {.code = base::Code::kUnavailable});
+        const auto report = wal::write_checkpoint(faults, "/wal", request(2, 0, kAll));
+        REQUIRE_FALSE(report);
+        CHECK(report.error().code() == base::Code::kUnavailable);
+        CHECK(replay(files).points == before.points);
+    }
 }
 
 TEST_CASE("a checkpoint that is there already is not written again", "[tsdb][wal][checkpoint]") {

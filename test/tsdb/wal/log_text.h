@@ -129,10 +129,15 @@ inline Replayed replay(base::Files& files, const base::Path& folder = "/wal") {
     out.damages = sources.value().damages;
     base::ZstdDecoder zstd;
     for (const wal::Source& source : sources.value().files) {
-        wal::read_source(files, source, zstd, out.damages, [&](base::ByteView record, uint64_t) {
-            out.take(record);
-            return true;
-        });
+        base::ignore(wal::read_source(files,
+                                      source,
+                                      zstd,
+                                      out.damages,
+                                      [&](base::ByteView record, uint64_t) {
+                                          out.take(record);
+                                          return true;
+                                      }),
+                     "it is in the damages");
     }
     return out;
 }
