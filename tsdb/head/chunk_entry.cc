@@ -92,15 +92,22 @@ size_t chunk_entry_bytes(size_t payload_bytes) {
 
 void put_chunk_entry(std::string& out, const FiledChunk& chunk) {
     const size_t start = out.size();
-    base::ByteWriter writer(out);
-    writer.be64(chunk.series_ref);
-    writer.be64i(chunk.min_t);
-    writer.be64i(chunk.max_t);
-    writer.u8(static_cast<uint8_t>(static_cast<uint8_t>(chunk.encoding) |
-                                   (chunk.out_of_order ? kOutOfOrderBit : 0)));
-    writer.uvarint(chunk.bytes.size());
-    writer.bytes(chunk.bytes);
-    writer.be32(base::crc32c(writer.written(start)));
+    out.resize(start + chunk_entry_bytes(chunk.bytes.size()));
+    auto* const entry = reinterpret_cast<uint8_t*>(out.data()) + start;
+    base::store_be(entry, chunk.series_ref);
+    base::store_be(entry + 8, static_cast<uint64_t>(chunk.min_t));
+    base::store_be(entry + 16, static_cast<uint64_t>(chunk.max_t));
+    entry[24] = static_cast<uint8_t>(static_cast<uint8_t>(chunk.encoding) |
+                                     (chunk.out_of_order ? kOutOfOrderBit : 0));
+    uint8_t* at = entry + kChunkEntryFixedBytes;
+    for (size_t length = chunk.bytes.size(); true; length >>= 7) {
+        *at++ = static_cast<uint8_t>(length < 0x80 ? length : length | 0x80);
+        if (length < 0x80) {
+            break;
+        }
+    }
+    at = std::copy(chunk.bytes.begin(), chunk.bytes.end(), at);
+    base::store_be(at, base::crc32c({entry, static_cast<size_t>(at - entry)}));
 }
 
 std::optional<ChunkEntry> parse_chunk_entry(base::ByteView bytes) {
