@@ -381,6 +381,7 @@ base::Status Node::open_storage() {
                       flags_.text("storage.tsdb.path")));
     replay_status_.finish(db_->replay_report());
     storage_.set(*db_, *db_);
+    db_->start_upkeep();
     return base::success();
 }
 

@@ -147,6 +147,24 @@ std::vector<double> widen(std::span<const Span> from,
     return out;
 }
 
+void widen_into(Histogram& histogram, const HistogramLayout& to) {
+    histogram.positive_deltas =
+        widen(histogram.positive_spans, histogram.positive_deltas, to.positive);
+    histogram.negative_deltas =
+        widen(histogram.negative_spans, histogram.negative_deltas, to.negative);
+    histogram.positive_spans = to.positive;
+    histogram.negative_spans = to.negative;
+}
+
+void widen_into(FloatHistogram& histogram, const HistogramLayout& to) {
+    histogram.positive_buckets =
+        widen(histogram.positive_spans, histogram.positive_buckets, to.positive);
+    histogram.negative_buckets =
+        widen(histogram.negative_spans, histogram.negative_buckets, to.negative);
+    histogram.positive_spans = to.positive;
+    histogram.negative_spans = to.negative;
+}
+
 namespace {
 
 // Adds the counts of the buckets that fall together; Count is uint64_t or double.

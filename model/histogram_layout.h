@@ -25,6 +25,23 @@ inline constexpr int32_t kSchemaReservedMax = 52;
     return schema == kCustomBucketsSchema || (schema >= kSchemaMin && schema <= kSchemaReservedMax);
 }
 
+// Buckets as they are stored: deltas of integer histograms, counts of float ones.
+[[nodiscard]] inline const std::vector<int64_t>& positive_buckets(const Histogram& histogram) {
+    return histogram.positive_deltas;
+}
+
+[[nodiscard]] inline const std::vector<int64_t>& negative_buckets(const Histogram& histogram) {
+    return histogram.negative_deltas;
+}
+
+[[nodiscard]] inline const std::vector<double>& positive_buckets(const FloatHistogram& histogram) {
+    return histogram.positive_buckets;
+}
+
+[[nodiscard]] inline const std::vector<double>& negative_buckets(const FloatHistogram& histogram) {
+    return histogram.negative_buckets;
+}
+
 struct HistogramLayout {
     int32_t schema = 0;
     double zero_threshold = 0;
@@ -33,6 +50,16 @@ struct HistogramLayout {
 
     bool operator==(const HistogramLayout&) const = default;
 };
+
+template <class AnyHistogram>
+[[nodiscard]] HistogramLayout layout_of(const AnyHistogram& histogram) {
+    return {.schema = histogram.schema,
+            .zero_threshold = histogram.zero_threshold,
+            .positive = histogram.positive_spans,
+            .negative = histogram.negative_spans,
+            .bounds = histogram.schema == kCustomBucketsSchema ? histogram.custom_values
+                                                               : std::vector<double>()};
+}
 
 // How many buckets the spans cover.
 [[nodiscard]] size_t bucket_count(std::span<const Span> spans);
@@ -104,6 +131,10 @@ class SpanBuilder {
 [[nodiscard]] std::vector<double> widen(std::span<const Span> from,
                                         std::span<const double> counts,
                                         std::span<const Span> to);
+
+// Gives the histogram the buckets of a layout that covers its own.
+void widen_into(Histogram& histogram, const HistogramLayout& to);
+void widen_into(FloatHistogram& histogram, const HistogramLayout& to);
 
 // Reduces an exponential histogram to a coarser schema; nothing when it is coarse enough.
 void reduce_resolution(Histogram& histogram, int32_t schema_max);

@@ -99,6 +99,28 @@ inline void put_varbit_uint(BitWriter& out, uint64_t value) {
     return detail::read_varbit_row(in, width);
 }
 
+// An integer field of successive samples, coded by how much its change changes.
+struct DodValue {
+    int64_t value = 0;
+    int64_t delta = 0;
+
+    void read(BitReader& in) { advance(read_varbit_int(in)); }
+
+    void put(BitWriter& out, int64_t next) {
+        const uint64_t change = static_cast<uint64_t>(next) - static_cast<uint64_t>(value);
+        const auto dod = static_cast<int64_t>(change - static_cast<uint64_t>(delta));
+        put_varbit_int(out, dod);
+        advance(dod);
+    }
+
+  private:
+    // Unsigned: corrupt input may overflow.
+    void advance(int64_t dod) {
+        delta = static_cast<int64_t>(static_cast<uint64_t>(delta) + static_cast<uint64_t>(dod));
+        value = static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(delta));
+    }
+};
+
 // A varint of whole bytes, at any bit; `ok` turns false on more than ten bytes.
 [[nodiscard]] inline uint64_t read_uvarint(BitReader& in, bool& ok) {
     uint64_t value = 0;

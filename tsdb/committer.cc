@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <utility>
 
+#include "model/histogram_layout.h"
+#include "model/sample.h"
 #include "tsdb/wal/record.h"
+#include "tsdb/wal/record_histogram.h"
 
 namespace tsdb {
 namespace {
@@ -17,6 +21,27 @@ uint64_t bytes_of(const model::AppendBatch& batch) {
            batch.start_timestamps.size() * sizeof(int64_t) +
            batch.histograms.size() * sizeof(model::StagedHistogram) +
            batch.metadata.size() * sizeof(model::StagedMetadata);
+}
+
+// HeadHistogram::index of a stale marker that was staged as a float.
+constexpr uint32_t kOfFloats = UINT32_MAX;
+
+const model::Histogram& stale_histogram() {
+    static const model::Histogram stale = [] {
+        model::Histogram histogram;
+        histogram.sum = model::kStaleNan;
+        return histogram;
+    }();
+    return stale;
+}
+
+const model::FloatHistogram& stale_float_histogram() {
+    static const model::FloatHistogram stale = [] {
+        model::FloatHistogram histogram;
+        histogram.sum = model::kStaleNan;
+        return histogram;
+    }();
+    return stale;
 }
 
 size_t samples_of(const model::AppendBatch& batch) {
@@ -69,6 +94,24 @@ void Committer::submit(model::AppendBatch&& batch, model::CommitListener& listen
     }
 }
 
+bool Committer::run_between_groups(const std::function<void()>& job) {
+    Job waiting{.run = &job};
+    const base::MutexLock lock(mutex_);
+    if (stopping_) {
+        return false;
+    }
+    jobs_.push_back(&waiting);
+    if (log_waits_) {
+        log_waits_ = false;
+        wake_log_.notify_one();
+    }
+    while (!waiting.done && !log_ended_) {
+        job_done_.wait(mutex_);
+    }
+    std::erase(jobs_, &waiting);
+    return waiting.done;
+}
+
 void Committer::stop() {
     {
         const base::MutexLock lock(mutex_);
@@ -91,12 +134,13 @@ uint64_t Committer::queued_bytes() const {
 
 void Committer::run_log() {
     std::vector<Commit> commits;
+    std::vector<Job*> jobs;
     while (true) {
         bool again = false;
         bool stopping = false;
         {
             const base::MutexLock lock(mutex_);
-            while (queue_.empty() && !stopping_ && !log_again_) {
+            while (queue_.empty() && jobs_.empty() && !stopping_ && !log_again_) {
                 log_waits_ = true;
                 wake_log_.wait(mutex_);
             }
@@ -104,16 +148,53 @@ void Committer::run_log() {
             again = std::exchange(log_again_, false);
             stopping = stopping_ && queue_.empty();
             commits.swap(queue_);
+            jobs.swap(jobs_);
         }
+        run_jobs(jobs);
         work(commits);
+        file_chunks();
         if (stopping || again) {
             // Series without samples yet, and what a failed sync lost.
             work_group({});
         }
         if (stopping) {
+            const base::MutexLock lock(mutex_);
+            log_ended_ = true;
+            job_done_.notify_all();
             return;
         }
         commits.clear();
+    }
+}
+
+void Committer::run_jobs(std::vector<Job*>& jobs) {
+    for (Job* job : jobs) {
+        (*job->run)();
+        const base::MutexLock lock(mutex_);
+        job->done = true;
+        job_done_.notify_all();
+    }
+    jobs.clear();
+}
+
+// A disk that refuses chunks costs memory, not samples: they are in the write-ahead log.
+void Committer::file_chunks() {
+    if (filing_again_ > clock_.steady()) {
+        return;
+    }
+    const base::Status status = head_.file_chunks(kFilingBytes);
+    if (status) {
+        filing_again_ = {};
+        return;
+    }
+    filing_again_ = clock_.steady() + kFilingRetry;
+    metrics_.filing_failures.add();
+    if (const auto suppressed = filing_lines_.pass(clock_.steady())) {
+        log_.error("complete chunks stay in memory until they can be written",
+                   "error",
+                   status.error(),
+                   "suppressed",
+                   *suppressed);
     }
 }
 
@@ -173,6 +254,7 @@ void Committer::work_group(std::span<Commit> commits) {
     base::Status status = log_new_series();
     begin_group();
     samples_.clear();
+    histograms_.clear();
     admitted_.clear();
     for (const Commit& commit : commits) {
         admitted_.push_back(commit.refused || !status ? Admitted{} : admit_commit(commit));
@@ -275,10 +357,13 @@ void Committer::end_record() {
 
 Committer::Admitted Committer::admit_commit(const Commit& commit) {
     const auto& floats = commit.batch.floats;
+    const auto& histograms = commit.batch.histograms;
     Admitted admitted;
     admitted.from = samples_.size();
-    if (!floats.empty()) {
-        admitted.min_valid_t = head_.min_valid_time(floats.front().t);
+    admitted.histograms_from = histograms_.size();
+    if (!floats.empty() || !histograms.empty()) {
+        admitted.min_valid_t =
+            head_.min_valid_time(floats.empty() ? histograms.front().t : floats.front().t);
     }
     for (size_t i = 0; i < floats.size(); ++i) {
         if (i + kPrefetchAhead < floats.size()) {
@@ -286,14 +371,79 @@ Committer::Admitted Committer::admit_commit(const Commit& commit) {
         }
         admit_float(floats[i], static_cast<uint32_t>(i), admitted);
     }
-    for (size_t i = 0; i < commit.batch.histograms.size(); ++i) {
-        reject(admitted,
-               {.index = static_cast<uint32_t>(i),
-                .reason = model::RejectReason::kNotStored,
-                .histogram = true});
+    for (size_t i = 0; i < histograms.size(); ++i) {
+        const model::StagedHistogram& staged = histograms[i];
+        admit_histogram({.series = head_.find(staged.series),
+                         .t = staged.t,
+                         .integer = staged.integer.get(),
+                         .floating = staged.floating.get(),
+                         .index = static_cast<uint32_t>(i)},
+                        admitted);
     }
     admitted.count = samples_.size() - admitted.from;
+    admitted.histograms_count = histograms_.size() - admitted.histograms_from;
+    if (admitted.histograms_count != 0) {
+        end_record();
+        encode_histograms(admitted);
+    }
     return admitted;
+}
+
+void Committer::admit_histogram(const HeadHistogram& sample, Admitted& admitted) {
+    const bool of_floats = sample.index == kOfFloats;
+    const auto refuse = [&](model::RejectReason reason) {
+        reject(admitted, {.index = sample.index, .reason = reason, .histogram = true});
+    };
+    if (sample.series.record == nullptr) {
+        refuse(model::RejectReason::kUnknownSeries);
+        return;
+    }
+    const bool well_formed = sample.integer != nullptr ? model::well_formed(*sample.integer)
+                                                       : model::well_formed(*sample.floating);
+    if (!well_formed) {
+        refuse(model::RejectReason::kNotStored);
+        return;
+    }
+    const SeriesRecord& series = *sample.series.record;
+    const Admission admission =
+        sample.integer != nullptr
+            ? tsdb::admit_histogram(series, sample.t, *sample.integer, admitted.min_valid_t)
+            : tsdb::admit_histogram(series, sample.t, *sample.floating, admitted.min_valid_t);
+    if (admission == Admission::kAppend) {
+        histograms_.push_back(sample);
+    } else if (const auto reason = reject_reason(admission); reason && !of_floats) {
+        refuse(*reason);
+    } else {
+        ++admitted.report.accepted;
+    }
+}
+
+// One record per kind, in the order in which Prometheus writes them.
+void Committer::encode_histograms(const Admitted& admitted) {
+    using wal::RecordType;
+    const auto samples =
+        std::span(histograms_).subspan(admitted.histograms_from, admitted.histograms_count);
+    const auto encode = [&]<class Encoder>(RecordType type, const auto& get) {
+        std::optional<Encoder> encoder;
+        for (const HeadHistogram& sample : samples) {
+            const auto* const histogram = get(sample);
+            if (histogram == nullptr || wal::record_type_for(*histogram) != type) {
+                continue;
+            }
+            if (!encoder) {
+                encoder.emplace(*out_, type);
+            }
+            encoder->add(sample.series.record->ref(), sample.t, *histogram);
+        }
+        encoder.reset();
+        end_record();
+    };
+    const auto integer = [](const HeadHistogram& sample) { return sample.integer; };
+    const auto floating = [](const HeadHistogram& sample) { return sample.floating; };
+    encode.operator()<wal::HistogramsEncoder>(RecordType::kHistograms, integer);
+    encode.operator()<wal::HistogramsEncoder>(RecordType::kCustomHistograms, integer);
+    encode.operator()<wal::FloatHistogramsEncoder>(RecordType::kFloatHistograms, floating);
+    encode.operator()<wal::FloatHistogramsEncoder>(RecordType::kCustomFloatHistograms, floating);
 }
 
 void Committer::admit_float(const model::StagedFloat& sample, uint32_t index, Admitted& admitted) {
@@ -303,6 +453,18 @@ void Committer::admit_float(const model::StagedFloat& sample, uint32_t index, Ad
         return;
     }
     const auto bits = std::bit_cast<uint64_t>(sample.v);
+    if (bits == model::kStaleNanBits && series.record->is(SeriesRecord::kHistograms)) [[unlikely]] {
+        // A series of histograms ends with a stale histogram.
+        const bool floating =
+            series.record->has_open() && series.record->histograms->writer.is_float();
+        admit_histogram({.series = series,
+                         .t = sample.t,
+                         .integer = floating ? nullptr : &stale_histogram(),
+                         .floating = floating ? &stale_float_histogram() : nullptr,
+                         .index = kOfFloats},
+                        admitted);
+        return;
+    }
     const Admission admission = admit(*series.record, sample.t, bits, admitted.min_valid_t);
     if (admission != Admission::kAppend) [[unlikely]] {
         if (const auto reason = reject_reason(admission)) {
@@ -348,24 +510,45 @@ base::Status Committer::sync_if_asked() {
 
 void Committer::apply(Admitted& admitted) {
     const auto samples = std::span(samples_).subspan(admitted.from, admitted.count);
-    if (samples.empty()) {
-        return;
-    }
-    uint64_t refused = 0;
-    const uint64_t appended = head_.apply(
-        samples, admitted.min_valid_t, [&](const HeadSample& sample, model::RejectReason reason) {
-            ++refused;
-            reject(admitted, {.index = sample.index, .reason = reason});
-        });
-    admitted.report.accepted += static_cast<uint32_t>(samples.size() - refused);
-    metrics_.floats_appended.add(appended);
     int64_t min_t = INT64_MAX;
     int64_t max_t = INT64_MIN;
-    for (const HeadSample& sample : samples) {
-        min_t = std::min(min_t, sample.t);
-        max_t = std::max(max_t, sample.t);
+    if (!samples.empty()) {
+        uint64_t refused = 0;
+        const uint64_t appended =
+            head_.apply(samples,
+                        admitted.min_valid_t,
+                        [&](const HeadSample& sample, model::RejectReason reason) {
+                            ++refused;
+                            reject(admitted, {.index = sample.index, .reason = reason});
+                        });
+        admitted.report.accepted += static_cast<uint32_t>(samples.size() - refused);
+        metrics_.floats_appended.add(appended);
+        for (const HeadSample& sample : samples) {
+            min_t = std::min(min_t, sample.t);
+            max_t = std::max(max_t, sample.t);
+        }
     }
-    head_.extend(min_t, max_t);
+    apply_histograms(admitted, min_t, max_t);
+    if (min_t <= max_t) {
+        head_.extend(min_t, max_t);
+    }
+}
+
+void Committer::apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& max_t) {
+    for (const HeadHistogram& sample :
+         std::span(histograms_).subspan(admitted.histograms_from, admitted.histograms_count)) {
+        const Admission admission = head_.apply_histogram(sample, admitted.min_valid_t);
+        if (const auto reason = reject_reason(admission); reason && sample.index != kOfFloats) {
+            reject(admitted, {.index = sample.index, .reason = *reason, .histogram = true});
+            continue;
+        }
+        ++admitted.report.accepted;
+        if (admission == Admission::kAppend) {
+            metrics_.histograms_appended.add();
+            min_t = std::min(min_t, sample.t);
+            max_t = std::max(max_t, sample.t);
+        }
+    }
 }
 
 void Committer::note_failure(const base::Error& error) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +37,8 @@ class Committer {
     static constexpr size_t kGroupSamplesMax = 65536;              // samples logged in one write
     static constexpr size_t kSeriesBytesTarget = size_t{1} << 20;  // of series logged in one write
     static constexpr size_t kRecordBytesTarget = 128 * 1024;       // a record is ended behind it
+    static constexpr size_t kFilingBytes = 256 * 1024;      // closed chunks are written together
+    static constexpr std::chrono::seconds kFilingRetry{1};  // after the disk refused them
 
     Committer(const Options& options,
               Head& head,
@@ -48,6 +51,11 @@ class Committer {
     Committer& operator=(const Committer&) = delete;
 
     void submit(model::AppendBatch&& batch, model::CommitListener& listener) EXCLUDES_LOCK(mutex_);
+
+    // Runs `job` on the log's thread, between two groups of commits, and waits for it: it may
+    // change what only that thread changes. For memory work of a few milliseconds.
+    //   returns  false: stopping, it was not run
+    [[nodiscard]] bool run_between_groups(const std::function<void()>& job) EXCLUDES_LOCK(mutex_);
 
     // Answers what is queued, refuses what comes later, syncs.
     void stop() EXCLUDES_LOCK(mutex_);
@@ -67,7 +75,15 @@ class Committer {
         int64_t min_valid_t = INT64_MIN;
         size_t from = 0;  // in samples_
         size_t count = 0;
+        size_t histograms_from = 0;  // in histograms_
+        size_t histograms_count = 0;
         model::CommitReport report;
+    };
+
+    // Somebody waits for it in run_between_groups().
+    struct Job {
+        const std::function<void()>* run = nullptr;
+        bool done = false;
     };
 
     void run_log() EXCLUDES_LOCK(mutex_);
@@ -82,11 +98,16 @@ class Committer {
     [[nodiscard]] size_t encode_series(std::span<const NewSeries> series);
     [[nodiscard]] Admitted admit_commit(const Commit& commit);
     void admit_float(const model::StagedFloat& sample, uint32_t index, Admitted& admitted);
+    void admit_histogram(const HeadHistogram& sample, Admitted& admitted);
+    void encode_histograms(const Admitted& admitted);
     void reject(Admitted& admitted, model::Rejected rejected);
     void end_record();
     [[nodiscard]] base::Status log_records();
     [[nodiscard]] base::Status sync_if_asked();
     void apply(Admitted& admitted);
+    void apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& max_t);
+    void file_chunks();
+    void run_jobs(std::vector<Job*>& jobs) EXCLUDES_LOCK(mutex_);
     void note_failure(const base::Error& error);
 
     const Options options_;
@@ -101,17 +122,23 @@ class Committer {
     std::string records_;
     std::vector<std::pair<size_t, size_t>> record_ends_;  // from and to in records_
     std::vector<HeadSample> samples_;
+    std::vector<HeadHistogram> histograms_;
     std::vector<Admitted> admitted_;
     std::unique_ptr<base::ByteWriter> out_;
     std::unique_ptr<wal::SamplesEncoder> encoder_;
     size_t record_start_ = 0;
+    base::SteadyTime filing_again_{};  // not before
+    base::RateLimit filing_lines_{std::chrono::seconds(10)};
 
     mutable base::Mutex mutex_;
     base::CondVar wake_log_;
     base::CondVar wake_sync_;
     std::vector<Commit> queue_ GUARDED_BY(mutex_);
     uint64_t queue_bytes_ GUARDED_BY(mutex_) = 0;
+    std::vector<Job*> jobs_ GUARDED_BY(mutex_);
+    base::CondVar job_done_;
     bool log_waits_ GUARDED_BY(mutex_) = false;
+    bool log_ended_ GUARDED_BY(mutex_) = false;
     bool log_again_ GUARDED_BY(mutex_) = false;  // a sync failed: the writer has records to repeat
     bool stopping_ GUARDED_BY(mutex_) = false;
     std::thread log_thread_;  // last two: they use everything above

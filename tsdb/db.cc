@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "model/merge.h"
 #include "tsdb/head/cardinality.h"
 #include "tsdb/querier.h"
 
 namespace tsdb {
 namespace {
-
-constexpr size_t kUlidCharacters = 26;  // of a block folder's name
 
 ChunkRules rules_of(const TsdbOptions& options) {
     return {.samples = options.samples_per_chunk, .range_ms = options.min_block_duration.count()};
@@ -70,8 +69,12 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
     std::unique_ptr<Db> db(
         new Db(options, files, clock, budget, log.with("component", "tsdb"), registry));
     TRY(db->take_lock());
-    TRY(db->warn_of_foreign_data());
-    TRY(db->replay(progress));
+    TRY(db->blocks_.open());
+    {
+        RestoredChunks restored(db->head_.memory());
+        TRY(db->open_chunk_files(restored));
+        TRY(db->replay(restored, progress));
+    }
     TRY(db->start());
     db->register_metrics(registry);
     return db;
@@ -90,8 +93,11 @@ Db::Db(const TsdbOptions& options,
       wal_folder_(base::join_path(options.path, "wal")),
       commit_metrics_(registry),
       replay_metrics_(registry),
+      cut_metrics_(registry),
+      block_metrics_(registry),
       budget_("storage.head.memory-limit", budget, limit_of(options)),
-      head_(budget_, rules_of(options)) {}
+      head_(budget_, rules_of(options)),
+      blocks_(options_, files, clock, views_, log_, block_metrics_) {}
 
 Db::~Db() {
     const base::Status status = stop();
@@ -112,43 +118,50 @@ base::Status Db::take_lock() {
     return base::success();
 }
 
-// Blocks and mapped chunks of another server stay as they are; until they are read, whoever starts
-// on such a folder should know.
-base::Status Db::warn_of_foreign_data() {
-    TRY(const auto entries, files_.list(options_.path));
-    std::string names;
-    for (const auto& entry : entries) {
-        if (entry.is_directory && (entry.name.size() == kUlidCharacters ||
-                                   entry.name == "chunks_head" || entry.name == "wbl")) {
-            names += names.empty() ? entry.name : "," + entry.name;
-        }
+// Chunk files only save memory and time: what they hold is in the write-ahead log too. So from a
+// damaged file on they are given up, and replayed.
+base::Status Db::open_chunk_files(RestoredChunks& restored) {
+    const base::Path folder = base::join_path(options_.path, "chunks_head");
+    const int64_t head_from = views_.current()->head_from;
+    TRY(chunk_files_,
+        base::context(ChunkFiles::open(files_,
+                                       folder,
+                                       [&](const FiledChunk& chunk) {
+                                           if (chunk.max_t >= head_from && !chunk.out_of_order) {
+                                               restored.add(chunk);
+                                           }
+                                       }),
+                      "open the chunks of the head"));
+    for (const ChunkFileDamage& damage : chunk_files_->damages()) {
+        log_.warn("chunk file of the head damaged: its chunks are read from the write-ahead log",
+                  "path",
+                  damage.path,
+                  "offset",
+                  damage.offset,
+                  "reason",
+                  damage.reason);
+        replay_metrics_.chunk_corruptions.add();
     }
-    if (!names.empty()) {
-        log_.warn("data in the storage folder is left untouched and not read yet", "names", names);
-    }
-    if (options_.out_of_order_time_window.count() > 0) {
-        log_.warn(
-            "out-of-order samples are not stored yet: out_of_order_time_window has no effect");
-    }
+    head_.set_files(chunk_files_.get());
     return base::success();
 }
 
-base::Status Db::replay(const Progress& progress) {
+base::Status Db::replay(RestoredChunks& restored, const Progress& progress) {
     const base::SteadyTime began = clock_.steady();
-    TRY(replay_, replay_wal(files_, wal_folder_, head_, [&](const ReplayProgress& at) {
-            log_.info("replaying write-ahead log",
-                      "segment",
-                      at.current,
-                      "first",
-                      at.first,
-                      "last",
-                      at.last);
-            if (progress) {
-                progress(at);
-            }
-        }));
+    ReplayInput input;
+    input.wal_folder = wal_folder_;
+    input.chunks = &restored;
+    input.min_valid_t = views_.current()->head_from;
+    input.progress = [&](const ReplayProgress& at) {
+        log_.info(
+            "replaying write-ahead log", "segment", at.current, "first", at.first, "last", at.last);
+        if (progress) {
+            progress(at);
+        }
+    };
+    head_.raise_floor(input.min_valid_t);
+    TRY(replay_, replay_wal(files_, head_, input));
     const double seconds = seconds_between(began, clock_.steady());
-    old_wal_bytes_ = replay_.bytes;
     replay_metrics_.seconds.set(seconds);
     replay_metrics_.unknown_refs.add(replay_.unknown_refs);
     for (const wal::Damage& damage : replay_.damages) {
@@ -189,23 +202,17 @@ void Db::log_replay(double seconds) const {
                   "series_refused",
                   replay_.refused_series);
     }
-    for (size_t type = 0; type < replay_.records.size(); ++type) {
-        const auto kind = static_cast<wal::RecordType>(type);
-        const bool kept = kind == wal::RecordType::kSeries || kind == wal::RecordType::kSamples ||
-                          kind == wal::RecordType::kSamplesV2;
-        if (!kept && replay_.records[type] != 0) {
-            log_.warn("write-ahead log: records of this kind are not kept yet",
-                      "type",
-                      wal::record_type_name(static_cast<uint8_t>(type)),
-                      "records",
-                      replay_.records[type]);
-        }
+    if (const uint64_t records = replay_.not_kept(); records != 0) {
+        log_.warn(
+            "write-ahead log: some records are of kinds that are not kept", "records", records);
     }
     log_.info("write-ahead log replayed",
               "series",
               replay_.series,
               "samples",
               replay_.samples,
+              "chunks_mapped",
+              replay_.chunks,
               "segments",
               replay_.segments,
               "bytes",
@@ -222,7 +229,50 @@ base::Status Db::start() {
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
     committer_ =
         std::make_unique<Committer>(committing, head_, *writer_, clock_, log_, commit_metrics_);
+    RefExpiry expired;
+    expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
+    expired.add(writer_->segment(), sweep_empty_series());
+    cutter_ = std::make_unique<HeadCutter>(options_,
+                                           HeadCutter::Parts{.files = files_,
+                                                             .clock = clock_,
+                                                             .head = head_,
+                                                             .chunk_files = *chunk_files_,
+                                                             .wal = *writer_,
+                                                             .committer = *committer_,
+                                                             .views = views_,
+                                                             .blocks = blocks_,
+                                                             .metrics = cut_metrics_},
+                                           std::move(expired),
+                                           log_);
+    upkeep_ = std::make_unique<Upkeep>(
+        options_,
+        *cutter_,
+        blocks_,
+        cut_metrics_,
+        block_metrics_,
+        [this] { return head_bytes(); },
+        log_);
     return base::success();
+}
+
+// Series of the log whose samples are all in blocks need no memory. Nobody reads yet.
+std::vector<uint64_t> Db::sweep_empty_series() {
+    SweptSeries swept;
+    head_.sweep(0, head_.slots_end(), head_.min_time(), swept);
+    head_.recycle(head_.unlink(swept));
+    return std::move(swept.refs);
+}
+
+// Bytes on the disk that are not in blocks.
+uint64_t Db::head_bytes() const {
+    uint64_t bytes = chunk_files_->bytes();
+    const auto segments = wal::list_segments(files_, wal_folder_);
+    if (segments) {
+        for (const wal::SegmentFile& segment : segments.value()) {
+            bytes += segment.bytes;
+        }
+    }
+    return bytes;
 }
 
 std::unique_ptr<model::Appender> Db::appender(model::Origin origin) {
@@ -230,24 +280,58 @@ std::unique_ptr<model::Appender> Db::appender(model::Origin origin) {
 }
 
 base::Result<std::unique_ptr<model::Querier>> Db::querier(int64_t min_t, int64_t max_t) {
-    return std::make_unique<HeadQuerier>(head_, min_t, max_t);
+    const std::shared_ptr<const View> view = views_.current();
+    std::vector<std::unique_ptr<model::Querier>> sources;
+    uint32_t source = HeadQuerier::kSource;
+    for (const auto& block : view->blocks) {
+        ++source;
+        if (block->meta().min_t <= max_t && block->meta().max_t > min_t) {
+            sources.push_back(block::make_querier(block, min_t, max_t, source));
+        }
+    }
+    const int64_t from = std::max(min_t, view->head_from);
+    if (from <= max_t) {
+        sources.push_back(std::make_unique<HeadQuerier>(head_, view, from, max_t));
+    }
+    return model::merge_queriers(std::move(sources));
 }
 
 std::optional<std::pair<int64_t, int64_t>> Db::time_range() const {
-    const int64_t min_t = head_.min_time();
-    const int64_t max_t = head_.max_time();
+    const std::shared_ptr<const View> view = views_.current();
+    int64_t min_t = head_.min_time();
+    int64_t max_t = head_.max_time();
+    for (const auto& block : view->blocks) {
+        min_t = std::min(min_t, block->meta().min_t);
+        max_t = std::max(max_t, block->meta().max_t - 1);
+    }
     if (min_t > max_t) {
         return std::nullopt;
     }
     return std::pair(min_t, max_t);
 }
 
+std::vector<block::BlockMeta> Db::blocks() const {
+    std::vector<block::BlockMeta> metas;
+    for (const auto& block : views_.current()->blocks) {
+        metas.push_back(block->meta());
+    }
+    return metas;
+}
+
+base::Status Db::cut_head(int64_t end) {
+    return upkeep_->while_resting([&] { return cutter_->cut_until(end, {}); });
+}
+
 base::Status Db::stop() {
     if (committer_ == nullptr) {
         return base::success();
     }
+    upkeep_->stop();
     committer_->stop();
-    return writer_->close();
+    base::ignore(head_.file_chunks(1), "the write-ahead log has them");
+    const base::Status chunks = chunk_files_->close();
+    const base::Status log = writer_->close();
+    return log ? chunks : log;
 }
 
 HeadStats Db::stats() const {
@@ -260,63 +344,6 @@ HeadStats Db::stats() const {
 
 Cardinality Db::cardinality(size_t limit) const {
     return count_cardinality(head_, limit);
-}
-
-void Db::register_metrics(base::Registry& registry) {
-    using base::MetricKind;
-    const auto add = [&](MetricKind kind,
-                         std::string_view name,
-                         std::string_view help,
-                         std::function<double()> value) {
-        callbacks_.push_back(registry.computed(kind, name, help, std::move(value)));
-    };
-    const auto gauge = [&](std::string_view name, std::string_view help, auto value) {
-        add(MetricKind::kGauge, name, help, [value] { return static_cast<double>(value()); });
-    };
-    gauge("prometheus_tsdb_head_series", "Series in the head.", [this] { return head_.series(); });
-    add(MetricKind::kCounter,
-        "prometheus_tsdb_head_series_created_total",
-        "Series created in the head.",
-        [this] { return static_cast<double>(head_.series_created()); });
-    gauge("prometheus_tsdb_head_chunks", "Chunks in the head.", [this] { return head_.chunks(); });
-    gauge("prometheus_tsdb_head_min_time", "Oldest sample of the head, in milliseconds.", [this] {
-        return head_.min_time();
-    });
-    gauge("prometheus_tsdb_head_max_time", "Newest sample of the head, in milliseconds.", [this] {
-        return head_.max_time();
-    });
-    gauge("prometheus_tsdb_lowest_timestamp_seconds", "Oldest sample stored, in seconds.", [this] {
-        return static_cast<double>(head_.min_time()) / 1000;
-    });
-    gauge("prometheus_tsdb_symbol_table_size_bytes", "Memory of label names and values.", [this] {
-        return head_.memory().bytes(HeadPart::kSymbols);
-    });
-    gauge("prometheus_tsdb_wal_segment_current", "Segment being written.", [this] {
-        return writer_->segment();
-    });
-    gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write-ahead log.", [this] {
-        return old_wal_bytes_ + writer_->bytes_written();
-    });
-    gauge("skein_wal_oldest_unsynced_seconds",
-          "Age of the oldest record of the write-ahead log that a power cut could take.",
-          [this] { return std::chrono::duration<double>(writer_->oldest_unsynced()).count(); });
-    gauge("skein_wal_unsynced_bytes",
-          "Bytes of the write-ahead log that a power cut could take.",
-          [this] { return writer_->unsynced_bytes(); });
-    gauge("skein_commit_queue_bytes", "Commits waiting for the write-ahead log.", [this] {
-        return committer_->queued_bytes();
-    });
-    callbacks_.push_back(registry.computed(
-        MetricKind::kGauge,
-        "skein_head_memory_bytes",
-        "Memory of the head, by part.",
-        {"part"},
-        [this](base::MetricEmitter& out) {
-            for (size_t i = 0; i < kHeadParts; ++i) {
-                out.emit({kHeadPartNames[i]},
-                         static_cast<double>(head_.memory().bytes(static_cast<HeadPart>(i))));
-            }
-        }));
 }
 
 }  // namespace tsdb

@@ -14,17 +14,23 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "model/storage.h"
+#include "tsdb/block_keeper.h"
 #include "tsdb/committer.h"
+#include "tsdb/head/chunk_files.h"
 #include "tsdb/head/head.h"
 #include "tsdb/head/replay.h"
+#include "tsdb/head_cutter.h"
 #include "tsdb/metrics.h"
 #include "tsdb/options.h"
 #include "tsdb/status.h"
+#include "tsdb/upkeep.h"
+#include "tsdb/view.h"
 #include "tsdb/wal/writer.h"
 
 namespace tsdb {
 
-// Head and write-ahead log behind the storage ports.
+// Head, blocks and write-ahead log behind the storage ports: a composition, each part in its own
+// file.
 //   threads   any
 //   lifetime  appenders, queriers and their batches go before it
 //   promise   what committed() reported survives the process's death, and after
@@ -33,7 +39,7 @@ class Db final : public model::Appendable, public model::Queryable {
   public:
     using Progress = std::function<void(const ReplayProgress&)>;
 
-    // Takes the lock, replays the write-ahead log, begins a new segment.
+    // Takes the lock, opens the blocks, replays the write-ahead log, begins a new segment.
     //   progress  called before each segment is replayed, on the caller's thread; may be empty
     //   errors    kInvalid: options; kUnavailable: another process has the folder; kIo, kNoSpace
     [[nodiscard]] static base::Result<std::unique_ptr<Db>> open(const TsdbOptions& options,
@@ -52,9 +58,22 @@ class Db final : public model::Appendable, public model::Queryable {
                                                                         int64_t max_t) override;
     [[nodiscard]] std::optional<std::pair<int64_t, int64_t>> time_range() const override;
 
-    // Answers the commits that wait, refuses new ones, syncs and closes the log. Queries go on.
+    // Begins to cut, compact and let go on a thread of its own.
+    void start_upkeep() { upkeep_->start(); }
+
+    // Ends that, answers the commits that wait, refuses new ones, syncs and closes the log. Queries
+    // go on.
     //   errors  of the last sync
     [[nodiscard]] base::Status stop();
+
+    // What the upkeep does every minute, now, and waits for it.
+    [[nodiscard]] base::Status run_upkeep() { return upkeep_->run_once(); }
+
+    // Cuts everything before `end` into a block, whether it is due or not.
+    [[nodiscard]] base::Status cut_head(int64_t end);
+
+    // From now on; 0 everywhere: nothing is let go.
+    void set_retention(const Retention& retention) { blocks_.set_retention(retention); }
 
     [[nodiscard]] HeadStats stats() const;
     // The `limit` largest label names, values and metrics.
@@ -63,6 +82,12 @@ class Db final : public model::Appendable, public model::Queryable {
     [[nodiscard]] const ReplayReport& replay_report() const { return replay_; }
 
     [[nodiscard]] const HeadMemory& memory() const { return head_.memory(); }
+
+    // The blocks that are served now.
+    [[nodiscard]] std::vector<block::BlockMeta> blocks() const;
+
+    // Folders that are not served, and files with damage, since the start.
+    [[nodiscard]] std::vector<FolderFinding> findings() const { return blocks_.findings(); }
 
   private:
     class HeadAppender;
@@ -75,9 +100,11 @@ class Db final : public model::Appendable, public model::Queryable {
        base::Registry& registry);
 
     [[nodiscard]] base::Status take_lock();
-    [[nodiscard]] base::Status warn_of_foreign_data();
-    [[nodiscard]] base::Status replay(const Progress& progress);
+    [[nodiscard]] base::Status open_chunk_files(RestoredChunks& restored);
+    [[nodiscard]] base::Status replay(RestoredChunks& restored, const Progress& progress);
     [[nodiscard]] base::Status start();
+    [[nodiscard]] std::vector<uint64_t> sweep_empty_series();
+    [[nodiscard]] uint64_t head_bytes() const;
     void log_replay(double seconds) const;
     void register_metrics(base::Registry& registry);
 
@@ -88,13 +115,19 @@ class Db final : public model::Appendable, public model::Queryable {
     const base::Path wal_folder_;
     CommitMetrics commit_metrics_;
     ReplayMetrics replay_metrics_;
+    CutMetrics cut_metrics_;
+    BlockMetrics block_metrics_;
     std::unique_ptr<base::FileLock> lock_;
     base::Budget budget_;
+    std::unique_ptr<ChunkFiles> chunk_files_;
     Head head_;
+    Views views_;
+    BlockKeeper blocks_;
     ReplayReport replay_;
-    uint64_t old_wal_bytes_ = 0;
     std::unique_ptr<wal::Writer> writer_;
     std::unique_ptr<Committer> committer_;
+    std::unique_ptr<HeadCutter> cutter_;
+    std::unique_ptr<Upkeep> upkeep_;
     std::vector<base::MetricCallback> callbacks_;  // last: they read everything above
 };
 

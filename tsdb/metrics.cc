@@ -24,6 +24,10 @@ CommitMetrics::CommitMetrics(base::Registry& registry)
       rejected(registry.counters(
           "skein_head_rejected_samples_total", "Samples the head refused, by reason.", {"reason"})),
       floats_appended(appended.with({kFloat})),
+      histograms_appended(appended.with({"histogram"})),
+      filing_failures(registry.counter("skein_head_chunk_write_failures_total",
+                                       "Times complete chunks could not be written to their "
+                                       "files and stayed in memory.")),
       commits_refused(registry.counter("skein_commits_refused_total",
                                        "Commits refused because the queue of the write-ahead log "
                                        "was full.")),
@@ -53,10 +57,55 @@ ReplayMetrics::ReplayMetrics(base::Registry& registry)
                                    "Damaged stretches found in the write-ahead log.")),
       lost_bytes(registry.counter("skein_wal_lost_bytes_total",
                                   "Bytes of the write-ahead log that could not be read.")),
+      chunk_corruptions(registry.counter("prometheus_tsdb_mmap_chunk_corruptions_total",
+                                         "Damages found in files of the head's chunks.")),
       unknown_refs(registry.counter("skein_wal_unknown_series_samples_total",
                                     "Replayed samples whose series record is missing.")),
       series_refused(registry.counter("skein_head_series_refused_total",
                                       "New series refused because memory has no room for them.")) {}
+
+CutMetrics::CutMetrics(base::Registry& registry)
+    : truncations(registry.counter("prometheus_tsdb_head_truncations_total",
+                                   "Times the head was truncated.")),
+      truncations_failed(registry.counter("prometheus_tsdb_head_truncations_failed_total",
+                                          "Times the head could not be cut or truncated.")),
+      gc_seconds(registry.summary("prometheus_tsdb_head_gc_duration_seconds",
+                                  "Time to remove series and chunks from the head.")),
+      cut_seconds(registry.histogram("skein_head_cut_duration_seconds",
+                                     "Time to write a block from the head.",
+                                     base::exponential_bounds(0.1, 2, 12))),
+      checkpoints(
+          registry.counter("prometheus_tsdb_checkpoint_creations_total", "Checkpoints attempted.")),
+      checkpoints_failed(registry.counter("prometheus_tsdb_checkpoint_creations_failed_total",
+                                          "Checkpoints that failed.")),
+      wal_truncate_seconds(registry.summary("prometheus_tsdb_wal_truncate_duration_seconds",
+                                            "Time to truncate the write-ahead log.")) {}
+
+BlockMetrics::BlockMetrics(base::Registry& registry)
+    : loaded(registry.gauge("prometheus_tsdb_blocks_loaded", "Blocks that are served.")),
+      bytes(registry.gauge("prometheus_tsdb_storage_blocks_bytes", "Bytes of all blocks.")),
+      reloads(registry.counter("prometheus_tsdb_reloads_total",
+                               "Times the blocks on the disk were looked at again.")),
+      reload_failures(
+          registry.counter("prometheus_tsdb_reloads_failures_total", "Times that failed.")),
+      triggered(registry.counter("prometheus_tsdb_compactions_triggered_total",
+                                 "Times it was looked what there is to compact.")),
+      compactions(registry.counter("prometheus_tsdb_compactions_total", "Compactions of blocks.")),
+      compactions_failed(
+          registry.counter("prometheus_tsdb_compactions_failed_total", "Compactions that failed.")),
+      compaction_seconds(registry.histogram("prometheus_tsdb_compaction_duration_seconds",
+                                            "Time of a compaction.",
+                                            base::exponential_bounds(1, 2, 14))),
+      time_retentions(registry.counter("prometheus_tsdb_time_retentions_total",
+                                       "Times blocks were deleted for their age.")),
+      size_retentions(registry.counter("prometheus_tsdb_size_retentions_total",
+                                       "Times blocks were deleted for their size.")),
+      retention_bytes(registry.gauge("prometheus_tsdb_retention_limit_bytes",
+                                     "Most bytes that blocks may take; 0: no limit.")),
+      retention_seconds(registry.gauge("prometheus_tsdb_retention_limit_seconds",
+                                       "How long samples are kept; 0: for ever.")),
+      quarantined(registry.counter("skein_blocks_quarantined_total",
+                                   "Blocks moved to quarantine because they are damaged.")) {}
 
 std::string_view reject_reason_name(model::RejectReason reason) {
     switch (reason) {

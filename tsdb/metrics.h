@@ -18,6 +18,8 @@ struct CommitMetrics {
     base::MetricFamily<base::Counter>& too_old;        // by type
     base::MetricFamily<base::Counter>& rejected;       // by reason
     base::Counter& floats_appended;
+    base::Counter& histograms_appended;
+    base::Counter& filing_failures;
     base::Counter& commits_refused;
     base::Counter& writes_failed;
     base::Counter& fsync_failures;
@@ -33,8 +35,41 @@ struct ReplayMetrics {
     base::Gauge& seconds;
     base::Counter& corruptions;
     base::Counter& lost_bytes;
+    base::Counter& chunk_corruptions;
     base::Counter& unknown_refs;
     base::Counter& series_refused;  // new series the budget had no room for
+};
+
+// What happens when the head is cut.
+struct CutMetrics {
+    explicit CutMetrics(base::Registry& registry);
+
+    base::Counter& truncations;
+    base::Counter& truncations_failed;
+    base::Summary& gc_seconds;
+    base::Histogram& cut_seconds;
+    base::Counter& checkpoints;
+    base::Counter& checkpoints_failed;
+    base::Summary& wal_truncate_seconds;
+};
+
+// Blocks, their compaction and retention.
+struct BlockMetrics {
+    explicit BlockMetrics(base::Registry& registry);
+
+    base::Gauge& loaded;
+    base::Gauge& bytes;
+    base::Counter& reloads;
+    base::Counter& reload_failures;
+    base::Counter& triggered;
+    base::Counter& compactions;
+    base::Counter& compactions_failed;
+    base::Histogram& compaction_seconds;
+    base::Counter& time_retentions;
+    base::Counter& size_retentions;
+    base::Gauge& retention_bytes;
+    base::Gauge& retention_seconds;
+    base::Counter& quarantined;
 };
 
 [[nodiscard]] std::string_view reject_reason_name(model::RejectReason reason);

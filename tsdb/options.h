@@ -11,6 +11,15 @@ namespace tsdb {
 
 enum class WalCompression : uint8_t { kNone, kSnappy, kZstd };
 
+// When blocks are let go. Zero: no such limit.
+struct Retention {
+    std::chrono::milliseconds duration{0};
+    uint64_t bytes = 0;
+    double percentage = 0;  // of the file system's capacity; goes before `bytes`
+
+    bool operator==(const Retention&) const = default;
+};
+
 struct TsdbOptions {
     static constexpr uint64_t kSegmentSizeMin = uint64_t{10} << 20;
     static constexpr uint64_t kSegmentSizeMax = uint64_t{256} << 20;
@@ -25,8 +34,17 @@ struct TsdbOptions {
     std::chrono::milliseconds wal_sync_interval{1000};
     uint32_t samples_per_chunk = 120;  // --storage.tsdb.samples-per-chunk
     std::chrono::milliseconds min_block_duration = std::chrono::hours(2);
-    // Samples so much older than the newest are still accepted; 0: none. Not built yet: the
-    // storage warns when it is set.
+    // Blocks are not compacted into longer ones; 0: a tenth of the retention, at most 31 days.
+    std::chrono::milliseconds max_block_duration{0};
+    uint64_t block_segment_bytes = uint64_t{512} << 20;  // of one chunk file of a block
+    // Memory that writing a block may take for the postings it gathers.
+    uint64_t compaction_memory = uint64_t{64} << 20;
+    // Between two looks at what there is to cut, compact and let go.
+    std::chrono::milliseconds block_reload_interval = std::chrono::minutes(1);
+    Retention retention{.duration = std::chrono::hours(15 * 24)};
+    // A shipper's list of uploaded blocks: others are not compacted. Empty: none.
+    std::string delay_compact_file;  // --storage.tsdb.delay-compact-file.path
+    // Samples so much older than the newest are still accepted; 0: none.
     std::chrono::milliseconds out_of_order_time_window{0};
     bool no_lockfile = false;
     // Bytes the head may hold before new series are refused; 0: only what the budget above allows.

@@ -52,8 +52,7 @@ base::Result<std::unique_ptr<model::SeriesSet>> HeadQuerier::select(
     }
     if (hints.shard_count > 1) {
         std::erase_if(slots, [&](uint32_t slot) {
-            const model::Labels labels = head_.label_sets().labels(head_.at(slot).record->labels);
-            return labels.stable_hash() % hints.shard_count != hints.shard_index;
+            return head_.texts_of(slot).stable_hash() % hints.shard_count != hints.shard_index;
         });
     }
     TRY(context.check());
@@ -65,7 +64,7 @@ base::Result<std::unique_ptr<model::SeriesSet>> HeadQuerier::select(
                                         .skip_chunks = hints.skip_chunks,
                                         .limit = hints.limit,
                                         .source = kSource};
-    return std::make_unique<SeriesStream>(head_, std::move(slots), options, context);
+    return std::make_unique<SeriesStream>(head_, std::move(slots), options, context, pin_);
 }
 
 base::Result<std::vector<std::string>> HeadQuerier::label_names(

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/storage.h"
@@ -20,8 +21,9 @@ class HeadQuerier final : public model::Querier {
     // Number of this source in ChunkView::source.
     static constexpr uint32_t kSource = 0;
 
-    HeadQuerier(const Head& head, int64_t min_t, int64_t max_t)
-        : head_(head), min_t_(min_t), max_t_(max_t) {}
+    // pin  keeps the head from giving away what it shows; may be null where nothing does
+    HeadQuerier(const Head& head, std::shared_ptr<const void> pin, int64_t min_t, int64_t max_t)
+        : head_(head), pin_(std::move(pin)), min_t_(min_t), max_t_(max_t) {}
 
     [[nodiscard]] base::Result<std::unique_ptr<model::SeriesSet>> select(
         const model::SelectHints& hints,
@@ -45,6 +47,7 @@ class HeadQuerier final : public model::Querier {
                                                  const model::LabelHints& hints) const;
 
     const Head& head_;
+    const std::shared_ptr<const void> pin_;
     const int64_t min_t_;
     const int64_t max_t_;
 };

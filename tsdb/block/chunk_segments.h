@@ -49,7 +49,4 @@ class ChunkSegments {
     std::vector<FileChecksums> finished_;
 };
 
-// How many samples a chunk says it holds; 0 when it is too short to say.
-[[nodiscard]] uint64_t samples_of(const ChunkInput& chunk);
-
 }  // namespace tsdb::block

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/check.h"
+#include "model/chunk_codec.h"
 #include "tsdb/block/checksums.h"
 #include "tsdb/block/format.h"
 #include "tsdb/block/index_writer.h"
@@ -75,7 +75,7 @@ bool known(model::Encoding encoding) {
 }
 
 void count(const ChunkInput& chunk, BlockStats& stats) {
-    const uint64_t samples = samples_of(chunk);
+    const uint64_t samples = model::sample_count(chunk.encoding, chunk.bytes);
     const bool floats =
         chunk.encoding == model::Encoding::kXor || chunk.encoding == model::Encoding::kXor2;
     (floats ? stats.float_samples : stats.histogram_samples) += samples;

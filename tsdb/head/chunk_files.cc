@@ -78,6 +78,11 @@ class Store final : public ChunkFiles {
     base::Status flush() override;
     base::Result<Pinned> read(uint64_t series_ref, ChunkPlace place) const override;
     base::Result<FiledChunk> read_times(uint64_t series_ref, ChunkPlace place) const override;
+
+    bool has(ChunkPlace place) const override EXCLUDES_LOCK(mutex_) {
+        return mapped(place) != nullptr;
+    }
+
     base::Status truncate(int64_t min_t) override;
     base::Status close() override;
 
@@ -112,7 +117,7 @@ class Store final : public ChunkFiles {
                            bool last,
                            const std::function<void(const FiledChunk&)>& found);
     base::Status mend(const ChunkFileName& name, const ChunkFileWalk& walk, uint64_t file_size);
-    base::Status fill_gap(uint32_t until);
+    base::Status give_up(const ChunkFileName& name);
     base::Status set_aside(const ChunkFileName& name);
     base::Status write_empty(const base::Path& path);
     base::Status drop_set_aside(uint32_t before);
@@ -167,7 +172,13 @@ base::Status Store::load(const std::function<void(const FiledChunk&)>& found) {
         names.erase(names.begin());
     }
     for (size_t i = 0; i < names.size(); ++i) {
-        TRY(fill_gap(names[i].number));
+        if (damages_.empty() && !kept_.empty() && kept_.back().number + 1 < names[i].number) {
+            damages_.push_back({path_of(kept_.back().number + 1), 0, "the file is missing"});
+        }
+        if (!damages_.empty()) {
+            TRY(give_up(names[i]));
+            continue;
+        }
         TRY(base::context(load_file(names[i], i + 1 == names.size(), found), "open head chunks"));
     }
     if (!kept_.empty()) {
@@ -210,15 +221,10 @@ base::Status Store::mend(const ChunkFileName& name, const ChunkFileWalk& walk, u
     return wanted < file_size ? files_.truncate(name.path, wanted) : base::success();
 }
 
-// Prometheus refuses numbers with gaps.
-base::Status Store::fill_gap(uint32_t until) {
-    while (!kept_.empty() && kept_.back().number + 1 < until) {
-        const uint32_t number = kept_.back().number + 1;
-        damages_.push_back({path_of(number), 0, "the file is missing"});
-        TRY(write_empty(path_of(number)));
-        keep({number, kChunkFileHeaderBytes, INT64_MIN}, nullptr);
-    }
-    return base::success();
+// A file behind damage: a series' chunk that is lost must not stand between two that are known.
+base::Status Store::give_up(const ChunkFileName& name) {
+    damages_.push_back({name.path, 0, "a file before it is damaged"});
+    return base::context(files_.remove(name.path), "remove head chunks behind damage");
 }
 
 base::Status Store::set_aside(const ChunkFileName& name) {

@@ -52,11 +52,12 @@ class ChunkFiles {
     static constexpr size_t kBufferBytes = size_t{1} << 20;  // written together
 
     // Opens the folder, made if need be, and tells of every chunk that is whole, file by file in
-    // the order written. Damage ends its file (the rest of that file is not trusted) and later
-    // files are still read; what is lost is in damages(). Writing goes on in a new file.
-    // The folder is left so that Prometheus opens it: files are cut behind their last whole chunk,
-    // one without a good header is set aside as NAME.damaged (until files as old are truncated),
-    // and a missing or set-aside number gets a file without chunks.
+    // the order written, up to the first damage: the rest of that file and later files are removed,
+    // so that a series' chunks never have a hole (what they held is in the write-ahead log). What
+    // is lost is in damages(). Writing goes on in a new file.
+    // The folder is left so that Prometheus opens it: the last file is cut behind its last whole
+    // chunk; one without a good header is set aside as NAME.damaged (until files as old are
+    // truncated), with a file without chunks in its place.
     //   file_bytes  of each new file; kFileBytes but in tests
     [[nodiscard]] static base::Result<std::unique_ptr<ChunkFiles>> open(
         base::Files& files,
@@ -89,6 +90,9 @@ class ChunkFiles {
     // The same without looking at the payload: times only.
     [[nodiscard]] virtual base::Result<FiledChunk> read_times(uint64_t series_ref,
                                                               ChunkPlace place) const = 0;
+
+    // Whether the place's file is still there.
+    [[nodiscard]] virtual bool has(ChunkPlace place) const = 0;
 
     // Removes files all of whose chunks end before `min_t`; begins a new file so that the current
     // one can go next time. Readers that pin a file keep it mapped.

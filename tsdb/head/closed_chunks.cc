@@ -3,24 +3,26 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 
 namespace tsdb {
 
-// At the start of every 64 KiB, aligned to its size.
+// At the start of every block, which is aligned to kBlockBytes.
 struct ClosedChunks::Block {
     std::shared_ptr<Block> self;  // dropped by the owner; readers' pins are copies
     Block* next = nullptr;
     Block* before = nullptr;
-    uint32_t used = 0;  // bytes, this header included
+    size_t bytes = 0;
+    size_t used = 0;    // bytes, this header included
     uint32_t live = 0;  // chunks
 };
 
 ClosedChunks::~ClosedChunks() {
     while (first_ != nullptr) {
         Block* const next = first_->next;
-        memory_.add(HeadPart::kClosedChunks, -static_cast<int64_t>(kBlockBytes));
+        memory_.add(HeadPart::kClosedChunks, -static_cast<int64_t>(first_->bytes));
         const std::shared_ptr<Block> last = std::move(first_->self);
         first_ = next;
     }
@@ -31,20 +33,28 @@ const ClosedChunk* ClosedChunks::add(const ClosedChunk* older,
                                      int64_t min_t,
                                      int64_t max_t,
                                      std::span<const uint8_t> bytes) {
+    constexpr size_t kHeader = (sizeof(Block) + 7) / 8 * 8;
     const size_t size = (sizeof(ClosedChunk) + bytes.size() + 7) / 8 * 8;
-    SKEIN_DCHECK(size <= kBlockBytes / 4, "chunk too large", bytes.size());
-    if (current_ == nullptr || current_->used + size > kBlockBytes) {
-        add_block();
+    SKEIN_CHECK(bytes.size() <= kChunkBytesMax, "chunk too large", bytes.size());
+    Block* block = current_;
+    if (size > kBlockBytes / 4) {
+        block = add_block((kHeader + size + kBlockBytes - 1) / kBlockBytes * kBlockBytes);
+    } else if (current_ == nullptr || current_->used + size > kBlockBytes) {
+        block = add_block(kBlockBytes);
+        Block* const full = std::exchange(current_, block);
+        if (full != nullptr && full->live == 0) {
+            release(full);
+        }
     }
-    uint8_t* const at = reinterpret_cast<uint8_t*>(current_) + current_->used;
-    current_->used += static_cast<uint32_t>(size);
-    ++current_->live;
+    uint8_t* const at = reinterpret_cast<uint8_t*>(block) + block->used;
+    block->used += size;
+    ++block->live;
     std::memcpy(at + sizeof(ClosedChunk), bytes.data(), bytes.size());
     return new (at) ClosedChunk{.older = older,
                                 .min_t = min_t,
                                 .span = static_cast<uint32_t>(max_t - min_t),
-                                .size = static_cast<uint16_t>(bytes.size()),
-                                .encoding = encoding};
+                                .size = static_cast<uint32_t>(bytes.size()),
+                                .encoding_ = static_cast<uint8_t>(encoding)};
 }
 
 void ClosedChunks::drop(const ClosedChunk* chunk) {
@@ -67,25 +77,23 @@ ClosedChunks::Block* ClosedChunks::block_of(const ClosedChunk* chunk) {
     return reinterpret_cast<Block*>(address & ~(kBlockBytes - 1));
 }
 
-void ClosedChunks::add_block() {
-    Block* const full = current_;
-    void* const memory = std::aligned_alloc(kBlockBytes, kBlockBytes);
+ClosedChunks::Block* ClosedChunks::add_block(size_t bytes) {
+    void* const memory = std::aligned_alloc(kBlockBytes, bytes);
     SKEIN_CHECK(memory != nullptr, "out of memory");
-    current_ = new (memory) Block;
-    current_->used = (sizeof(Block) + 7) / 8 * 8;
-    current_->self = std::shared_ptr<Block>(current_, [](Block* block) {
-        block->~Block();
-        std::free(block);
+    auto* const block = new (memory) Block;
+    block->bytes = bytes;
+    block->used = (sizeof(Block) + 7) / 8 * 8;
+    block->self = std::shared_ptr<Block>(block, [](Block* last) {
+        last->~Block();
+        std::free(last);
     });
-    current_->next = first_;
+    block->next = first_;
     if (first_ != nullptr) {
-        first_->before = current_;
+        first_->before = block;
     }
-    first_ = current_;
-    memory_.add(HeadPart::kClosedChunks, kBlockBytes);
-    if (full != nullptr && full->live == 0) {
-        release(full);
-    }
+    first_ = block;
+    memory_.add(HeadPart::kClosedChunks, static_cast<int64_t>(bytes));
+    return block;
 }
 
 void ClosedChunks::release(Block* block) {
@@ -97,7 +105,7 @@ void ClosedChunks::release(Block* block) {
     if (block->next != nullptr) {
         block->next->before = block->before;
     }
-    memory_.add(HeadPart::kClosedChunks, -static_cast<int64_t>(kBlockBytes));
+    memory_.add(HeadPart::kClosedChunks, -static_cast<int64_t>(block->bytes));
     const std::shared_ptr<Block> last = std::move(block->self);
 }
 

@@ -1,4 +1,5 @@
-// Chunks that are complete: exactly as large as their bytes, never changed, pinned by readers.
+// Chunks that are complete and wait for a file: exactly as large as their bytes, never changed,
+// pinned by readers.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +12,20 @@
 
 namespace tsdb {
 
-// A list node, newest chunk first; the bytes follow it in memory. Immutable.
+// A list node, newest chunk first; the bytes follow it in memory. Immutable, but that the oldest
+// goes.
 struct ClosedChunk {
-    const ClosedChunk* older;
+    mutable const ClosedChunk* older;
     int64_t min_t;
-    uint32_t span;  // max_t - min_t, ms
-    uint16_t size;  // bytes
-    model::Encoding encoding;
+    uint32_t span;           // max_t - min_t, ms
+    uint32_t size : 24;      // bytes
+    uint32_t encoding_ : 8;  // a model::Encoding
 
     [[nodiscard]] int64_t max_t() const { return min_t + span; }
+
+    [[nodiscard]] model::Encoding encoding() const {
+        return static_cast<model::Encoding>(encoding_);
+    }
 
     [[nodiscard]] std::span<const uint8_t> bytes() const {
         return {reinterpret_cast<const uint8_t*>(this + 1), size};
@@ -28,12 +34,13 @@ struct ClosedChunk {
 
 static_assert(sizeof(ClosedChunk) == 24);
 
-// One partition's closed chunks, in blocks of 64 KiB. A block goes when none of its chunks is live
-// and no reader pins it.
+// One partition's closed chunks, in blocks of 64 KiB; a chunk that is larger has a block of its
+// own. A block goes when none of its chunks is live and no reader pins it.
 //   threads  the partition's lock; pins may be dropped anywhere
 class ClosedChunks {
   public:
     static constexpr size_t kBlockBytes = size_t{64} << 10;
+    static constexpr size_t kChunkBytesMax = (size_t{1} << 24) - 1;
 
     explicit ClosedChunks(HeadMemory& memory) : memory_(memory) {}
 
@@ -41,7 +48,7 @@ class ClosedChunks {
     ClosedChunks(const ClosedChunks&) = delete;
     ClosedChunks& operator=(const ClosedChunks&) = delete;
 
-    // Copies `bytes`, at most 16 KiB of them. The node keeps its block until drop().
+    // Copies `bytes`, at most kChunkBytesMax of them. The node keeps its block until drop().
     [[nodiscard]] const ClosedChunk* add(const ClosedChunk* older,
                                          model::Encoding encoding,
                                          int64_t min_t,
@@ -58,7 +65,7 @@ class ClosedChunks {
     struct Block;
 
     [[nodiscard]] static Block* block_of(const ClosedChunk* chunk);
-    void add_block();
+    [[nodiscard]] Block* add_block(size_t bytes);
     void release(Block* block);
 
     HeadMemory& memory_;

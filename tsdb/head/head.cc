@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tsdb {
 namespace {
@@ -18,18 +19,30 @@ void raise_to(std::atomic<int64_t>& value, int64_t candidate) {
     }
 }
 
+// INT64_MIN: nobody knows without looking into files.
+int64_t oldest_in_memory(const SeriesRecord& series) {
+    if (series.places != PlaceLists::kEmpty) {
+        return INT64_MIN;
+    }
+    if (series.closed != nullptr) {
+        const ClosedChunk* chunk = series.closed;
+        while (chunk->older != nullptr) {
+            chunk = chunk->older;
+        }
+        return chunk->min_t;
+    }
+    return series.has_open() ? series.min_t : INT64_MAX;
+}
+
 }  // namespace
 
-Head::Head(base::Budget& budget, const ChunkRules& rules)
+Head::Head(base::Budget& budget, const ChunkRules& rules, ChunkFiles* files)
     : memory_(budget),
       rules_(rules),
+      files_(files),
       block_pool_(memory_),
-      symbols_(std::make_shared<Symbols>(memory_)),
-      shared_symbols_(symbols_),
-      label_sets_(memory_, *symbols_),
-      slots_(memory_),
-      index_(memory_),
-      map_(memory_) {
+      catalog_(memory_),
+      slots_(memory_) {
     for (size_t i = 0; i < kPartitions; ++i) {
         partitions_.push_back(std::make_unique<Partition>(memory_, block_pool_));
     }
@@ -40,82 +53,83 @@ base::Result<model::SeriesHandle> Head::resolve(const model::Labels& labels,
                                                 model::Origin origin,
                                                 bool* created) {
     bool is_new = false;
-    TRY(const uint32_t slot,
-        map_.find_or_create(
-            hash,
-            [&](uint32_t candidate) { return is(candidate, labels); },
-            [&]() -> base::Result<uint32_t> {
-                TRY(memory_.probe(kNewSeriesBytes));
-                return create(labels, 0, origin);
-            },
-            is_new));
+    uint32_t check = 0;
+    TRY(const uint32_t slot, find_or_create(labels, hash, origin, 0, check, is_new));
     if (created != nullptr) {
         *created = is_new;
     }
-    return model::SeriesHandle{.slot = slot, .check = slots_.get(slot).record->ref_low};
+    return model::SeriesHandle{.slot = slot, .check = check};
 }
 
 base::Result<uint32_t> Head::restore(const model::Labels& labels, uint64_t ref) {
     raise_to_ref(ref);
     bool is_new = false;
-    return map_.find_or_create(
-        labels.hash(),
-        [&](uint32_t candidate) { return is(candidate, labels); },
-        [&]() { return create(labels, ref, model::origin_of(labels)); },
-        is_new);
+    uint32_t check = 0;
+    return find_or_create(labels, labels.hash(), model::origin_of(labels), ref, check, is_new);
+}
+
+// ref 0: the next one, and the budget has a say.
+base::Result<uint32_t> Head::find_or_create(const model::Labels& labels,
+                                            uint64_t hash,
+                                            model::Origin origin,
+                                            uint64_t ref,
+                                            uint32_t& check,
+                                            bool& created) {
+    const bool replayed = ref != 0;
+    const auto reserve = [&]() -> base::Result<uint32_t> {
+        if (!replayed) {
+            TRY(memory_.probe(kNewSeriesBytes));
+            ref = last_ref_.fetch_add(1, std::memory_order_relaxed) + 1;
+        }
+        if (ref > kSeriesRefMax) {
+            return base::fail(base::Code::kLimit, "series ref", ref, "is beyond 2^40");
+        }
+        return reserve_slot();
+    };
+    const auto publish_slot = [&](uint32_t slot, LabelsRef set) {
+        publish(slot, origin, ref, !replayed);
+        if (!replayed) {
+            const base::MutexLock lock(new_mutex_);
+            new_series_.push_back({.ref = ref, .labels = set});
+            series_created_.fetch_add(1, std::memory_order_relaxed);
+        }
+    };
+    const auto found = [&](uint32_t slot) { check = slots_.get(slot).record->ref_low; };
+    return catalog_.find_or_create(labels, hash, reserve, publish_slot, found, created);
+}
+
+base::Result<uint32_t> Head::reserve_slot() {
+    const base::MutexLock lock(free_mutex_);
+    if (!free_slots_.empty()) {
+        const uint32_t slot = free_slots_.back();
+        free_slots_.pop_back();
+        return slot;
+    }
+    const uint32_t slot = next_slot_.load(std::memory_order_relaxed);
+    if (slot >= SlotTable::kSlotsMax) {
+        return base::fail(base::Code::kLimit, "the head holds", slot, "series: no more fit");
+    }
+    next_slot_.store(slot + 1, std::memory_order_release);
+    return slot;
+}
+
+void Head::publish(uint32_t slot, model::Origin origin, uint64_t ref, bool fresh) {
+    const auto number = static_cast<uint16_t>(origin % kPartitions);
+    SeriesRecord* record;
+    {
+        Partition& partition = *partitions_[number];
+        const base::MutexLock lock(partition.mutex());
+        record = partition.create(ref);
+        record->set(SeriesRecord::kFresh, fresh);
+    }
+    slots_.set(slot, {.record = record, .partition = number});
+    series_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Head::raise_to_ref(uint64_t ref) {
     uint64_t now = last_ref_.load(std::memory_order_relaxed);
     while (ref > now && !last_ref_.compare_exchange_weak(now, ref)) {
     }
-}
-
-base::Status Head::check_texts(const model::Labels& labels) {
-    for (const auto& label : labels) {
-        if (label.name.size() > Symbols::kTextMax || label.value.size() > Symbols::kTextMax) {
-            return base::fail(base::Code::kLimit,
-                              "a label name or value is longer than",
-                              Symbols::kTextMax,
-                              "bytes; drop it with relabelling");
-        }
-    }
-    return base::success();
-}
-
-base::Result<uint32_t> Head::create(const model::Labels& labels,
-                                    uint64_t ref,
-                                    model::Origin origin) {
-    TRY(check_texts(labels));
-    const bool replayed = ref != 0;
-    const auto number = static_cast<uint16_t>(origin % kPartitions);
-    Partition& partition = *partitions_[number];
-    const base::MutexLock lock(create_mutex_);
-    if (next_slot_ >= SlotTable::kSlotsMax) {
-        return base::fail(base::Code::kLimit, "the head holds", next_slot_, "series: no more fit");
-    }
-    if (!replayed) {
-        ref = last_ref_.fetch_add(1, std::memory_order_relaxed) + 1;
-    }
-    if (ref > kSeriesRefMax) {
-        return base::fail(base::Code::kLimit, "series ref", ref, "is beyond 2^40");
-    }
-    const LabelsRef set = label_sets_.add(labels);
-    SeriesRecord* record;
-    {
-        const base::MutexLock in_partition(partition.mutex());
-        record = partition.create(ref, set);
-    }
-    const uint32_t slot = next_slot_++;
-    slots_.set(slot, {.record = record, .partition = number});
-    index_.add(slot, label_sets_.get(set));
-    if (!replayed) {
-        const base::MutexLock in_new(new_mutex_);
-        new_series_.push_back({.ref = ref, .labels = set});
-        series_created_.fetch_add(1, std::memory_order_relaxed);
-    }
-    series_.fetch_add(1, std::memory_order_relaxed);
-    return slot;
 }
 
 std::vector<NewSeries> Head::take_new_series() {
@@ -133,7 +147,23 @@ int64_t Head::min_valid_time(int64_t first_t) const {
     const int64_t newest = max_time();
     const int64_t from = min_time() > newest ? first_t : newest;
     const int64_t window = rules_.range_ms / 2;
-    return from < INT64_MIN + window ? INT64_MIN : from - window;
+    const int64_t window_start = from < INT64_MIN + window ? INT64_MIN : from - window;
+    return std::max(window_start, floor_.load(std::memory_order_acquire));
+}
+
+Admission Head::apply_histogram(const HeadHistogram& sample, int64_t min_valid_t) {
+    SeriesRecord& series = *sample.series.record;
+    Partition& partition = *partitions_[sample.series.partition];
+    const base::MutexLock lock(partition.mutex());
+    const auto append = [&](const auto& histogram) REQUIRES_LOCK(partition.mutex()) {
+        const Admission admission = admit_histogram(series, sample.t, histogram, min_valid_t);
+        if (admission == Admission::kAppend) {
+            chunks_.fetch_add(partition.append_histogram(series, sample.t, histogram, rules_),
+                              std::memory_order_relaxed);
+        }
+        return admission;
+    };
+    return sample.integer != nullptr ? append(*sample.integer) : append(*sample.floating);
 }
 
 void Head::extend(int64_t min_t, int64_t max_t) {
@@ -141,12 +171,125 @@ void Head::extend(int64_t min_t, int64_t max_t) {
     raise_to(max_t_, max_t);
 }
 
-base::Result<SlotSet> Head::match(std::span<const model::Matcher> matchers,
-                                  const model::QueryContext& context) const {
-    const MatchSource source{.index = index_,
-                             .symbols = *symbols_,
-                             .labels_of = [this](uint32_t slot) { return labels_of(slot); }};
-    return match_series(source, matchers, context);
+void Head::restore_chunk(uint32_t slot, ChunkPlace place, int64_t max_t) {
+    const SlotEntry entry = slots_.get(slot);
+    Partition& partition = *partitions_[entry.partition];
+    const base::MutexLock lock(partition.mutex());
+    if (partition.add_place(*entry.record, place)) {
+        entry.record->chunk.t = std::max(entry.record->chunk.t, max_t);
+        chunks_.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+void Head::forget_samples(uint32_t slot) {
+    const SlotEntry entry = slots_.get(slot);
+    Partition& partition = *partitions_[entry.partition];
+    const base::MutexLock lock(partition.mutex());
+    chunks_.fetch_sub(partition.empty(*entry.record), std::memory_order_relaxed);
+}
+
+base::Status Head::file_chunks(size_t at_least) {
+    if (files_ == nullptr) {
+        return base::success();
+    }
+    size_t waiting = 0;
+    for (const auto& partition : partitions_) {
+        const base::MutexLock lock(partition->mutex());
+        waiting += partition->closed_bytes();
+    }
+    if (waiting == 0 || waiting < at_least) {
+        return base::success();
+    }
+    for (const auto& partition : partitions_) {
+        TRY(base::context(file_partition(*partition), "write complete chunks to their files"));
+    }
+    return base::success();
+}
+
+// The lock is held for memory work only: nobody but this thread changes the lists.
+base::Status Head::file_partition(Partition& partition) {
+    std::vector<FilingChunk> filing;
+    {
+        const base::MutexLock lock(partition.mutex());
+        if (partition.closed_bytes() == 0) {
+            return base::success();
+        }
+        partition.list_closed(filing);
+    }
+    for (size_t from = 0; from < filing.size();) {
+        const size_t to = std::min(filing.size(), from + kFilingChunksMax);
+        for (size_t i = from; i < to; ++i) {
+            FilingChunk& entry = filing[i];
+            TRY(entry.place,
+                files_->append(entry.series->ref(),
+                               entry.chunk->min_t,
+                               entry.chunk->max_t(),
+                               entry.chunk->encoding(),
+                               false,
+                               entry.chunk->bytes()));
+        }
+        TRY(files_->flush());
+        const base::MutexLock lock(partition.mutex());
+        partition.filed(filing.begin() + static_cast<std::ptrdiff_t>(from),
+                        filing.begin() + static_cast<std::ptrdiff_t>(to));
+        from = to;
+    }
+    return base::success();
+}
+
+void Head::raise_floor(int64_t min_t) {
+    raise_to(floor_, min_t);
+}
+
+void Head::set_min_time(int64_t min_t) {
+    min_t_.store(min_t, std::memory_order_release);
+}
+
+int64_t Head::sweep(uint32_t from, uint32_t to, int64_t min_t, SweptSeries& swept) {
+    uint64_t dropped = 0;
+    int64_t oldest = INT64_MAX;
+    const auto alive = [&](ChunkPlace place) { return files_->has(place); };
+    for (uint32_t slot = from; slot < to; ++slot) {
+        const SlotEntry entry = slots_.get(slot);
+        if (entry.record == nullptr || entry.record->is(SeriesRecord::kSwept)) {
+            continue;
+        }
+        SeriesRecord& series = *entry.record;
+        Partition& partition = *partitions_[entry.partition];
+        const base::MutexLock lock(partition.mutex());
+        const bool over =
+            series.has_samples() ? series.chunk.t < min_t : !series.is(SeriesRecord::kFresh);
+        series.set(SeriesRecord::kFresh, false);
+        if (over && !series.is(SeriesRecord::kOutOfOrder)) {
+            dropped += partition.empty(series);
+            series.set(SeriesRecord::kSwept, true);
+            swept.slots.push_back(slot);
+            swept.refs.push_back(series.ref());
+            continue;
+        }
+        if (files_ != nullptr) {
+            dropped += partition.drop_places(series, alive);
+        }
+        oldest = std::min(oldest, std::max(min_t, oldest_in_memory(series)));
+    }
+    chunks_.fetch_sub(dropped, std::memory_order_relaxed);
+    return oldest;
+}
+
+void Head::recycle(Unlinked&& unlinked) {
+    const std::vector<uint32_t> slots(unlinked.slots().begin(), unlinked.slots().end());
+    for (const uint32_t slot : slots) {
+        const SlotEntry entry = slots_.get(slot);
+        slots_.clear(slot);
+        Partition& partition = *partitions_[entry.partition];
+        const base::MutexLock lock(partition.mutex());
+        partition.recycle(*entry.record);
+    }
+    catalog_.recycle(std::move(unlinked));
+    series_.fetch_sub(slots.size(), std::memory_order_relaxed);
+    series_removed_.fetch_add(slots.size(), std::memory_order_relaxed);
+    const base::MutexLock lock(free_mutex_);
+    free_slots_.insert(free_slots_.end(), slots.begin(), slots.end());
 }
 
 bool Head::of_one_partition(std::span<const HeadSample> samples) {

@@ -12,15 +12,12 @@
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/storage.h"
+#include "tsdb/head/catalog.h"
+#include "tsdb/head/chunk_files.h"
 #include "tsdb/head/chunk_slab.h"
-#include "tsdb/head/label_index.h"
-#include "tsdb/head/label_sets.h"
-#include "tsdb/head/matching.h"
 #include "tsdb/head/memory.h"
 #include "tsdb/head/partition.h"
-#include "tsdb/head/series_map.h"
 #include "tsdb/head/slots.h"
-#include "tsdb/head/symbols.h"
 
 namespace tsdb {
 
@@ -32,17 +29,32 @@ struct HeadSample {
     uint32_t index = 0;  // whatever the caller wants to know it by
 };
 
+// A histogram on its way; exactly one of the two is set. Borrowed for the call.
+struct HeadHistogram {
+    SlotEntry series;
+    int64_t t = 0;
+    const model::Histogram* integer = nullptr;
+    const model::FloatHistogram* floating = nullptr;
+    uint32_t index = 0;
+};
+
 // A series made since the write-ahead log was last told.
 struct NewSeries {
     uint64_t ref;
     LabelsRef labels;
 };
 
-// Composition of records, chunks, labels, index and map.
-//   threads   resolve(), queries, figures: any. apply(): one at a time (the log's thread), or
-//   beside
-//             itself for different partitions (replay). restore(): one at a time, before any
-//             resolve()
+// Series that have no sample any more: nothing is appended to them, their memory is not yet free.
+struct SweptSeries {
+    std::vector<uint32_t> slots;
+    std::vector<uint64_t> refs;
+};
+
+// Composition of records, chunks, their files, and the catalog of labels.
+//   threads   resolve(), queries, figures: any. apply…(), sweep(), file_chunks(): one at a time
+//   (the
+//             log's thread); during replay apply…() and file_chunks() may run beside themselves for
+//             different partitions. restore(): one at a time, before any resolve()
 //   lifetime  of the budget and longer than every querier
 class Head {
   public:
@@ -51,9 +63,16 @@ class Head {
     // budget beforehand.
     static constexpr int64_t kNewSeriesBytes = 512;
 
-    Head(base::Budget& budget, const ChunkRules& rules);
+    // files  for closed chunks, borrowed; null: they stay in memory
+    Head(base::Budget& budget, const ChunkRules& rules, ChunkFiles* files = nullptr);
     Head(const Head&) = delete;
     Head& operator=(const Head&) = delete;
+
+    // Before anything is appended.
+    void set_files(ChunkFiles* files) { files_ = files; }
+
+    // -----------------------------------------------------------------------------------------
+    // Series
 
     // Finds or makes the series.  errors  kLimit: no budget for a new one; labels too long
     [[nodiscard]] base::Result<model::SeriesHandle> resolve(const model::Labels& labels,
@@ -65,14 +84,19 @@ class Head {
     // too long
     [[nodiscard]] base::Result<uint32_t> restore(const model::Labels& labels, uint64_t ref);
 
-    // The record of a resolved series; null when the handle is of none.
+    // The record of a resolved series; null when the handle is of none, or of one that was swept.
+    // On the log's thread.
     [[nodiscard]] SlotEntry find(model::SeriesHandle handle) const {
         const SlotEntry entry = slots_.get(handle.slot);
-        const bool same = entry.record != nullptr && entry.record->ref_low == handle.check;
+        const bool same = entry.record != nullptr && entry.record->ref_low == handle.check &&
+                          !entry.record->is(SeriesRecord::kSwept);
         return same ? entry : SlotEntry{};
     }
 
     [[nodiscard]] SlotEntry at(uint32_t slot) const { return slots_.get(slot); }
+
+    // Slots below this number may hold series.
+    [[nodiscard]] uint32_t slots_end() const { return next_slot_.load(std::memory_order_acquire); }
 
     // Series made since the last call. Those of every sample that may now be logged are among them,
     // or were before.
@@ -80,7 +104,14 @@ class Head {
     // Puts back what could not be logged.
     void return_new_series(std::vector<NewSeries> series) EXCLUDES_LOCK(new_mutex_);
 
-    // The oldest time a commit may carry: an hour (half the chunk range) before the newest.
+    // Takes note of a ref that must not be used again.
+    void reserve_ref(uint64_t ref) { raise_to_ref(ref); }
+
+    // -----------------------------------------------------------------------------------------
+    // Samples in
+
+    // The oldest time a commit may carry: an hour (half the chunk range) before the newest, and
+    // nothing that is in blocks.
     //   first_t  of the commit's first sample: what counts when the head is empty
     [[nodiscard]] int64_t min_valid_time(int64_t first_t) const;
 
@@ -108,30 +139,67 @@ class Head {
         return appended;
     }
 
-    // Takes note of a ref that must not be used again.
-    void reserve_ref(uint64_t ref) { raise_to_ref(ref); }
+    // The same for one histogram. returns  what became of it
+    [[nodiscard]] Admission apply_histogram(const HeadHistogram& sample, int64_t min_valid_t);
 
     // The times the samples just applied span.
     void extend(int64_t min_t, int64_t max_t);
+
+    // A chunk that lies in a file, later than all of the series so far: while the head is rebuilt.
+    void restore_chunk(uint32_t slot, ChunkPlace place, int64_t max_t);
+
+    // The series has no samples any more.
+    void forget_samples(uint32_t slot);
+
+    // Moves closed chunks into their files when they have come to `at_least` bytes; what cannot be
+    // written stays, and is tried again with the next call.  errors  as ChunkFiles
+    [[nodiscard]] base::Status file_chunks(size_t at_least);
+
+    // -----------------------------------------------------------------------------------------
+    // Samples out, for good
+
+    // What is older than `min_t` is in blocks: commits may not carry it any more.
+    void raise_floor(int64_t min_t);
+    // The head begins at `min_t` now.
+    void set_min_time(int64_t min_t);
+    // Of the slots [from, to): takes chunks away whose files are gone, and series without a sample
+    // at or after `min_t`.
+    //   returns  the oldest sample left, or `min_t` when chunks in files may have one; INT64_MAX:
+    //   none
+    int64_t sweep(uint32_t from, uint32_t to, int64_t min_t, SweptSeries& swept);
+
+    // Nobody finds the swept series any more; who has found them may go on reading.
+    [[nodiscard]] Unlinked unlink(const SweptSeries& swept) { return catalog_.unlink(swept.slots); }
+
+    // Their memory serves new series. No reader is left that began before unlink().
+    void recycle(Unlinked&& unlinked) EXCLUDES_LOCK(free_mutex_);
 
     // -----------------------------------------------------------------------------------------
     // For readers
 
     [[nodiscard]] base::Result<SlotSet> match(std::span<const model::Matcher> matchers,
-                                              const model::QueryContext& context) const;
-
-    [[nodiscard]] LabelSet labels_of(uint32_t slot) const {
-        return label_sets_.get(slots_.get(slot).record->labels);
+                                              const model::QueryContext& context) const {
+        return catalog_.match(matchers, context);
     }
 
-    [[nodiscard]] const LabelSets& label_sets() const { return label_sets_; }
+    [[nodiscard]] LabelSet labels_of(uint32_t slot) const { return catalog_.labels_of(slot); }
 
-    [[nodiscard]] const LabelIndex& index() const { return index_; }
+    [[nodiscard]] const LabelSets& label_sets() const { return catalog_.label_sets(); }
 
-    // Shared so that batches can outlive the head's next cut.
-    [[nodiscard]] const std::shared_ptr<const Symbols>& symbols() const { return shared_symbols_; }
+    [[nodiscard]] model::Labels texts_of(uint32_t slot) const {
+        return label_sets().labels(catalog_.ref_of(slot));
+    }
+
+    [[nodiscard]] const LabelIndex& index() const { return catalog_.index(); }
+
+    // Shared so that batches can outlive the head.
+    [[nodiscard]] const std::shared_ptr<const Symbols>& symbols() const {
+        return catalog_.symbols();
+    }
 
     [[nodiscard]] Partition& partition(uint16_t number) const { return *partitions_[number]; }
+
+    [[nodiscard]] const ChunkFiles* files() const { return files_; }
 
     // Times of the samples in the head; max < min when there are none.
     [[nodiscard]] int64_t min_time() const { return min_t_.load(std::memory_order_acquire); }
@@ -144,13 +212,21 @@ class Head {
         return series_created_.load(std::memory_order_relaxed);
     }
 
+    [[nodiscard]] uint64_t series_removed() const {
+        return series_removed_.load(std::memory_order_relaxed);
+    }
+
     [[nodiscard]] uint64_t chunks() const { return chunks_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] const HeadMemory& memory() const { return memory_; }
 
+    [[nodiscard]] HeadMemory& memory() { return memory_; }
+
     [[nodiscard]] const ChunkRules& rules() const { return rules_; }
 
   private:
+    static constexpr size_t kFilingChunksMax = 8192;  // held at once
+
     [[nodiscard]] static bool of_one_partition(std::span<const HeadSample> samples);
     [[nodiscard]] static std::vector<HeadSample> sort_by_partition(
         std::span<const HeadSample> samples);
@@ -197,36 +273,36 @@ class Head {
         return appended;
     }
 
-    [[nodiscard]] base::Result<uint32_t> create(const model::Labels& labels,
-                                                uint64_t ref,
-                                                model::Origin origin) EXCLUDES_LOCK(create_mutex_);
+    [[nodiscard]] base::Result<uint32_t> find_or_create(const model::Labels& labels,
+                                                        uint64_t hash,
+                                                        model::Origin origin,
+                                                        uint64_t ref,
+                                                        uint32_t& check,
+                                                        bool& created);
+    [[nodiscard]] base::Result<uint32_t> reserve_slot() EXCLUDES_LOCK(free_mutex_);
+    void publish(uint32_t slot, model::Origin origin, uint64_t ref, bool fresh);
     void raise_to_ref(uint64_t ref);
-    [[nodiscard]] static base::Status check_texts(const model::Labels& labels);
-
-    [[nodiscard]] bool is(uint32_t slot, const model::Labels& labels) const {
-        return label_sets_.equals(slots_.get(slot).record->labels, labels);
-    }
+    [[nodiscard]] base::Status file_partition(Partition& partition);
 
     HeadMemory memory_;
     const ChunkRules rules_;
+    ChunkFiles* files_;
     BlockPool block_pool_;
-    std::shared_ptr<Symbols> symbols_;
-    std::shared_ptr<const Symbols> shared_symbols_;
-    // Held while a series is made; inside it the index' and a partition's lock.
-    base::Mutex create_mutex_;
-    LabelSets label_sets_;  // add() under create_mutex_
-    SlotTable slots_;       // set() under create_mutex_
-    uint32_t next_slot_ GUARDED_BY(create_mutex_) = 0;
-    LabelIndex index_;
-    SeriesMap map_;
+    Catalog catalog_;
+    SlotTable slots_;
+    std::atomic<uint32_t> next_slot_{0};
     std::vector<std::unique_ptr<Partition>> partitions_;
+    base::Mutex free_mutex_;
+    std::vector<uint32_t> free_slots_ GUARDED_BY(free_mutex_);
     base::Mutex new_mutex_;
     std::vector<NewSeries> new_series_ GUARDED_BY(new_mutex_);
     std::atomic<uint64_t> last_ref_{0};
+    std::atomic<int64_t> floor_{INT64_MIN};
     std::atomic<int64_t> min_t_{INT64_MAX};
     std::atomic<int64_t> max_t_{INT64_MIN};
     std::atomic<uint64_t> series_{0};
     std::atomic<uint64_t> series_created_{0};
+    std::atomic<uint64_t> series_removed_{0};
     std::atomic<uint64_t> chunks_{0};
 };
 

@@ -118,7 +118,7 @@ class Matching {
     // by the index otherwise.
     base::Status keep(SlotSet& set, const Matcher& matcher) {
         const uint32_t name = source_.symbols.find(matcher.name());
-        if (set.size() * kFilterCost <= source_.index.values(name).size()) {
+        if (set.size() * kFilterCost <= source_.index.value_count(name)) {
             return filter(set, matcher, name);
         }
         if (matcher.matches_empty()) {

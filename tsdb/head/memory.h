@@ -15,17 +15,19 @@ enum class HeadPart : uint8_t {
     kSlots,
     kOpenChunks,
     kClosedChunks,
+    kChunkPlaces,
     kLabels,
     kSymbols,
     kPostings,
     kSeriesMap,
 };
 
-inline constexpr size_t kHeadParts = 8;
+inline constexpr size_t kHeadParts = 9;
 inline constexpr std::array<std::string_view, kHeadParts> kHeadPartNames = {"records",
                                                                             "slots",
                                                                             "open_chunks",
                                                                             "closed_chunks",
+                                                                            "chunk_places",
                                                                             "labels",
                                                                             "symbols",
                                                                             "postings",

@@ -29,13 +29,18 @@ class PostingList {
 
     [[nodiscard]] uint32_t size() const { return count_; }
 
+    // The smallest slot of at most kInlineMax.
+    [[nodiscard]] uint32_t first() const { return store_.slots[0]; }
+
     // Adds a slot that is not in the list; cheapest at the end.
-    //   returns  bytes that the list has grown by, about
+    //   returns  bytes that the list has grown by
     int64_t add(uint32_t slot);
+    // Takes out a slot that is in the list.
+    //   returns  bytes that the list has grown by: negative, except when a bitmap is measured
+    int64_t remove(uint32_t slot);
 
     void union_into(SlotSet& set) const;
     void intersect_into(SlotSet& set) const;
-    void subtract_from(SlotSet& set) const;
     [[nodiscard]] bool contains(uint32_t slot) const;
 
   private:
@@ -47,6 +52,8 @@ class PostingList {
 
     void clear();
     int64_t make_room();
+    int64_t bitmap_to_array();
+    int64_t shrink_array();
 
     uint32_t value_;
     uint32_t count_ = 0;
@@ -54,7 +61,7 @@ class PostingList {
     union {
         uint32_t slots[kInlineMax];
         uint32_t* array;  // capacity: the count rounded up to a power of two, 4 at least
-        SlotSet* bitmap;
+        MeasuredSlotSet* bitmap;
     } store_{};
 };
 

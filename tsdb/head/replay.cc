@@ -7,6 +7,8 @@
 #include "base/compress.h"
 #include "tsdb/head/ref_table.h"
 #include "tsdb/head/replay_worker.h"
+#include "tsdb/wal/record_histogram.h"
+#include "tsdb/wal/sources.h"
 
 namespace tsdb {
 namespace {
@@ -14,35 +16,53 @@ namespace {
 using wal::RecordType;
 
 constexpr unsigned kWorkersMax = 4;
+constexpr size_t kFileChunksEvery = size_t{4} << 20;  // bytes of records read
+constexpr size_t kFileChunksBytes = size_t{1} << 20;  // of chunks, at least
 
 unsigned worker_count() {
     return std::clamp(std::thread::hardware_concurrency(), 1u, kWorkersMax);
 }
 
+bool is_kept(RecordType type) {
+    switch (type) {
+        case RecordType::kSeries:
+        case RecordType::kSamples:
+        case RecordType::kSamplesV2:
+        case RecordType::kHistograms:
+        case RecordType::kFloatHistograms:
+        case RecordType::kCustomHistograms:
+        case RecordType::kCustomFloatHistograms:
+        case RecordType::kHistogramsV2:
+        case RecordType::kFloatHistogramsV2:
+        case RecordType::kTombstones:
+            return true;
+        default:
+            return false;
+    }
+}
+
 class Replay {
   public:
-    Replay(base::Files& files, Head& head) : files_(files), head_(head) {
+    Replay(base::Files& files, Head& head, const ReplayInput& input)
+        : files_(files), head_(head), input_(input) {
         for (unsigned i = 0; i < worker_count(); ++i) {
             workers_.push_back(std::make_unique<ReplayWorker>(head));
         }
     }
 
-    base::Status read(const wal::SegmentFile& segment) {
-        if (segment.bytes == 0) {
-            return base::success();
-        }
-        TRY(const auto file, files_.map(segment.path));
-        file->advise(base::MappedFile::Advice::kSequential);
-        wal::SegmentReader reader(segment.number, file->bytes(), zstd_);
-        base::ByteView record;
-        while (reader.next(record)) {
-            take(record, segment.number, reader.record_offset());
-        }
-        const auto& damages = reader.damages();
-        report_.damages.insert(report_.damages.end(), damages.begin(), damages.end());
+    base::Status read(const wal::Source& source) {
+        TRY(wal::read_source(
+            files_, source, zstd_, report_.damages, [&](base::ByteView record, uint64_t offset) {
+                take(record, source, offset);
+                return true;
+            }));
         ++report_.segments;
-        report_.bytes += segment.bytes;
+        report_.bytes += source.bytes;
         return base::success();
+    }
+
+    void note(std::vector<wal::Damage> damages) {
+        report_.damages.insert(report_.damages.end(), damages.begin(), damages.end());
     }
 
     ReplayReport finish() {
@@ -54,31 +74,60 @@ class Replay {
         }
         report_.repeated = pushed - report_.samples;
         report_.series = head_.series();
+        file_chunks();
         if (min_t_ <= max_t_) {
-            head_.extend(min_t_, max_t_);
+            head_.extend(std::max(min_t_, input_.min_valid_t), max_t_);
         }
         return std::move(report_);
     }
 
   private:
-    void take(base::ByteView record, uint32_t segment, uint64_t offset) {
+    void take(base::ByteView record, const wal::Source& source, uint64_t offset) {
         const uint8_t type = wal::record_type(record);
         ++report_.records[type < wal::kRecordTypes ? type : 0];
-        base::Status status = base::success();
-        if (type == static_cast<uint8_t>(RecordType::kSeries)) {
-            status = take_series(record);
-        } else if (type == static_cast<uint8_t>(RecordType::kSamples) ||
-                   type == static_cast<uint8_t>(RecordType::kSamplesV2)) {
-            status = take_samples(record);
-        }
+        const base::Status status = take_record(static_cast<RecordType>(type), record);
         if (!status) {
             ++report_.malformed;
-            report_.damages.push_back({.segment = segment,
+            report_.damages.push_back({.segment = source.segment,
                                        .offset = offset,
                                        .bytes = record.size(),
                                        .torn = false,
-                                       .reason = status.error().message()});
+                                       .reason = status.error().message(),
+                                       .checkpoint = source.checkpoint});
         }
+        bytes_since_filing_ += record.size();
+        if (bytes_since_filing_ >= kFileChunksEvery) {
+            file_chunks();
+        }
+    }
+
+    base::Status take_record(RecordType type, base::ByteView record) {
+        switch (type) {
+            case RecordType::kSeries:
+                return take_series(record);
+            case RecordType::kSamples:
+            case RecordType::kSamplesV2:
+                return take_samples(record);
+            case RecordType::kHistograms:
+            case RecordType::kCustomHistograms:
+            case RecordType::kHistogramsV2:
+                return take_histograms(record);
+            case RecordType::kFloatHistograms:
+            case RecordType::kCustomFloatHistograms:
+            case RecordType::kFloatHistogramsV2:
+                return take_float_histograms(record);
+            case RecordType::kTombstones:
+                return take_tombstones(record);
+            default:
+                return base::success();
+        }
+    }
+
+    // What is full goes to its file, so that a replay needs no more memory than what it rebuilds.
+    void file_chunks() {
+        bytes_since_filing_ = 0;
+        base::ignore(head_.file_chunks(kFileChunksBytes),
+                     "chunks stay in memory and are tried again");
     }
 
     base::Status take_series(base::ByteView record) {
@@ -91,39 +140,164 @@ class Replay {
                 ++report_.refused_series;
                 continue;
             }
-            if (const auto slot = head_.restore(labels, entry.ref)) {
-                refs_.set(entry.ref, slot.value());
-            } else {
-                ++report_.refused_series;
-            }
+            base::ignore(restore(labels, entry.ref), "counted as refused");
         }
         return status;
+    }
+
+    base::Result<uint32_t> restore(const model::Labels& labels, uint64_t ref) {
+        auto slot = head_.restore(labels, ref);
+        if (!slot) {
+            ++report_.refused_series;
+            return slot;
+        }
+        refs_.set(ref, slot.value() + 1);
+        if (head_.at(slot.value()).record->ref() != ref) {
+            report_.aliases.push_back(ref);
+        }
+        take_chunks(slot.value(), ref);
+        return slot;
+    }
+
+    // The chunks stand before all samples of the log that may be appended: those they hold are
+    // repeats.
+    void take_chunks(uint32_t slot, uint64_t ref) {
+        if (input_.chunks == nullptr) {
+            return;
+        }
+        const RestoredChunks::Taken taken = input_.chunks->take(ref);
+        for (const ChunkPlace place : taken.places) {
+            head_.restore_chunk(slot, place, taken.max_t);
+            ++report_.chunks;
+        }
+        if (!taken.places.empty()) {
+            max_t_ = std::max(max_t_, taken.max_t);
+        }
+    }
+
+    // The slot of a sample's series, or no slot when it is lost.
+    std::optional<uint32_t> slot_of(uint64_t ref) {
+        uint32_t known = refs_.get(ref);
+        if (known == 0 && input_.salvage) [[unlikely]] {
+            const model::Labels labels = input_.salvage(ref);
+            if (!labels.empty() && restore(labels, ref)) {
+                ++report_.salvaged_series;
+                known = refs_.get(ref);
+            }
+        }
+        if (known == 0) {
+            ++report_.unknown_refs;
+            return std::nullopt;
+        }
+        return known - 1;
+    }
+
+    bool in_head(int64_t t) {
+        if (t < input_.min_valid_t) {
+            ++report_.in_blocks;
+            return false;
+        }
+        min_t_ = std::min(min_t_, t);
+        max_t_ = std::max(max_t_, t);
+        return true;
+    }
+
+    ReplayWorker& worker_of(const SlotEntry& series) {
+        return *workers_[series.partition % workers_.size()];
     }
 
     base::Status take_samples(base::ByteView record) {
         samples_.clear();
         base::Status status = wal::decode_samples(record, samples_);
         for (const wal::SampleEntry& entry : samples_) {
-            const uint32_t slot = refs_.get(entry.ref);
-            if (slot == RefTable::kNone) {
-                ++report_.unknown_refs;
+            if (!in_head(entry.t)) {
                 continue;
             }
-            const SlotEntry series = head_.at(slot);
-            min_t_ = std::min(min_t_, entry.t);
-            max_t_ = std::max(max_t_, entry.t);
-            workers_[series.partition % workers_.size()]->push(
-                {.series = series, .t = entry.t, .bits = entry.bits, .index = 0});
+            if (const auto slot = slot_of(entry.ref)) {
+                const SlotEntry series = head_.at(*slot);
+                worker_of(series).push(
+                    {.series = series, .t = entry.t, .bits = entry.bits, .index = 0});
+            }
+        }
+        return status;
+    }
+
+    base::Status take_histograms(base::ByteView record) {
+        histograms_.clear();
+        auto skipped = wal::decode_histograms(record, histograms_);
+        for (wal::HistogramEntry& entry : histograms_) {
+            take_histogram(entry.ref, entry.t, [&](ReplayedHistogram& sample) {
+                sample.integer =
+                    std::make_shared<const model::Histogram>(std::move(entry.histogram));
+            });
+        }
+        return note_skipped(skipped);
+    }
+
+    base::Status take_float_histograms(base::ByteView record) {
+        float_histograms_.clear();
+        auto skipped = wal::decode_float_histograms(record, float_histograms_);
+        for (wal::FloatHistogramEntry& entry : float_histograms_) {
+            take_histogram(entry.ref, entry.t, [&](ReplayedHistogram& sample) {
+                sample.floating =
+                    std::make_shared<const model::FloatHistogram>(std::move(entry.histogram));
+            });
+        }
+        return note_skipped(skipped);
+    }
+
+    // Histograms of a kind nobody knows are counted as records that make no sense.
+    base::Status note_skipped(const base::Result<size_t>& skipped) {
+        if (!skipped) {
+            return base::fail(skipped.error());
+        }
+        report_.malformed += skipped.value();
+        return base::success();
+    }
+
+    template <class Fill>
+    void take_histogram(uint64_t ref, int64_t t, const Fill& fill) {
+        if (!in_head(t)) {
+            return;
+        }
+        if (const auto slot = slot_of(ref)) {
+            ReplayedHistogram sample{.series = head_.at(*slot), .t = t};
+            fill(sample);
+            worker_of(sample.series).push(std::move(sample));
+        }
+    }
+
+    // Only the tombstones that say a series is gone matter while the head is rebuilt; the others
+    // are the database's.
+    base::Status take_tombstones(base::ByteView record) {
+        tombstones_.clear();
+        base::Status status = wal::decode_tombstones(record, tombstones_);
+        for (const wal::TombstoneEntry& entry : tombstones_) {
+            if (!entry.whole_series()) {
+                report_.tombstones.push_back(entry);
+                continue;
+            }
+            if (const uint32_t known = refs_.get(entry.ref); known != 0) {
+                for (const auto& worker : workers_) {
+                    worker->drain();
+                }
+                head_.forget_samples(known - 1);
+            }
         }
         return status;
     }
 
     base::Files& files_;
     Head& head_;
+    const ReplayInput& input_;
     base::ZstdDecoder zstd_;
-    RefTable refs_;
+    RefTable<uint32_t> refs_;  // slot + 1
     std::vector<wal::SeriesEntry> series_;
     std::vector<wal::SampleEntry> samples_;
+    std::vector<wal::HistogramEntry> histograms_;
+    std::vector<wal::FloatHistogramEntry> float_histograms_;
+    std::vector<wal::TombstoneEntry> tombstones_;
+    size_t bytes_since_filing_ = 0;
     int64_t min_t_ = INT64_MAX;
     int64_t max_t_ = INT64_MIN;
     ReplayReport report_;
@@ -135,40 +309,28 @@ class Replay {
 uint64_t ReplayReport::not_kept() const {
     uint64_t sum = 0;
     for (size_t type = 0; type < records.size(); ++type) {
-        const bool kept = type == static_cast<size_t>(RecordType::kSeries) ||
-                          type == static_cast<size_t>(RecordType::kSamples) ||
-                          type == static_cast<size_t>(RecordType::kSamplesV2);
-        sum += kept ? 0 : records[type];
+        sum += is_kept(static_cast<RecordType>(type)) ? 0 : records[type];
     }
     return sum;
 }
 
-base::Result<ReplayReport> replay_wal(base::Files& files,
-                                      const base::Path& wal_folder,
-                                      Head& head,
-                                      const std::function<void(const ReplayProgress&)>& progress) {
-    Replay replay(files, head);
-    TRY(const auto checkpoint, wal::find_checkpoint(files, wal_folder));
-    TRY(auto segments, wal::list_segments(files, wal_folder));
-    if (checkpoint) {
-        std::erase_if(segments, [&](const wal::SegmentFile& segment) {
-            return segment.number <= checkpoint->last_segment;
-        });
-        TRY(const auto parts, wal::list_segments(files, checkpoint->path));
-        for (const wal::SegmentFile& part : parts) {
-            TRY(base::context(replay.read(part), "replay checkpoint", checkpoint->path));
+base::Result<ReplayReport> replay_wal(base::Files& files, Head& head, const ReplayInput& input) {
+    Replay replay(files, head, input);
+    TRY(auto sources, wal::find_sources(files, input.wal_folder));
+    replay.note(std::move(sources.damages));
+    ReplayProgress at;
+    for (const wal::Source& source : sources.files) {
+        if (!source.checkpoint) {
+            at.first = at.last == 0 && at.first == 0 ? source.segment : at.first;
+            at.last = source.segment;
         }
     }
-    ReplayProgress at;
-    if (!segments.empty()) {
-        at = {.first = segments.front().number,
-              .last = segments.back().number,
-              .current = segments.front().number};
-    }
-    for (const wal::SegmentFile& segment : segments) {
-        at.current = segment.number;
-        progress(at);
-        TRY(base::context(replay.read(segment), "replay write-ahead log segment", segment.path));
+    for (const wal::Source& source : sources.files) {
+        at.current = source.checkpoint ? at.first : source.segment;
+        if (input.progress && !source.checkpoint) {
+            input.progress(at);
+        }
+        TRY(base::context(replay.read(source), "replay", source.path));
     }
     return replay.finish();
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/restored_chunks.h"
 #include "tsdb/wal/reader.h"
 #include "tsdb/wal/record.h"
 
@@ -24,12 +25,18 @@ struct ReplayProgress {
 struct ReplayReport {
     uint64_t segments = 0;
     uint64_t bytes = 0;
-    uint64_t series = 0;          // new in the head
-    uint64_t samples = 0;         // appended
-    uint64_t repeated = 0;        // samples that were there, or are older than what is
-    uint64_t unknown_refs = 0;    // samples whose series record is missing: lost
-    uint64_t malformed = 0;       // records that were whole but make no sense: lost
-    uint64_t refused_series = 0;  // series that cannot be kept
+    uint64_t series = 0;           // new in the head
+    uint64_t samples = 0;          // appended
+    uint64_t repeated = 0;         // samples that were there, or are older than what is
+    uint64_t unknown_refs = 0;     // samples whose series record is missing: lost
+    uint64_t malformed = 0;        // records that were whole but make no sense: lost
+    uint64_t refused_series = 0;   // series that cannot be kept
+    uint64_t in_blocks = 0;        // samples older than the head's beginning
+    uint64_t chunks = 0;           // taken over from their files
+    uint64_t salvaged_series = 0;  // known only from the series log
+    // Refs of series that the head knows by another ref; their records are still needed.
+    std::vector<uint64_t> aliases;
+    std::vector<wal::TombstoneEntry> tombstones;        // of stretches, not of whole series
     std::array<uint64_t, wal::kRecordTypes> records{};  // by type; [0]: unknown ones
     std::vector<wal::Damage> damages;
 
@@ -37,14 +44,24 @@ struct ReplayReport {
     [[nodiscard]] uint64_t not_kept() const;
 };
 
+struct ReplayInput {
+    base::Path wal_folder;
+    // Chunks that are in files already; null: none.
+    RestoredChunks* chunks = nullptr;
+    // Samples before it are in blocks.
+    int64_t min_valid_t = INT64_MIN;
+    // Labels of a series whose record is lost; empty when nobody knows. May be unset.
+    std::function<model::Labels(uint64_t ref)> salvage;
+    // Called before each segment; may be unset.
+    std::function<void(const ReplayProgress&)> progress;
+};
+
 // Reads the newest checkpoint, if any, and the segments after it into `head`, which is empty.
-// Damage costs what it touches and is reported, not returned. Appends on several threads.
-//   progress  called before each segment
-//   errors    kIo and others when files cannot be read at all
-[[nodiscard]] base::Result<ReplayReport> replay_wal(
-    base::Files& files,
-    const base::Path& wal_folder,
-    Head& head,
-    const std::function<void(const ReplayProgress&)>& progress);
+// Chunks that get full go into the head's files meanwhile. Damage costs what it touches and is
+// reported, not returned. Appends on several threads.
+//   errors  kIo and others when the folder cannot be read at all
+[[nodiscard]] base::Result<ReplayReport> replay_wal(base::Files& files,
+                                                    Head& head,
+                                                    const ReplayInput& input);
 
 }  // namespace tsdb

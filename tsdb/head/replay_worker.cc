@@ -4,6 +4,24 @@
 
 namespace tsdb {
 
+void ReplayWorker::push(ReplayedHistogram histogram) {
+    if (!filling_.floats.empty()) {
+        hand_over();
+    }
+    filling_.histograms.push_back(std::move(histogram));
+    if (filling_.histograms.size() == kBatchHistograms) {
+        hand_over();
+    }
+}
+
+void ReplayWorker::drain() {
+    hand_over();
+    const base::MutexLock lock(mutex_);
+    while (!waiting_.empty() || working_) {
+        changed_.wait(mutex_);
+    }
+}
+
 void ReplayWorker::finish() {
     if (!thread_.joinable()) {
         return;
@@ -18,24 +36,26 @@ void ReplayWorker::finish() {
 }
 
 void ReplayWorker::hand_over() {
-    if (filling_.empty()) {
+    if (filling_.floats.empty() && filling_.histograms.empty()) {
         return;
     }
-    pushed_ += filling_.size();
+    pushed_ += filling_.floats.size() + filling_.histograms.size();
     const base::MutexLock lock(mutex_);
     while (waiting_.size() >= kBatchesWaiting) {
         changed_.wait(mutex_);
     }
     waiting_.push_back(std::exchange(filling_, {}));
-    filling_.reserve(kBatchSamples);
+    filling_.floats.reserve(kBatchSamples);
     changed_.notify_all();
 }
 
 void ReplayWorker::run() {
     while (true) {
-        std::vector<HeadSample> batch;
+        Batch batch;
         {
             const base::MutexLock lock(mutex_);
+            working_ = false;
+            changed_.notify_all();
             while (waiting_.empty() && !finished_) {
                 changed_.wait(mutex_);
             }
@@ -44,10 +64,23 @@ void ReplayWorker::run() {
             }
             batch = std::move(waiting_.front());
             waiting_.pop_front();
+            working_ = true;
             changed_.notify_all();
         }
-        appended_ +=
-            head_.apply(batch, model::kMinTime, [](const HeadSample&, model::RejectReason) {});
+        apply(batch);
+    }
+}
+
+void ReplayWorker::apply(const Batch& batch) {
+    appended_ +=
+        head_.apply(batch.floats, model::kMinTime, [](const HeadSample&, model::RejectReason) {});
+    for (const ReplayedHistogram& sample : batch.histograms) {
+        const Admission admission = head_.apply_histogram({.series = sample.series,
+                                                           .t = sample.t,
+                                                           .integer = sample.integer.get(),
+                                                           .floating = sample.floating.get()},
+                                                          model::kMinTime);
+        appended_ += admission == Admission::kAppend ? 1 : 0;
     }
 }
 

@@ -5,12 +5,27 @@
 #include "base/sync.h"
 
 namespace tsdb {
+namespace {
+
+int64_t oldest_time(const ClosedChunk* chunk) {
+    while (chunk->older != nullptr) {
+        chunk = chunk->older;
+    }
+    return chunk->min_t;
+}
+
+}  // namespace
 
 SeriesStream::SeriesStream(const Head& head,
                            std::vector<uint32_t> slots,
                            const Options& options,
-                           const model::QueryContext& context)
-    : head_(head), slots_(std::move(slots)), options_(options), context_(context) {
+                           const model::QueryContext& context,
+                           std::shared_ptr<const void> pin)
+    : head_(head),
+      slots_(std::move(slots)),
+      options_(options),
+      context_(context),
+      pin_(std::move(pin)) {
     if (context_.budget != nullptr) {
         reservation_ = base::Reservation(*context_.budget);
     }
@@ -19,14 +34,19 @@ SeriesStream::SeriesStream(const Head& head,
 base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
     batch.clear();
     pinned_ = nullptr;
-    batch.symbols = head_.symbols();
+    pinned_file_ = nullptr;
+    batch.symbols = pin_ == nullptr
+                        ? std::shared_ptr<const model::SymbolTable>(head_.symbols())
+                        : std::shared_ptr<const model::SymbolTable>(pin_, head_.symbols().get());
     while (batch.series.empty() && at_ < slots_.size()) {
         TRY(context_.check());
         const size_t count = std::min(kBatchSeries, slots_.size() - at_);
         entries_.clear();
         for (size_t i = 0; i < count; ++i) {
-            entries_.push_back(
-                {.series = head_.at(slots_[at_ + i]), .chunks = {}, .wanted = false});
+            Entry entry;
+            entry.slot = slots_[at_ + i];
+            entry.series = head_.at(entry.slot);
+            entries_.push_back(entry);
         }
         at_ += count;
         for (size_t from = 0, to = 0; from < count; from = to) {
@@ -35,7 +55,8 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
             }
             read_run(std::span(entries_).subspan(from, to - from), batch);
         }
-        for (const Entry& entry : entries_) {
+        for (Entry& entry : entries_) {
+            TRY(read_files(entry, batch));
             if (!entry.wanted) {
                 continue;
             }
@@ -44,9 +65,8 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
                 break;
             }
             ++given_;
-            batch.series.push_back({.id = entry.series.record->ref(),
-                                    .labels = labels_of(entry.series, batch),
-                                    .chunks = entry.chunks});
+            batch.series.push_back(
+                {.id = entry.ref, .labels = labels_of(entry.slot, batch), .chunks = entry.chunks});
         }
     }
     const auto held = static_cast<int64_t>(batch.arena.capacity_bytes());
@@ -58,28 +78,47 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
 
 // All series of the run are of one partition.
 void SeriesStream::read_run(std::span<Entry> run, model::SeriesBatch& batch) {
+    if (run.front().series.record == nullptr) {
+        return;
+    }
     Partition& partition = head_.partition(run.front().series.partition);
     const base::MutexLock lock(partition.mutex());
     for (Entry& entry : run) {
-        if (entry.series.record != nullptr) {
-            read_chunks(entry, batch);
+        if (entry.series.record == nullptr) {
+            continue;
         }
+        entry.ref = entry.series.record->ref();
+        read_memory(entry, batch);
+        entry.in_files = batch.arena.copy(partition.places(*entry.series.record));
     }
 }
 
-void SeriesStream::read_chunks(Entry& entry, model::SeriesBatch& batch) {
+// Newest first, until a chunk begins before the range: all that follow end before it does.
+void SeriesStream::read_memory(Entry& entry, model::SeriesBatch& batch) {
     const SeriesRecord& series = *entry.series.record;
     chunks_.clear();
+    const auto add = [&](model::Encoding encoding,
+                         std::span<const uint8_t> bytes,
+                         int64_t min_t,
+                         int64_t max_t) {
+        chunks_.push_back({.encoding = encoding,
+                           .source = options_.source,
+                           .bytes = bytes,
+                           .min_t = min_t,
+                           .max_t = max_t});
+    };
     if (series.has_open() && in_range(series.min_t, series.chunk.t)) {
         entry.wanted = true;
-        if (!options_.skip_chunks) {
+        if (options_.skip_chunks) {
+            return;
+        }
+        if (series.is(SeriesRecord::kHistograms)) {
+            const model::HistogramChunkWriter& writer = series.histograms->writer;
+            add(writer.encoding(), batch.arena.copy(writer.bytes()), series.min_t, series.chunk.t);
+        } else {
             const auto bytes = batch.arena.allocate<uint8_t>(series.chunk.bytes());
             copy_open_chunk(series, bytes.data());
-            chunks_.push_back({.encoding = model::Encoding::kXor,
-                               .source = options_.source,
-                               .bytes = bytes,
-                               .min_t = series.min_t,
-                               .max_t = series.chunk.t});
+            add(model::Encoding::kXor, bytes, series.min_t, series.chunk.t);
         }
     }
     for (const ClosedChunk* chunk = series.closed;
@@ -93,14 +132,62 @@ void SeriesStream::read_chunks(Entry& entry, model::SeriesBatch& batch) {
             return;
         }
         pin(chunk, batch);
-        chunks_.push_back({.encoding = chunk->encoding,
-                           .source = options_.source,
-                           .bytes = chunk->bytes(),
-                           .min_t = chunk->min_t,
-                           .max_t = chunk->max_t()});
+        add(chunk->encoding(), chunk->bytes(), chunk->min_t, chunk->max_t());
     }
     std::ranges::reverse(chunks_);
+    entry.in_memory = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
+    entry.chunks = entry.in_memory;
+    const bool oldest_is_older = series.closed == nullptr
+                                     ? series.has_open() && series.min_t <= options_.min_t
+                                     : oldest_time(series.closed) <= options_.min_t;
+    entry.files_matter = !oldest_is_older;
+}
+
+// Without the partition's lock: the disk may be asked.
+base::Status SeriesStream::read_files(Entry& entry, model::SeriesBatch& batch) {
+    if (!entry.files_matter || (entry.wanted && options_.skip_chunks)) {
+        return base::success();
+    }
+    const ChunkFiles& files = *head_.files();
+    chunks_.clear();
+    for (size_t i = entry.in_files.size(); i-- > 0;) {
+        auto read = files.read(entry.ref, entry.in_files[i]);
+        if (!read) {
+            if (!files.has(entry.in_files[i])) {
+                break;  // its file went with what is in blocks
+            }
+            return base::context(base::Status(base::fail(read.error())),
+                                 "read a chunk of the head");
+        }
+        ChunkFiles::Pinned& pinned = read.value();
+        const FiledChunk& chunk = pinned.chunk;
+        if (chunk.max_t < options_.min_t) {
+            break;
+        }
+        if (chunk.min_t > options_.max_t) {
+            continue;
+        }
+        entry.wanted = true;
+        if (options_.skip_chunks) {
+            return base::success();
+        }
+        if (pinned.pin.get() != pinned_file_) {
+            pinned_file_ = pinned.pin.get();
+            batch.pins.push_back(std::move(pinned.pin));
+        }
+        chunks_.push_back({.encoding = chunk.encoding,
+                           .source = options_.source,
+                           .bytes = chunk.bytes,
+                           .min_t = chunk.min_t,
+                           .max_t = chunk.max_t});
+    }
+    if (chunks_.empty()) {
+        return base::success();
+    }
+    std::ranges::reverse(chunks_);
+    chunks_.insert(chunks_.end(), entry.in_memory.begin(), entry.in_memory.end());
     entry.chunks = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
+    return base::success();
 }
 
 void SeriesStream::pin(const ClosedChunk* chunk, model::SeriesBatch& batch) {
@@ -112,9 +199,9 @@ void SeriesStream::pin(const ClosedChunk* chunk, model::SeriesBatch& batch) {
     batch.pins.push_back(ClosedChunks::pin(chunk));
 }
 
-std::span<const model::LabelSymbols> SeriesStream::labels_of(const SlotEntry& series,
+std::span<const model::LabelSymbols> SeriesStream::labels_of(uint32_t slot,
                                                              model::SeriesBatch& batch) const {
-    const LabelSet set = head_.label_sets().get(series.record->labels);
+    const LabelSet set = head_.labels_of(slot);
     const auto labels = batch.arena.allocate<model::LabelSymbols>(set.names.size());
     for (size_t i = 0; i < labels.size(); ++i) {
         labels[i] = {.name = set.names[i], .value = set.values[i]};

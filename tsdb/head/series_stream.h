@@ -12,7 +12,7 @@
 namespace tsdb {
 
 // Copies open chunks under the partition's lock, at most kBatchSeries of them per hold; closed
-// chunks stay where they are and are pinned. Threads: one.
+// chunks and those in files stay where they are and are pinned. Threads: one.
 class SeriesStream final : public model::SeriesSet {
   public:
     static constexpr size_t kBatchSeries = 256;
@@ -27,40 +27,50 @@ class SeriesStream final : public model::SeriesSet {
 
     // slots    in the order in which the series shall come
     // context  copied; what it points to outlives the stream
+    // pin      keeps the head from giving the series' memory away; in every batch
     SeriesStream(const Head& head,
                  std::vector<uint32_t> slots,
                  const Options& options,
-                 const model::QueryContext& context);
+                 const model::QueryContext& context,
+                 std::shared_ptr<const void> pin);
 
     [[nodiscard]] base::Result<bool> next(model::SeriesBatch& batch) override;
 
   private:
     // A chunk of a series on its way into a batch.
     struct Entry {
+        uint32_t slot = 0;
         SlotEntry series;
-        std::span<const model::ChunkView> chunks;
+        uint64_t ref = 0;
+        std::span<const model::ChunkView> in_memory;  // by min_t
+        std::span<const ChunkPlace> in_files;         // older ones
+        std::span<const model::ChunkView> chunks;     // both
+        bool files_matter = false;                    // they may hold samples in range
         bool wanted = false;
     };
 
     void read_run(std::span<Entry> run, model::SeriesBatch& batch);
-    void read_chunks(Entry& entry, model::SeriesBatch& batch);
+    void read_memory(Entry& entry, model::SeriesBatch& batch);
+    [[nodiscard]] base::Status read_files(Entry& entry, model::SeriesBatch& batch);
 
     [[nodiscard]] bool in_range(int64_t min_t, int64_t max_t) const {
         return min_t <= options_.max_t && max_t >= options_.min_t;
     }
 
     void pin(const ClosedChunk* chunk, model::SeriesBatch& batch);
-    [[nodiscard]] std::span<const model::LabelSymbols> labels_of(const SlotEntry& series,
+    [[nodiscard]] std::span<const model::LabelSymbols> labels_of(uint32_t slot,
                                                                  model::SeriesBatch& batch) const;
 
     const Head& head_;
     const std::vector<uint32_t> slots_;
     const Options options_;
     const model::QueryContext context_;
+    const std::shared_ptr<const void> pin_;
     base::Reservation reservation_;
     size_t at_ = 0;
     uint64_t given_ = 0;
-    const void* pinned_ = nullptr;  // the block pinned last
+    const void* pinned_ = nullptr;       // the block pinned last
+    const void* pinned_file_ = nullptr;  // the chunk file pinned last
     std::vector<Entry> entries_;
     std::vector<model::ChunkView> chunks_;  // of one series, newest first
 };

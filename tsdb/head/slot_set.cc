@@ -1,10 +1,20 @@
 #include "tsdb/head/slot_set.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <roaring/roaring.h>
 
 namespace tsdb {
+namespace {
+
+constexpr uint32_t kMeasureMin = 128;  // changes that go unmeasured
+constexpr int64_t kBytesPerSlot = 2;
+constexpr size_t kAllocatorBytes = 16;  // per block of memory
+// A container's own struct, and its place in the bitmap's arrays.
+constexpr size_t kContainerBytes = 16 + 11;
+
+}  // namespace
 
 SlotSet::SlotSet() : bitmap_(roaring_bitmap_create()) {}
 
@@ -89,7 +99,48 @@ std::vector<uint32_t> SlotSet::slots() const {
 }
 
 size_t SlotSet::bytes() const {
-    return sizeof(roaring_bitmap_t) + roaring_bitmap_size_in_bytes(bitmap_);
+    roaring_statistics_t statistics{};
+    roaring_bitmap_statistics(bitmap_, &statistics);
+    const size_t content = size_t{statistics.n_bytes_array_containers} +
+                           statistics.n_bytes_run_containers + statistics.n_bytes_bitset_containers;
+    return sizeof(roaring_bitmap_t) + 2 * kAllocatorBytes + content +
+           statistics.n_containers * (kContainerBytes + 2 * kAllocatorBytes);
+}
+
+MeasuredSlotSet::MeasuredSlotSet()
+    : bytes_(static_cast<int64_t>(set_.bytes())), changes_left_(kMeasureMin) {}
+
+int64_t MeasuredSlotSet::add(std::span<const uint32_t> slots) {
+    const int64_t before = bytes_;
+    set_.add(slots);
+    bytes_ += kBytesPerSlot * static_cast<int64_t>(slots.size());
+    changed(static_cast<uint32_t>(slots.size()));
+    return bytes_ - before;
+}
+
+int64_t MeasuredSlotSet::add(uint32_t slot) {
+    const int64_t before = bytes_;
+    set_.add(slot);
+    bytes_ += kBytesPerSlot;
+    changed(1);
+    return bytes_ - before;
+}
+
+int64_t MeasuredSlotSet::remove(uint32_t slot) {
+    const int64_t before = bytes_;
+    set_.remove(slot);
+    changed(1);
+    return bytes_ - before;
+}
+
+void MeasuredSlotSet::changed(uint32_t slots) {
+    if (slots < changes_left_) {
+        changes_left_ -= slots;
+        return;
+    }
+    set_.optimize();
+    bytes_ = static_cast<int64_t>(set_.bytes());
+    changes_left_ = static_cast<uint32_t>(std::max<uint64_t>(kMeasureMin, set_.size() / 2));
 }
 
 }  // namespace tsdb

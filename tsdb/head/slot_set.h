@@ -37,7 +37,7 @@ class SlotSet {
     [[nodiscard]] uint64_t size() const;
     // Ascending.
     [[nodiscard]] std::vector<uint32_t> slots() const;
-    // Bytes held, about.
+    // Bytes held, with what the allocator needs, about.
     [[nodiscard]] size_t bytes() const;
 
     // Keeps the slots for which keep(slot) holds.
@@ -58,6 +58,28 @@ class SlotSet {
     explicit SlotSet(roaring_bitmap_s* bitmap) : bitmap_(bitmap) {}
 
     roaring_bitmap_s* bitmap_;
+};
+
+// A set that knows what it is accounted for: two bytes per slot added, measured anew each time
+// about half of it has changed. Every change returns the bytes by which that has grown.
+class MeasuredSlotSet {
+  public:
+    MeasuredSlotSet();
+
+    int64_t add(std::span<const uint32_t> slots);
+    int64_t add(uint32_t slot);
+    int64_t remove(uint32_t slot);
+
+    [[nodiscard]] const SlotSet& set() const { return set_; }
+
+    [[nodiscard]] int64_t bytes() const { return bytes_; }
+
+  private:
+    void changed(uint32_t slots);
+
+    SlotSet set_;
+    int64_t bytes_;
+    uint32_t changes_left_;  // until it is measured
 };
 
 }  // namespace tsdb

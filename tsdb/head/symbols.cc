@@ -1,14 +1,10 @@
 #include "tsdb/head/symbols.h"
 
-#include <cstring>
-
 #include "base/check.h"
 #include "base/checksum.h"
 
 namespace tsdb {
 namespace {
-
-constexpr size_t kCellsMin = 1024;
 
 uint32_t hash_of(std::string_view text) {
     return static_cast<uint32_t>(base::hash64(text));
@@ -16,39 +12,66 @@ uint32_t hash_of(std::string_view text) {
 
 }  // namespace
 
-Symbols::Symbols(HeadMemory& memory)
-    : memory_(memory), arena_(memory, HeadPart::kSymbols), cells_(kCellsMin) {
-    memory_.add(HeadPart::kSymbols, static_cast<int64_t>(kCellsMin * sizeof(Cell)));
-}
+Symbols::Symbols(HeadMemory& memory) : memory_(memory), arena_(memory, HeadPart::kSymbols) {}
 
 Symbols::~Symbols() = default;
 
 uint32_t Symbols::intern(std::string_view text) {
     const uint32_t hash = hash_of(text);
     const base::MutexLock lock(mutex_);
-    size_t at = locate(text, hash);
-    if (cells_[at].symbol != kNone) {
-        return cells_[at].symbol;
-    }
-    if ((size_ + 1) * 4 > cells_.size() * 3) {
-        grow();
-        at = locate(text, hash);
+    if (const auto* const cell = locate(text, hash); cell != nullptr) {
+        return cell->entry;
     }
     const uint32_t symbol = store(text);
-    cells_[at] = {.symbol = symbol, .hash = hash};
-    ++size_;
+    if (const int64_t grown = cells_.insert(hash, symbol); grown != 0) {
+        memory_.add(HeadPart::kSymbols, grown);
+    }
+    text_bytes_ += text.size();
     return symbol;
 }
 
 uint32_t Symbols::find(std::string_view text) const {
     const uint32_t hash = hash_of(text);
     const base::MutexLock lock(mutex_);
-    return cells_[locate(text, hash)].symbol;
+    const auto* const cell = locate(text, hash);
+    return cell == nullptr ? kNone : cell->entry;
+}
+
+void Symbols::retain(std::span<const uint32_t> symbols) {
+    const base::MutexLock lock(mutex_);
+    for (const uint32_t symbol : symbols) {
+        uint8_t& uses = arena_.at(symbol)[kUsesAt];
+        if (uses == kManyUses) {
+            ++many_uses_[symbol];
+        } else {
+            ++uses;
+        }
+    }
+}
+
+void Symbols::release(std::span<const uint32_t> symbols, std::vector<uint32_t>& forgotten) {
+    const base::MutexLock lock(mutex_);
+    for (const uint32_t symbol : symbols) {
+        if (!take_use(symbol)) {
+            forget(symbol);
+            forgotten.push_back(symbol);
+        }
+    }
+}
+
+void Symbols::recycle(std::span<const uint32_t> symbols) {
+    const base::MutexLock lock(mutex_);
+    for (const uint32_t symbol : symbols) {
+        const std::string_view of_symbol = text(symbol);
+        const auto* const end =
+            reinterpret_cast<const uint8_t*>(of_symbol.data()) + of_symbol.size();
+        arena_.recycle(symbol, static_cast<size_t>(end - arena_.at(symbol)));
+    }
 }
 
 size_t Symbols::size() const {
     const base::MutexLock lock(mutex_);
-    return size_;
+    return cells_.size();
 }
 
 size_t Symbols::text_bytes() const {
@@ -56,48 +79,50 @@ size_t Symbols::text_bytes() const {
     return text_bytes_;
 }
 
-size_t Symbols::locate(std::string_view wanted, uint32_t hash) const {
-    const size_t mask = cells_.size() - 1;
-    size_t at = hash & mask;
-    while (cells_[at].symbol != kNone &&
-           (cells_[at].hash != hash || text(cells_[at].symbol) != wanted)) {
-        at = (at + 1) & mask;
-    }
-    return at;
+CellTable::Cell* Symbols::locate(std::string_view wanted, uint32_t hash) const {
+    return cells_.locate(hash, [&](uint32_t symbol) { return text(symbol) == wanted; });
 }
 
 uint32_t Symbols::store(std::string_view text) {
     SKEIN_CHECK(text.size() <= kTextMax, "label text too long", text.size());
     const bool is_long = text.size() >= kLongText;
     const auto size = static_cast<uint32_t>(text.size());
-    const size_t header = is_long ? 1 + sizeof size : 1;
+    const size_t header = is_long ? kHeader + sizeof size : kHeader;
     const uint32_t symbol = arena_.allocate(header + text.size());
     uint8_t* const at = arena_.at(symbol);
-    at[0] = static_cast<uint8_t>(is_long ? kLongText : size);
+    at[kSizeAt] = static_cast<uint8_t>(is_long ? kLongText : size);
+    at[kUsesAt] = 0;
     if (is_long) {
-        std::memcpy(at + 1, &size, sizeof size);
+        std::memcpy(at + kHeader, &size, sizeof size);
     }
     if (!text.empty()) {
         std::memcpy(at + header, text.data(), text.size());
     }
-    text_bytes_ += text.size();
     return symbol;
 }
 
-void Symbols::grow() {
-    std::vector<Cell> old(cells_.size() * 2);
-    old.swap(cells_);
-    memory_.add(HeadPart::kSymbols, static_cast<int64_t>(old.size() * sizeof(Cell)));
-    const size_t mask = cells_.size() - 1;
-    for (const Cell& cell : old) {
-        if (cell.symbol == kNone) {
-            continue;
+bool Symbols::take_use(uint32_t symbol) {
+    uint8_t& uses = arena_.at(symbol)[kUsesAt];
+    SKEIN_CHECK(uses > 0, "symbol released more often than retained", symbol);
+    if (uses == kManyUses) {
+        if (const auto more = many_uses_.find(symbol); more != many_uses_.end()) {
+            if (--more->second == 0) {
+                many_uses_.erase(more);
+            }
+            return true;
         }
-        size_t at = cell.hash & mask;
-        while (cells_[at].symbol != kNone) {
-            at = (at + 1) & mask;
-        }
-        cells_[at] = cell;
+    }
+    return --uses > 0;
+}
+
+void Symbols::forget(uint32_t symbol) {
+    const std::string_view of_symbol = text(symbol);
+    const auto* const cell = cells_.locate(
+        hash_of(of_symbol), [symbol](uint32_t candidate) { return candidate == symbol; });
+    SKEIN_CHECK(cell != nullptr, "symbol is not in the table", symbol);
+    text_bytes_ -= of_symbol.size();
+    if (const int64_t grown = cells_.erase(cell); grown != 0) {
+        memory_.add(HeadPart::kSymbols, grown);
     }
 }
 

@@ -85,8 +85,7 @@ class RecordBuilder {
 
     [[nodiscard]] base::Status series(const SeriesEntry& entry) {
         TRY(begin(static_cast<uint8_t>(RecordType::kSeries)));
-        out_.be64(entry.ref);
-        out_.uvarint(entry.labels);
+        series_->begin(entry.ref, entry.labels);
         out_.bytes(entry.packed);
         return base::success();
     }
@@ -99,21 +98,13 @@ class RecordBuilder {
 
     [[nodiscard]] base::Status tombstone(const TombstoneEntry& entry) {
         TRY(begin(static_cast<uint8_t>(RecordType::kTombstones)));
-        out_.be64(entry.ref);
-        out_.varint(entry.min_t);
-        out_.varint(entry.max_t);
+        tombstones_->add(entry);
         return base::success();
     }
 
     [[nodiscard]] base::Status metadata(const MetadataEntry& entry) {
         TRY(begin(static_cast<uint8_t>(RecordType::kMetadata)));
-        out_.uvarint(entry.ref);
-        out_.u8(static_cast<uint8_t>(entry.type));
-        out_.uvarint(2);  // fields
-        out_.str("UNIT");
-        out_.str(entry.unit);
-        out_.str("HELP");
-        out_.str(entry.help);
+        metadata_->add(entry);
         return base::success();
     }
 
@@ -122,7 +113,6 @@ class RecordBuilder {
             return base::success();
         }
         type_ = 0;
-        timed_.reset();
         TRY(writer_.add(out_.written()));
         out_.rewind(0);
         return base::success();
@@ -130,14 +120,19 @@ class RecordBuilder {
 
   private:
     base::Status begin(uint8_t type) {
-        if (type_ != type || out_.position() >= kRecordBytesTarget) {
-            TRY(end());
-            type_ = type;
-            if (is_timed(type)) {
-                timed_.emplace(type, out_);
-            } else {
-                out_.u8(type);
-            }
+        if (type_ == type && out_.position() < kRecordBytesTarget) {
+            return base::success();
+        }
+        TRY(end());
+        type_ = type;
+        if (is_timed(type)) {
+            timed_.emplace(type, out_);
+        } else if (type == static_cast<uint8_t>(RecordType::kSeries)) {
+            series_.emplace(out_);
+        } else if (type == static_cast<uint8_t>(RecordType::kTombstones)) {
+            tombstones_.emplace(out_);
+        } else {
+            metadata_.emplace(out_);
         }
         return base::success();
     }
@@ -145,7 +140,11 @@ class RecordBuilder {
     CheckpointWriter& writer_;
     std::string bytes_;
     base::ByteWriter out_{bytes_};
+    // The one for type_ is the one in use.
+    std::optional<SeriesEncoder> series_;
     std::optional<TimedEncoder> timed_;
+    std::optional<TombstonesEncoder> tombstones_;
+    std::optional<MetadataEncoder> metadata_;
     uint8_t type_ = 0;  // of the record being built; 0: none
 };
 
@@ -220,7 +219,7 @@ class Filter {
         timed_.clear();
         note(decode_timed(record, timed_));
         for (const TimedEntry& entry : timed_) {
-            if (entry.t < request_.min_t) {
+            if (entry.key.t < request_.min_t) {
                 ++dropped;
                 continue;
             }

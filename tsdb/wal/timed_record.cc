@@ -38,10 +38,6 @@ int64_t difference(int64_t a, int64_t b) {
     return difference(static_cast<uint64_t>(a), static_cast<uint64_t>(b));
 }
 
-int64_t wrapping_add(int64_t a, int64_t b) {
-    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-
 void skip_doubles(base::ByteReader& in, uint64_t count) {
     if (count > in.remaining() / sizeof(double)) {
         in.fail();
@@ -113,60 +109,6 @@ base::ByteView read_payload(base::ByteReader& in, base::ByteView record, Payload
     return in.ok() ? record.part(from, in.position() - from) : base::ByteView();
 }
 
-void decode_first_form(base::ByteReader& in, base::ByteView record, std::vector<TimedEntry>& out) {
-    const Payload payload = payload_of(record_type(record));
-    const uint64_t base_ref = in.be64();
-    const int64_t base_t = in.be64i();
-    while (in.remaining() != 0) {
-        TimedEntry entry;
-        entry.ref = base_ref + static_cast<uint64_t>(in.varint());
-        entry.t = wrapping_add(base_t, in.varint());
-        entry.payload = read_payload(in, record, payload);
-        if (in.ok()) {
-            out.push_back(entry);
-        }
-    }
-}
-
-int64_t read_start(base::ByteReader& in, int64_t first, int64_t before) {
-    switch (in.u8()) {
-        case 0:
-            return 0;
-        case 1:
-            return before;
-        case 2:
-            return wrapping_add(first, in.varint());
-        default:
-            in.fail();
-            return 0;
-    }
-}
-
-void decode_second_form(base::ByteReader& in, base::ByteView record, std::vector<TimedEntry>& out) {
-    const Payload payload = payload_of(record_type(record));
-    TimedEntry first;
-    first.ref = static_cast<uint64_t>(in.varint());
-    first.t = in.varint();
-    first.start_t = in.varint();
-    first.payload = read_payload(in, record, payload);
-    if (!in.ok()) {
-        return;
-    }
-    out.push_back(first);
-    TimedEntry before = first;
-    while (in.remaining() != 0) {
-        TimedEntry entry;
-        entry.ref = before.ref + static_cast<uint64_t>(in.varint());
-        entry.t = wrapping_add(first.t, in.varint());
-        entry.start_t = read_start(in, first.start_t, before.start_t);
-        entry.payload = read_payload(in, record, payload);
-        if (in.ok()) {
-            out.push_back(entry);
-        }
-        before = entry;
-    }
-}
-
 }  // namespace
 
 bool is_timed(uint8_t type) {
@@ -178,12 +120,17 @@ bool is_timed(uint8_t type) {
 
 base::Status decode_timed(base::ByteView record, std::vector<TimedEntry>& out) {
     const uint8_t type = record_type(record);
+    const Payload payload = payload_of(type);
     base::ByteReader in(record);
     in.skip(1);
-    if (in.remaining() != 0 && is_second_form(type)) {
-        decode_second_form(in, record, out);
-    } else if (in.remaining() != 0) {
-        decode_first_form(in, record, out);
+    KeyReader keys(in, is_second_form(type));
+    while (in.remaining() != 0) {
+        TimedEntry entry;
+        entry.key = keys.next();
+        entry.payload = read_payload(in, record, payload);
+        if (in.ok()) {
+            out.push_back(entry);
+        }
     }
     if (!in.ok()) {
         return base::fail(base::Code::kCorrupt, "malformed", record_type_name(type), "record");
@@ -192,51 +139,39 @@ base::Status decode_timed(base::ByteView record, std::vector<TimedEntry>& out) {
 }
 
 TimedEncoder::TimedEncoder(uint8_t type, base::ByteWriter& out)
-    : out_(out), second_form_(is_second_form(type)) {
+    : out_(out), second_form_(is_second_form(type)), first_form_(out) {
     out_.u8(type);
 }
 
 void TimedEncoder::add(const TimedEntry& entry) {
     if (second_form_) {
-        add_second_form(entry);
+        add_second_form(entry.key);
     } else {
-        add_first_form(entry);
+        first_form_.add(entry.key.ref, entry.key.t);
     }
     out_.bytes(entry.payload);
+}
+
+void TimedEncoder::add_second_form(const RecordKey& key) {
     if (!begun_) {
         begun_ = true;
-        first_ = entry;
-    }
-    before_ = entry;
-}
-
-void TimedEncoder::add_first_form(const TimedEntry& entry) {
-    if (!begun_) {
-        out_.be64(entry.ref);
-        out_.be64i(entry.t);
-    }
-    const TimedEntry& base = begun_ ? first_ : entry;
-    out_.varint(difference(entry.ref, base.ref));
-    out_.varint(difference(entry.t, base.t));
-}
-
-void TimedEncoder::add_second_form(const TimedEntry& entry) {
-    if (!begun_) {
-        out_.varint(static_cast<int64_t>(entry.ref));
-        out_.varint(entry.t);
-        out_.varint(entry.start_t);
-        return;
-    }
-    out_.varint(difference(entry.ref, before_.ref));
-    out_.varint(difference(entry.t, first_.t));
-    if (entry.start_t == 0) {
-        out_.u8(0);
-    } else if (entry.start_t == before_.start_t) {
-        out_.u8(1);
+        first_ = key;
+        out_.varint(static_cast<int64_t>(key.ref));
+        out_.varint(key.t);
+        out_.varint(key.start_t);
     } else {
-        out_.u8(2);
-        out_.varint(difference(entry.start_t, first_.start_t));
+        out_.varint(difference(key.ref, before_.ref));
+        out_.varint(difference(key.t, first_.t));
+        if (key.start_t == 0) {
+            out_.u8(0);
+        } else if (key.start_t == before_.start_t) {
+            out_.u8(1);
+        } else {
+            out_.u8(2);
+            out_.varint(difference(key.start_t, first_.start_t));
+        }
     }
+    before_ = key;
 }
 
 }  // namespace tsdb::wal

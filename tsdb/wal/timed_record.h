@@ -9,13 +9,12 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "tsdb/wal/record.h"
+#include "tsdb/wal/record_key.h"
 
 namespace tsdb::wal {
 
 struct TimedEntry {
-    uint64_t ref = 0;
-    int64_t t = 0;           // ms
-    int64_t start_t = 0;     // ms; 0: none; only in records of the second form
+    RecordKey key;
     base::ByteView payload;  // a value, a histogram, or a value with its labels
 };
 
@@ -35,14 +34,14 @@ class TimedEncoder {
     void add(const TimedEntry& entry);
 
   private:
-    void add_first_form(const TimedEntry& entry);
-    void add_second_form(const TimedEntry& entry);
+    void add_second_form(const RecordKey& key);
 
     base::ByteWriter& out_;
     const bool second_form_;
-    bool begun_ = false;
-    TimedEntry first_;
-    TimedEntry before_;
+    KeyWriter first_form_;
+    bool begun_ = false;  // of the second form, as are these
+    RecordKey first_;
+    RecordKey before_;
 };
 
 }  // namespace tsdb::wal

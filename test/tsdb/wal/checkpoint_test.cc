@@ -120,8 +120,11 @@ std::vector<Timed> timed_entries(const std::vector<std::string>& records) {
         std::vector<wal::TimedEntry> entries;
         REQUIRE(wal::decode_timed(record, entries));
         for (const auto& entry : entries) {
-            out.emplace_back(
-                type, entry.ref, entry.t, entry.start_t, std::string(entry.payload.text()));
+            out.emplace_back(type,
+                             entry.key.ref,
+                             entry.key.t,
+                             entry.key.start_t,
+                             std::string(entry.payload.text()));
         }
     }
     return out;
@@ -246,10 +249,11 @@ TEST_CASE("a checkpoint keeps all kinds of records by their rules", "[tsdb][wal]
             wal::TimedEncoder encoder(type, out);
             for (uint64_t i = random.below(6); i > 0; --i) {
                 payloads.push_back(payload_of(type, random));
-                encoder.add({.ref = 1 + random.below(3),
+                encoder.add(
+                    {.key = {.ref = 1 + random.below(3),
                              .t = static_cast<int64_t>(random.below(200)),
-                             .start_t = type < 11 ? 0 : static_cast<int64_t>(random.below(3)) * 50,
-                             .payload = payloads.back()});
+                             .start_t = type < 11 ? 0 : static_cast<int64_t>(random.below(3)) * 50},
+                     .payload = payloads.back()});
             }
             out.finish();
             records.push_back(text);

@@ -1,0 +1,130 @@
+// The way of samples from the head into blocks, and what restarts make of it.
+#include <algorithm>
+
+#include "base/random.h"
+#include "test/support/seed.h"
+#include "test/tsdb/db_fixture.h"
+
+namespace {
+
+using test_support::MemoryFiles;
+using tsdb_test::Contents;
+using tsdb_test::labels_of;
+using tsdb_test::Node;
+
+constexpr int64_t kHour = 3'600'000;
+constexpr int64_t kStart = 1'700'006'400'000 / (2 * kHour) * (2 * kHour);
+
+uint64_t bits(double v) {
+    return std::bit_cast<uint64_t>(v);
+}
+
+// `series` series with a sample every `step` from kStart up to `end`.
+Contents fill(Node& node, int series, int64_t end, int64_t step) {
+    Contents want;
+    for (int64_t from = kStart; from < end; from += 50 * step) {
+        for (int i = 0; i < series; ++i) {
+            const auto labels = labels_of("cut", std::to_string(i));
+            std::vector<std::pair<int64_t, double>> points;
+            for (int64_t t = from; t < std::min(end, from + 50 * step); t += step) {
+                const double v = static_cast<double>((t / step) % 97 * (i + 1));
+                points.emplace_back(t, v);
+                want[labels.to_series_string()].emplace_back(t, bits(v));
+            }
+            REQUIRE(node.append(labels, points));
+        }
+    }
+    return want;
+}
+
+}  // namespace
+
+TEST_CASE("db cuts its head into blocks of two hours, and answers as before", "[tsdb][cut]") {
+    MemoryFiles files;
+    Contents want;
+    {
+        Node node(files);
+        want = fill(node, 5, kStart + 7 * kHour, 15000);
+        CHECK(node.contents() == want);
+        REQUIRE(node.db().run_upkeep());
+        CHECK(node.contents() == want);
+        const auto blocks = node.db().blocks();
+        REQUIRE(blocks.size() == 2);
+        CHECK(blocks[0].min_t == kStart);
+        CHECK(blocks[0].max_t == kStart + 2 * kHour);
+        CHECK(blocks[1].max_t == kStart + 4 * kHour);
+        CHECK(blocks[0].stats.series == 5);
+        CHECK(node.db().stats().min_time == kStart + 4 * kHour);
+        REQUIRE(node.db().run_upkeep());
+        CHECK(node.db().blocks().size() == 2);
+    }
+    Node node(files);
+    CHECK(node.contents() == want);
+    CHECK(node.db().blocks().size() == 2);
+    CHECK(node.db().replay_report().unknown_refs == 0);
+    CHECK(node.db().replay_report().chunks > 0);
+}
+
+TEST_CASE("db lets series go that have no sample left, and takes them back", "[tsdb][cut]") {
+    MemoryFiles files;
+    Node node(files);
+    const auto gone = labels_of("gone", "1");
+    REQUIRE(node.append(gone, kStart, 1));
+    Contents want = fill(node, 3, kStart + 4 * kHour, 60000);
+    want[gone.to_series_string()] = {{kStart, bits(1)}};
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().stats().series == 3);
+    CHECK(node.contents() == want);
+    REQUIRE(node.append(gone, kStart + 4 * kHour, 2));
+    want[gone.to_series_string()].emplace_back(kStart + 4 * kHour, bits(2));
+    CHECK(node.db().stats().series == 4);
+    CHECK(node.contents() == want);
+}
+
+TEST_CASE("db keeps its promises through cuts and power cuts", "[tsdb][cut]") {
+    tsdb::TsdbOptions options = Node::defaults();
+    options.wal_sync_interval = std::chrono::milliseconds(0);
+    MemoryFiles files;
+    Contents want;
+    {
+        Node node(files, options);
+        want = fill(node, 4, kStart + 5 * kHour, 30000);
+        REQUIRE(node.db().run_upkeep());
+        const auto more = labels_of("late", "1");
+        REQUIRE(node.append(more, kStart + 5 * kHour, 3));
+        want[more.to_series_string()] = {{kStart + 5 * kHour, bits(3)}};
+        files.power_cut();
+    }
+    Node node(files, options);
+    CHECK(node.contents() == want);
+}
+
+TEST_CASE("db truncates its log and still knows every series after a restart", "[tsdb][cut]") {
+    tsdb::TsdbOptions options = Node::defaults();
+    options.block_reload_interval = std::chrono::hours(1);
+    MemoryFiles files;
+    Contents want;
+    for (int round = 0; round < 6; ++round) {
+        Node node(files, options);
+        CHECK(node.db().replay_report().unknown_refs == 0);
+        const int64_t from = kStart + round * 2 * kHour;
+        for (int64_t t = from; t < from + 2 * kHour; t += 60000) {
+            for (int i = 0; i < 3; ++i) {
+                for (const auto& labels : {labels_of("long", std::to_string(i)),
+                                           labels_of("churn", std::to_string(round * 10 + i))}) {
+                    REQUIRE(node.append(labels, t, round));
+                    want[labels.to_series_string()].emplace_back(t, bits(round));
+                }
+            }
+        }
+        REQUIRE(node.db().run_upkeep());
+        CHECK(node.contents() == want);
+    }
+    Node node(files, options);
+    CHECK(node.contents() == want);
+    CHECK(node.db().stats().series <= 12);
+    REQUIRE(files.list("/data/wal"));
+    CHECK(std::ranges::any_of(files.list("/data/wal").value(), [](const auto& entry) {
+        return entry.name.starts_with("checkpoint.");
+    }));
+}

@@ -1,0 +1,320 @@
+#include "tsdb/block_keeper.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "tsdb/compact/compactor.h"
+#include "tsdb/compact/shipper_file.h"
+#include "tsdb/quarantine.h"
+
+namespace tsdb {
+namespace {
+
+using Blocks = std::vector<std::shared_ptr<const block::Block>>;
+
+constexpr std::chrono::hours kBlockRangeMax{31 * 24};
+
+std::vector<PlannedBlock> planned(std::span<const std::shared_ptr<const block::Block>> blocks) {
+    std::vector<PlannedBlock> out;
+    out.reserve(blocks.size());
+    for (const auto& block : blocks) {
+        out.push_back({.meta = block->meta(), .bytes = block->bytes()});
+    }
+    return out;
+}
+
+bool is_among(std::span<const block::Ulid> ulids, const block::Ulid& ulid) {
+    return std::ranges::find(ulids, ulid) != ulids.end();
+}
+
+std::string names_of(std::span<const block::Ulid> ulids) {
+    std::string names;
+    for (const block::Ulid& ulid : ulids) {
+        names += (names.empty() ? "" : ",") + ulid.text();
+    }
+    return names;
+}
+
+std::string_view fate_name(FolderFinding::Fate fate) {
+    switch (fate) {
+        case FolderFinding::Fate::kRemoved:
+            return "removed";
+        case FolderFinding::Fate::kQuarantined:
+            return "moved to quarantine";
+        case FolderFinding::Fate::kLeft:
+            return "left where it is";
+    }
+    return "";
+}
+
+}  // namespace
+
+BlockKeeper::BlockKeeper(const TsdbOptions& options,
+                         base::Files& files,
+                         const base::Clock& clock,
+                         Views& views,
+                         base::Logger log,
+                         BlockMetrics& metrics)
+    : options_(options),
+      files_(files),
+      clock_(clock),
+      views_(views),
+      log_(std::move(log)),
+      metrics_(metrics),
+      retention_(options.retention) {}
+
+base::Status BlockKeeper::open() {
+    TRY(auto leftovers, remove_temporary_folders(files_, options_.path));
+    note(std::move(leftovers));
+    TRY(auto opened, open_blocks(files_, options_.path));
+    note(std::move(opened.findings));
+    const int64_t head_from = end_of(opened.blocks);
+    show(std::move(opened.blocks), head_from);
+    return base::success();
+}
+
+base::Status BlockKeeper::reload(uint64_t head_bytes) {
+    metrics_.reloads.add();
+    const std::shared_ptr<const View> view = views_.current();
+    Blocks kept = view->blocks;
+    quarantine_damaged(kept);
+    auto opened = open_blocks(files_, options_.path, kept);
+    if (!opened) {
+        metrics_.reload_failures.add();
+        return base::fail(opened.error());
+    }
+    note(std::move(opened.value().findings));
+    Blocks blocks = std::move(opened.value().blocks);
+    let_go(blocks, superseded(planned(blocks)), "another block has been made of it");
+    const Expired expired = beyond_retention(planned(blocks), limits(head_bytes));
+    let_go(blocks, expired.by_time, "older than the retention");
+    let_go(blocks, expired.by_size, "beyond the size limit");
+    metrics_.time_retentions.add(expired.by_time.empty() ? 0U : 1U);
+    metrics_.size_retentions.add(expired.by_size.empty() ? 0U : 1U);
+    if (blocks != view->blocks) {
+        show(std::move(blocks), view->head_from);
+    }
+    return base::success();
+}
+
+base::Status BlockKeeper::add(const block::BlockMeta& meta, int64_t head_from) {
+    TRY(auto block, block::Block::open(files_, base::join_path(options_.path, meta.ulid.text())));
+    Blocks blocks = views_.current()->blocks;
+    blocks.push_back(std::move(block));
+    show(std::move(blocks), head_from);
+    return base::success();
+}
+
+void BlockKeeper::move_head(int64_t head_from) {
+    show(views_.current()->blocks, head_from);
+}
+
+base::Status BlockKeeper::compact(const std::stop_token& stop,
+                                  const std::function<bool()>& interrupted) {
+    base::Status last = base::success();
+    while (!stop.stop_requested() && !interrupted()) {
+        const std::vector<PlannedBlock> blocks = planned(views_.current()->blocks);
+        AwaitingUpload waiting;
+        if (!options_.delay_compact_file.empty()) {
+            waiting = awaiting_upload(files_, options_.delay_compact_file, blocks);
+            if (!waiting.warning.empty()) {
+                log_.warn("no block waits for its upload", "reason", waiting.warning);
+            }
+        }
+        const Plan plan = plan_compaction(blocks, ranges(), waiting.blocks);
+        if (plan.blocks.empty()) {
+            return last;
+        }
+        last = compact_once(plan, stop);
+        if (!last) {
+            return last;
+        }
+    }
+    return last;
+}
+
+base::Status BlockKeeper::compact_once(const Plan& plan, const std::stop_token& stop) {
+    const std::shared_ptr<const View> view = views_.current();
+    Blocks sources;
+    for (const auto& block : view->blocks) {
+        if (is_among(plan.blocks, block->meta().ulid)) {
+            sources.push_back(block);
+        }
+    }
+    const base::SteadyTime began = clock_.steady();
+    const CompactionOptions options{.writing = {.segment_bytes = options_.block_segment_bytes,
+                                                .postings_bytes = options_.compaction_memory},
+                                    .samples_per_chunk = options_.samples_per_chunk};
+    auto made = compact_blocks(
+        files_, options_.path, sources, block::Ulid::make(clock_.now_ms(), random_), options, stop);
+    if (!made) {
+        if (made.error().code() != base::Code::kCanceled) {
+            metrics_.compactions_failed.add();
+            mark_failed(plan);
+        }
+        return base::context(
+            base::Status(base::fail(made.error())), "compact", names_of(plan.blocks));
+    }
+    const double seconds = std::chrono::duration<double>(clock_.steady() - began).count();
+    metrics_.compactions.add();
+    metrics_.compaction_seconds.observe(seconds);
+    Blocks blocks = view->blocks;
+    std::string name = "none: no sample is left";
+    if (made.value()) {
+        name = made.value()->ulid.text();
+        TRY(auto block, block::Block::open(files_, base::join_path(options_.path, name)));
+        blocks.push_back(std::move(block));
+    }
+    log_.info("compacted blocks",
+              "blocks",
+              names_of(plan.blocks),
+              "into",
+              name,
+              "overlapping",
+              plan.overlapping,
+              "took_s",
+              seconds);
+    let_go(blocks, plan.blocks, "compacted");
+    show(std::move(blocks), view->head_from);
+    return base::success();
+}
+
+// A compaction that failed is not tried again with the same blocks: others shall get their turn.
+void BlockKeeper::mark_failed(const Plan& plan) {
+    for (const auto& block : views_.current()->blocks) {
+        if (!is_among(plan.blocks, block->meta().ulid)) {
+            continue;
+        }
+        block::BlockMeta meta = block->meta();
+        meta.failed = true;
+        const base::Status written = block::write_meta(files_, block->folder(), meta);
+        if (!written) {
+            log_.warn("could not note a failed compaction", "error", written.error());
+        }
+    }
+}
+
+void BlockKeeper::let_go(Blocks& blocks, std::span<const block::Ulid> ulids, std::string_view why) {
+    for (const block::Ulid& ulid : ulids) {
+        const base::Status gone = delete_block(files_, options_.path, ulid.text());
+        if (!gone) {
+            log_.warn("block not deleted, it is tried again", "error", gone.error());
+            continue;
+        }
+        log_.info("deleted block", "ulid", ulid.text(), "reason", why);
+        std::erase_if(blocks, [&](const auto& block) { return block->meta().ulid == ulid; });
+    }
+}
+
+// A block in which a reader found damage is not read again.
+void BlockKeeper::quarantine_damaged(Blocks& blocks) {
+    std::erase_if(blocks, [&](const auto& block) {
+        const auto damage = block->damage();
+        if (!damage) {
+            return false;
+        }
+        const std::string name = block->meta().ulid.text();
+        auto moved = quarantine(files_, options_.path, name, *damage);
+        if (!moved) {
+            log_.error("damaged block not moved to quarantine", "error", moved.error());
+            return false;
+        }
+        metrics_.quarantined.add();
+        note({{.name = name,
+               .reason = *damage,
+               .fate = FolderFinding::Fate::kQuarantined,
+               .path = moved.value()}});
+        return true;
+    });
+}
+
+void BlockKeeper::show(Blocks blocks, int64_t head_from) {
+    std::ranges::sort(blocks, {}, [](const auto& block) {
+        return std::pair(block->meta().min_t, block->meta().ulid);
+    });
+    double bytes = 0;
+    for (const auto& block : blocks) {
+        bytes += static_cast<double>(block->bytes());
+    }
+    metrics_.loaded.set(static_cast<double>(blocks.size()));
+    metrics_.bytes.set(bytes);
+    views_.replace({.blocks = std::move(blocks), .head_from = head_from});
+}
+
+void BlockKeeper::note(std::vector<FolderFinding> findings) {
+    for (const FolderFinding& finding : findings) {
+        log_.warn("folder of the storage is not served",
+                  "name",
+                  finding.name,
+                  "reason",
+                  finding.reason,
+                  "fate",
+                  fate_name(finding.fate),
+                  "path",
+                  finding.path);
+    }
+    const base::MutexLock lock(mutex_);
+    for (FolderFinding& finding : findings) {
+        const bool known = std::ranges::find(findings_, finding) != findings_.end();
+        if (!known && findings_.size() < kFindingsMax) {
+            findings_.push_back(std::move(finding));
+        }
+    }
+}
+
+RetentionLimits BlockKeeper::limits(uint64_t head_bytes) {
+    const Retention retention = this->retention();
+    RetentionLimits limits{.duration_ms = retention.duration.count(),
+                           .bytes = retention.bytes,
+                           .head_bytes = head_bytes};
+    if (retention.percentage > 0) {
+        const auto space = files_.space(options_.path);
+        if (space) {
+            limits.bytes = static_cast<uint64_t>(static_cast<double>(space.value().capacity) *
+                                                 retention.percentage / 100);
+        } else {
+            log_.warn("the retention percentage cannot be applied", "error", space.error());
+        }
+    }
+    metrics_.retention_bytes.set(static_cast<double>(limits.bytes));
+    metrics_.retention_seconds.set(static_cast<double>(limits.duration_ms) / 1000);
+    return limits;
+}
+
+std::vector<int64_t> BlockKeeper::ranges() const {
+    int64_t longest = options_.max_block_duration.count();
+    if (longest == 0) {
+        const int64_t most = std::chrono::milliseconds(kBlockRangeMax).count();
+        const int64_t kept = retention().duration.count();
+        longest = kept == 0 ? most : std::min(most, kept / 10);
+    }
+    return block_ranges(options_.min_block_duration.count(), longest);
+}
+
+void BlockKeeper::set_retention(const Retention& retention) {
+    const base::MutexLock lock(mutex_);
+    retention_ = retention;
+}
+
+Retention BlockKeeper::retention() const {
+    const base::MutexLock lock(mutex_);
+    return retention_;
+}
+
+std::vector<FolderFinding> BlockKeeper::findings() const {
+    const base::MutexLock lock(mutex_);
+    return findings_;
+}
+
+// Blocks out of order lie anywhere and say nothing about the head.
+int64_t BlockKeeper::end_of(std::span<const std::shared_ptr<const block::Block>> blocks) {
+    int64_t end = INT64_MIN;
+    for (const auto& block : blocks) {
+        if (block->meta().in_order()) {
+            end = std::max(end, block->meta().max_t);
+        }
+    }
+    return end;
+}
+
+}  // namespace tsdb

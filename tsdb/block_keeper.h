@@ -1,0 +1,95 @@
+// The blocks that are served: found, added, compacted, let go.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/sync.h"
+#include "tsdb/compact/block_folders.h"
+#include "tsdb/compact/planner.h"
+#include "tsdb/metrics.h"
+#include "tsdb/options.h"
+#include "tsdb/view.h"
+
+namespace tsdb {
+
+//   threads   open(), reload(), add(), compact(): one at a time. Figures: any.
+//   lifetime  what it is given outlives it
+class BlockKeeper {
+  public:
+    BlockKeeper(const TsdbOptions& options,
+                base::Files& files,
+                const base::Clock& clock,
+                Views& views,
+                base::Logger log,
+                BlockMetrics& metrics);
+
+    // Clears half-written folders away and opens what there is; bad blocks go to quarantine.
+    //   errors  of listing the data folder
+    [[nodiscard]] base::Status open();
+
+    // Takes in blocks that came, lets go those that went, were superseded, are damaged, or lie
+    // beyond the retention.
+    //   head_bytes  of write-ahead log and chunk files: they count for the size limit
+    //   errors      of listing the data folder
+    [[nodiscard]] base::Status reload(uint64_t head_bytes);
+
+    // Opens a block just published and shows it to readers, who ask the head from `head_from` on.
+    [[nodiscard]] base::Status add(const block::BlockMeta& meta, int64_t head_from);
+    // Nothing new but where the head begins.
+    void move_head(int64_t head_from);
+
+    // Compacts until there is nothing left to do.
+    //   interrupted  asked between two compactions; true ends the work
+    //   errors       of the last one; what can be compacted still is
+    [[nodiscard]] base::Status compact(const std::stop_token& stop,
+                                       const std::function<bool()>& interrupted);
+
+    void set_retention(const Retention& retention) EXCLUDES_LOCK(mutex_);
+
+    [[nodiscard]] Retention retention() const EXCLUDES_LOCK(mutex_);
+
+    // What was found bad or left over since the start, newest last.
+    [[nodiscard]] std::vector<FolderFinding> findings() const EXCLUDES_LOCK(mutex_);
+
+    // Where the head begins, by the blocks that were opened.
+    [[nodiscard]] static int64_t end_of(
+        std::span<const std::shared_ptr<const block::Block>> blocks);
+
+  private:
+    static constexpr size_t kFindingsMax = 1000;
+
+    [[nodiscard]] base::Status compact_once(const Plan& plan, const std::stop_token& stop);
+    void show(std::vector<std::shared_ptr<const block::Block>> blocks, int64_t head_from);
+    void note(std::vector<FolderFinding> findings) EXCLUDES_LOCK(mutex_);
+    void quarantine_damaged(std::vector<std::shared_ptr<const block::Block>>& blocks);
+    void let_go(std::vector<std::shared_ptr<const block::Block>>& blocks,
+                std::span<const block::Ulid> ulids,
+                std::string_view why);
+    [[nodiscard]] RetentionLimits limits(uint64_t head_bytes) EXCLUDES_LOCK(mutex_);
+    [[nodiscard]] std::vector<int64_t> ranges() const;
+    void mark_failed(const Plan& plan);
+
+    const TsdbOptions& options_;
+    base::Files& files_;
+    const base::Clock& clock_;
+    Views& views_;
+    const base::Logger log_;
+    BlockMetrics& metrics_;
+    base::SystemRandom random_;
+    mutable base::Mutex mutex_;
+    Retention retention_ GUARDED_BY(mutex_);
+    std::vector<FolderFinding> findings_ GUARDED_BY(mutex_);
+};
+
+}  // namespace tsdb

@@ -1,0 +1,71 @@
+// The figures of the database that are computed when they are asked for.
+#include "tsdb/db.h"
+
+namespace tsdb {
+
+void Db::register_metrics(base::Registry& registry) {
+    using base::MetricKind;
+    const auto add = [&](MetricKind kind,
+                         std::string_view name,
+                         std::string_view help,
+                         std::function<double()> value) {
+        callbacks_.push_back(registry.computed(kind, name, help, std::move(value)));
+    };
+    const auto gauge = [&](std::string_view name, std::string_view help, auto value) {
+        add(MetricKind::kGauge, name, help, [value] { return static_cast<double>(value()); });
+    };
+    gauge("prometheus_tsdb_head_series", "Series in the head.", [this] { return head_.series(); });
+    add(MetricKind::kCounter,
+        "prometheus_tsdb_head_series_created_total",
+        "Series created in the head.",
+        [this] { return static_cast<double>(head_.series_created()); });
+    add(MetricKind::kCounter,
+        "prometheus_tsdb_head_series_removed_total",
+        "Series removed from the head.",
+        [this] { return static_cast<double>(head_.series_removed()); });
+    gauge("prometheus_tsdb_head_chunks", "Chunks in the head.", [this] { return head_.chunks(); });
+    gauge("prometheus_tsdb_head_min_time", "Oldest sample of the head, in milliseconds.", [this] {
+        return head_.min_time();
+    });
+    gauge("prometheus_tsdb_head_max_time", "Newest sample of the head, in milliseconds.", [this] {
+        return head_.max_time();
+    });
+    gauge("prometheus_tsdb_lowest_timestamp_seconds", "Oldest sample stored, in seconds.", [this] {
+        const auto range = time_range();
+        return range ? static_cast<double>(range->first) / 1000 : 0.0;
+    });
+    gauge("prometheus_tsdb_symbol_table_size_bytes", "Memory of label names and values.", [this] {
+        return head_.memory().bytes(HeadPart::kSymbols);
+    });
+    gauge("prometheus_tsdb_head_chunks_storage_size_bytes", "Size of chunks_head.", [this] {
+        return chunk_files_->bytes();
+    });
+    gauge("prometheus_tsdb_wal_segment_current", "Segment being written.", [this] {
+        return writer_->segment();
+    });
+    gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write-ahead log.", [this] {
+        return head_bytes() - chunk_files_->bytes();
+    });
+    gauge("skein_wal_oldest_unsynced_seconds",
+          "Age of the oldest record of the write-ahead log that a power cut could take.",
+          [this] { return std::chrono::duration<double>(writer_->oldest_unsynced()).count(); });
+    gauge("skein_wal_unsynced_bytes",
+          "Bytes of the write-ahead log that a power cut could take.",
+          [this] { return writer_->unsynced_bytes(); });
+    gauge("skein_commit_queue_bytes", "Commits waiting for the write-ahead log.", [this] {
+        return committer_->queued_bytes();
+    });
+    callbacks_.push_back(registry.computed(
+        MetricKind::kGauge,
+        "skein_head_memory_bytes",
+        "Memory of the head, by part.",
+        {"part"},
+        [this](base::MetricEmitter& out) {
+            for (size_t i = 0; i < kHeadParts; ++i) {
+                out.emit({kHeadPartNames[i]},
+                         static_cast<double>(head_.memory().bytes(static_cast<HeadPart>(i))));
+            }
+        }));
+}
+
+}  // namespace tsdb

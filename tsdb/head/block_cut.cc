@@ -1,0 +1,211 @@
+#include "tsdb/head/block_cut.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include "model/chunk_codec.h"
+#include "tsdb/head/series_stream.h"
+
+namespace tsdb {
+namespace {
+
+// Every text of some series, by the order of texts.
+class SymbolRanks {
+  public:
+    SymbolRanks(const Head& head, std::span<const uint32_t> slots) : symbols_(*head.symbols()) {
+        for (const uint32_t slot : slots) {
+            const LabelSet labels = head.labels_of(slot);
+            for (size_t i = 0; i < labels.names.size(); ++i) {
+                note(labels.names[i]);
+                note(labels.values[i]);
+            }
+        }
+        std::ranges::sort(sorted_, {}, [&](uint32_t symbol) { return symbols_.text(symbol); });
+        for (size_t i = 0; i < sorted_.size(); ++i) {
+            ranks_[sorted_[i]] = static_cast<uint32_t>(i) + 1;
+        }
+    }
+
+    // From 1: 0 is the empty text.
+    [[nodiscard]] uint32_t operator[](uint32_t symbol) const { return ranks_[symbol]; }
+
+    [[nodiscard]] std::span<const uint32_t> sorted() const { return sorted_; }
+
+  private:
+    void note(uint32_t symbol) {
+        if (symbol >= ranks_.size()) {
+            ranks_.resize(std::max<size_t>(size_t{symbol} + 1, ranks_.size() * 2));
+        }
+        if (ranks_[symbol] == 0) {
+            ranks_[symbol] = 1;
+            sorted_.push_back(symbol);
+        }
+    }
+
+    const Symbols& symbols_;
+    std::vector<uint32_t> ranks_;  // by symbol
+    std::vector<uint32_t> sorted_;
+};
+
+// What mostly decides about two series without looking at their labels.
+struct SortKey {
+    uint32_t name = 0;  // ranks of the first label, and of the second one's name
+    uint32_t value = 0;
+    uint32_t second_name = 0;
+    uint32_t second_value = 0;
+    uint32_t slot = 0;
+
+    [[nodiscard]] auto prefix() const { return std::tie(name, value, second_name, second_value); }
+};
+
+std::vector<uint32_t> sort_by_ranks(const Head& head,
+                                    const SymbolRanks& ranks,
+                                    std::span<const uint32_t> slots) {
+    std::vector<SortKey> keys;
+    keys.reserve(slots.size());
+    for (const uint32_t slot : slots) {
+        const LabelSet labels = head.labels_of(slot);
+        SortKey key;
+        key.slot = slot;
+        if (!labels.names.empty()) {
+            key.name = ranks[labels.names[0]];
+            key.value = ranks[labels.values[0]];
+        }
+        if (labels.names.size() > 1) {
+            key.second_name = ranks[labels.names[1]];
+            key.second_value = ranks[labels.values[1]];
+        }
+        keys.push_back(key);
+    }
+    std::ranges::sort(keys, [&](const SortKey& left, const SortKey& right) {
+        if (left.prefix() != right.prefix()) {
+            return left.prefix() < right.prefix();
+        }
+        const LabelSet a = head.labels_of(left.slot);
+        const LabelSet b = head.labels_of(right.slot);
+        const size_t common = std::min(a.names.size(), b.names.size());
+        for (size_t i = 2; i < common; ++i) {
+            if (a.names[i] != b.names[i]) {
+                return ranks[a.names[i]] < ranks[b.names[i]];
+            }
+            if (a.values[i] != b.values[i]) {
+                return ranks[a.values[i]] < ranks[b.values[i]];
+            }
+        }
+        return a.names.size() < b.names.size();
+    });
+    std::vector<uint32_t> sorted;
+    sorted.reserve(keys.size());
+    for (const SortKey& key : keys) {
+        sorted.push_back(key.slot);
+    }
+    return sorted;
+}
+
+// One series' chunks, cut to the block's range.
+class ChunkCutter {
+  public:
+    explicit ChunkCutter(const BlockCut& cut) : cut_(cut) {}
+
+    base::Result<std::span<const block::ChunkInput>> take(
+        std::span<const model::ChunkView> chunks) {
+        inputs_.clear();
+        coded_.clear();
+        const bool whole = std::ranges::all_of(chunks, [&](const model::ChunkView& chunk) {
+            return chunk.min_t >= cut_.min_t && chunk.max_t < cut_.max_t;
+        });
+        if (whole) {
+            for (const model::ChunkView& chunk : chunks) {
+                inputs_.push_back({.encoding = chunk.encoding,
+                                   .bytes = chunk.bytes,
+                                   .min_t = chunk.min_t,
+                                   .max_t = chunk.max_t});
+            }
+            return std::span<const block::ChunkInput>(inputs_);
+        }
+        for (const model::ChunkView& chunk : chunks) {
+            samples_.clear();
+            TRY(model::decode_samples(chunk, samples_));
+            std::erase_if(samples_, [&](const model::TypedSample& sample) {
+                return sample.t < cut_.min_t || sample.t >= cut_.max_t;
+            });
+            model::encode_samples(samples_, cut_.samples_per_chunk, coded_);
+        }
+        for (const model::EncodedChunk& chunk : coded_) {
+            inputs_.push_back({.encoding = chunk.encoding,
+                               .bytes = base::ByteView(chunk.bytes).span(),
+                               .min_t = chunk.min_t,
+                               .max_t = chunk.max_t});
+        }
+        return std::span<const block::ChunkInput>(inputs_);
+    }
+
+  private:
+    const BlockCut& cut_;
+    std::vector<model::TypedSample> samples_;
+    std::vector<model::EncodedChunk> coded_;
+    std::vector<block::ChunkInput> inputs_;
+};
+
+base::Status write_series(block::BlockWriter& writer,
+                          SeriesStream& stream,
+                          const SymbolRanks& ranks,
+                          const BlockCut& cut) {
+    ChunkCutter cutter(cut);
+    model::SeriesBatch batch;
+    std::vector<model::LabelSymbols> labels;
+    while (true) {
+        TRY(const bool more, stream.next(batch));
+        if (!more) {
+            return base::success();
+        }
+        for (const model::SeriesView& series : batch.series) {
+            TRY(const auto chunks, cutter.take(series.chunks));
+            if (chunks.empty()) {
+                continue;
+            }
+            labels.clear();
+            for (const model::LabelSymbols& label : series.labels) {
+                labels.push_back({.name = ranks[label.name], .value = ranks[label.value]});
+            }
+            TRY(writer.add_series(labels, chunks));
+        }
+    }
+}
+
+std::vector<uint32_t> all_slots(const Head& head) {
+    return head.index().all().slots();
+}
+
+}  // namespace
+
+base::Result<std::optional<block::BlockMeta>> write_head_block(
+    base::Files& files,
+    const base::Path& data_folder,
+    const Head& head,
+    const std::shared_ptr<const void>& pin,
+    const BlockCut& cut,
+    const std::stop_token& stop) {
+    TRY(auto writer, block::BlockWriter::create(files, data_folder, cut.ulid, cut.writing));
+    const std::vector<uint32_t> slots = all_slots(head);
+    const SymbolRanks ranks(head, slots);
+    for (const uint32_t symbol : ranks.sorted()) {
+        TRY(writer->add_symbol(head.symbols()->text(symbol)));
+    }
+    model::QueryContext context;
+    context.stop = stop;
+    SeriesStream stream(head,
+                        sort_by_ranks(head, ranks, slots),
+                        {.min_t = cut.min_t, .max_t = cut.max_t - 1},
+                        context,
+                        pin);
+    TRY(write_series(*writer, stream, ranks, cut));
+    block::BlockMeta meta;
+    meta.min_t = cut.min_t;
+    meta.max_t = cut.max_t;
+    meta.hints = cut.hints;
+    return writer->publish(std::move(meta));
+}
+
+}  // namespace tsdb

@@ -1,0 +1,42 @@
+// A stretch of the head as a block.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "tsdb/block/writer.h"
+#include "tsdb/head/head.h"
+
+namespace tsdb {
+
+struct BlockCut {
+    int64_t min_t = 0;  // ms
+    int64_t max_t = 0;  // ms, exclusive
+    block::Ulid ulid;
+    block::BlockWriter::Options writing;
+    std::vector<std::string> hints;
+    uint32_t samples_per_chunk = 120;  // of chunks that reach over the ends and are coded again
+};
+
+// Writes the head's samples of [min_t, max_t) into a block in `data_folder`. Chunks pass through as
+// they are but where they reach over the ends.
+//   pin      keeps the series' memory
+//   returns  the block's meta; nothing when there is no sample
+//   memory   20 bytes per series, 4 per symbol's unit, and BlockWriter's
+//   errors   BlockWriter's; kCanceled. Nothing is left behind.
+//   threads  any; appending goes on meanwhile
+[[nodiscard]] base::Result<std::optional<block::BlockMeta>> write_head_block(
+    base::Files& files,
+    const base::Path& data_folder,
+    const Head& head,
+    const std::shared_ptr<const void>& pin,
+    const BlockCut& cut,
+    const std::stop_token& stop);
+
+}  // namespace tsdb
