@@ -115,13 +115,16 @@ base::Result<CliOutcome> CommandLine::parse(const std::vector<std::string>& word
         if (!flag.ignored.empty()) {
             help += " (accepted, no effect: " + std::string(flag.ignored) + ")";
         }
+        const std::string short_form =
+            flag.short_name.empty() ? "" : "-" + std::string(flag.short_name) + ",";
         if (flag.kind == FlagKind::kBool) {
             flags[name] = flag.value_default == "true";
-            app.add_flag("--" + name + ",!--no-" + name, flags[name], help);
+            app.add_flag(short_form + "--" + name + ",!--no-" + name, flags[name], help);
         } else {
-            app.add_option("--" + name, lists[name], help)
+            app.add_option(short_form + "--" + name, lists[name], help)
                 ->expected(1)
                 ->take_all()
+                ->allow_extra_args(false)
                 ->default_str(std::string(flag.value_default));
         }
     }

@@ -24,6 +24,7 @@ struct FlagSpec {
     // Not empty: the flag is accepted and has no effect, for this reason; said once in the log when
     // it is given.
     std::string_view ignored = {};
+    std::string_view short_name = {};  // a letter: "r" for -r
 };
 
 // The values of one parsed command line.
