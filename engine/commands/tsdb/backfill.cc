@@ -131,6 +131,7 @@ class Backfill {
         std::map<int64_t, BackfillWindow> gathered = begin_windows();
         SeriesNumbers numbers(options_);
         uint64_t read = 0;
+        uint64_t taken = 0;
         TRY(for_each_sample(page_, [&](const scrape::Parser& parser) -> base::Status {
             const auto& series = parser.series();
             progress_.tick([&] {
@@ -144,7 +145,7 @@ class Backfill {
             }
             TRY(const uint32_t number, numbers.number(parser));
             window->second.add(number, series.timestamp_ms, series.value);
-            hold_memory(gathered, read);
+            hold_memory(gathered, ++taken);
             return base::success();
         }));
         for (auto& [start, window] : gathered) {
@@ -180,9 +181,9 @@ class Backfill {
     }
 
     // Leaves the newest windows to a later pass when all of them together grow too large.
-    void hold_memory(std::map<int64_t, BackfillWindow>& gathered, uint64_t read) const {
+    void hold_memory(std::map<int64_t, BackfillWindow>& gathered, uint64_t taken) const {
         constexpr uint64_t kLookEvery = 1024;
-        if (read % kLookEvery != 0) {
+        if (taken % kLookEvery != 0) {
             return;
         }
         size_t memory = 0;

@@ -153,7 +153,7 @@ TEST_CASE("backfill holds little memory by reading the page more than once", "[e
     MemoryFiles often;
     const Filled large = fill(once, page);
     BackfillOptions options;
-    options.memory_max = 200'000;
+    options.memory_max = 100'000;
     const Filled small = fill(often, page, options);
     REQUIRE(large.report);
     REQUIRE(small.report);
