@@ -26,7 +26,7 @@ base::Result<std::unique_ptr<DataView>> DataView::open(base::Files& files,
     }
     if (view->head_ != nullptr) {
         sources.push_back(std::make_unique<tsdb::HeadQuerier>(
-            *view->head_, std::max(min_t, view->head_from_), max_t));
+            *view->head_, nullptr, std::max(min_t, view->head_from_), max_t));
     }
     view->querier_ = model::merge_queriers(std::move(sources));
     return view;
@@ -57,8 +57,9 @@ base::Status DataView::replay(base::Files& files, const base::Path& folder) {
         return base::success();
     }
     head_ = std::make_unique<tsdb::Head>(budget_, tsdb::ChunkRules{});
-    TRY(const auto report,
-        tsdb::replay_wal(files, wal, *head_, [](const tsdb::ReplayProgress&) {}));
+    tsdb::ReplayInput input;
+    input.wal_folder = wal;
+    TRY(const auto report, tsdb::replay_wal(files, *head_, input));
     for (const auto& damage : report.damages) {
         // What ends inside a record may be a server writing it.
         if (!damage.torn) {
