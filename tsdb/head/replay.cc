@@ -72,7 +72,7 @@ class Replay {
             report_.samples += worker->appended();
             pushed += worker->pushed();
         }
-        report_.repeated = pushed - report_.samples;
+        report_.repeated += pushed - report_.samples;
         report_.series = head_.series();
         file_chunks();
         if (min_t_ <= max_t_) {
@@ -82,6 +82,13 @@ class Replay {
     }
 
   private:
+    // A series by its ref: where it is, and up to when its samples lie in files.
+    struct Known {
+        static constexpr uint32_t kNone = UINT32_MAX;
+        uint32_t slot = kNone;
+        int64_t filed_until = INT64_MIN;
+    };
+
     void take(base::ByteView record, const wal::Source& source, uint64_t offset) {
         const uint8_t type = wal::record_type(record);
         ++report_.records[type < wal::kRecordTypes ? type : 0];
@@ -151,45 +158,57 @@ class Replay {
             ++report_.refused_series;
             return slot;
         }
-        refs_.set(ref, slot.value() + 1);
         if (head_.at(slot.value()).record->ref() != ref) {
             report_.aliases.push_back(ref);
         }
-        take_chunks(slot.value(), ref);
+        refs_.set(ref, {.slot = slot.value(), .filed_until = take_chunks(slot.value(), ref)});
         return slot;
     }
 
     // The chunks stand before all samples of the log that may be appended: those they hold are
-    // repeats.
-    void take_chunks(uint32_t slot, uint64_t ref) {
+    // repeats.  returns  the last one's time
+    int64_t take_chunks(uint32_t slot, uint64_t ref) {
+        const int64_t known = refs_.get(ref).filed_until;
         if (input_.chunks == nullptr) {
-            return;
+            return known;
         }
         const RestoredChunks::Taken taken = input_.chunks->take(ref);
         for (const ChunkPlace place : taken.places) {
             head_.restore_chunk(slot, place, taken.max_t);
             ++report_.chunks;
         }
-        if (!taken.places.empty()) {
-            max_t_ = std::max(max_t_, taken.max_t);
-        }
+        max_t_ = std::max(max_t_, taken.max_t);
+        return std::max(known, taken.max_t);
     }
 
-    // The slot of a sample's series, or no slot when it is lost.
-    std::optional<uint32_t> slot_of(uint64_t ref) {
-        uint32_t known = refs_.get(ref);
-        if (known == 0 && input_.salvage) [[unlikely]] {
+    // A sample's series; without a slot when it is lost.
+    Known series_of(uint64_t ref) {
+        Known known = refs_.get(ref);
+        if (known.slot == Known::kNone && input_.salvage) [[unlikely]] {
             const model::Labels labels = input_.salvage(ref);
             if (!labels.empty() && restore(labels, ref)) {
                 ++report_.salvaged_series;
                 known = refs_.get(ref);
             }
         }
-        if (known == 0) {
+        return known;
+    }
+
+    // The slot of a sample that is to be appended.
+    std::optional<uint32_t> slot_for(uint64_t ref, int64_t t) {
+        if (!in_head(t)) {
+            return std::nullopt;
+        }
+        const Known known = series_of(ref);
+        if (known.slot == Known::kNone) [[unlikely]] {
             ++report_.unknown_refs;
             return std::nullopt;
         }
-        return known - 1;
+        if (t <= known.filed_until) {
+            ++report_.repeated;
+            return std::nullopt;
+        }
+        return known.slot;
     }
 
     bool in_head(int64_t t) {
@@ -210,10 +229,7 @@ class Replay {
         samples_.clear();
         base::Status status = wal::decode_samples(record, samples_);
         for (const wal::SampleEntry& entry : samples_) {
-            if (!in_head(entry.t)) {
-                continue;
-            }
-            if (const auto slot = slot_of(entry.ref)) {
+            if (const auto slot = slot_for(entry.ref, entry.t)) {
                 const SlotEntry series = head_.at(*slot);
                 worker_of(series).push(
                     {.series = series, .t = entry.t, .bits = entry.bits, .index = 0});
@@ -257,10 +273,7 @@ class Replay {
 
     template <class Fill>
     void take_histogram(uint64_t ref, int64_t t, const Fill& fill) {
-        if (!in_head(t)) {
-            return;
-        }
-        if (const auto slot = slot_of(ref)) {
+        if (const auto slot = slot_for(ref, t)) {
             ReplayedHistogram sample{.series = head_.at(*slot), .t = t};
             fill(sample);
             worker_of(sample.series).push(std::move(sample));
@@ -277,11 +290,11 @@ class Replay {
                 report_.tombstones.push_back(entry);
                 continue;
             }
-            if (const uint32_t known = refs_.get(entry.ref); known != 0) {
+            if (const Known known = refs_.get(entry.ref); known.slot != Known::kNone) {
                 for (const auto& worker : workers_) {
                     worker->drain();
                 }
-                head_.forget_samples(known - 1);
+                head_.forget_samples(known.slot);
             }
         }
         return status;
@@ -291,7 +304,7 @@ class Replay {
     Head& head_;
     const ReplayInput& input_;
     base::ZstdDecoder zstd_;
-    RefTable<uint32_t> refs_;  // slot + 1
+    RefTable<Known> refs_;
     std::vector<wal::SeriesEntry> series_;
     std::vector<wal::SampleEntry> samples_;
     std::vector<wal::HistogramEntry> histograms_;

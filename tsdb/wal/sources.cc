@@ -7,6 +7,9 @@
 namespace tsdb::wal {
 namespace {
 
+// Of a mapped segment that is read through.
+constexpr uint64_t kResidentBytes = uint64_t{8} << 20;
+
 // The files of a checkpoint, and what is wrong with the folder.
 std::vector<Source> checkpoint_files(base::Files& files,
                                      const Checkpoint& checkpoint,
@@ -156,7 +159,13 @@ base::Status read_source(base::Files& files,
     file.value()->advise(base::MappedFile::Advice::kSequential);
     SegmentReader reader(source.segment, file.value()->bytes(), zstd);
     base::ByteView record;
+    uint64_t dropped_at = 0;
     while (reader.next(record) && take(record, reader.record_offset())) {
+        // What was read need not stay resident.
+        if (reader.record_offset() >= dropped_at + kResidentBytes) {
+            dropped_at = reader.record_offset();
+            file.value()->advise(base::MappedFile::Advice::kDontNeed);
+        }
     }
     for (Damage damage : reader.damages()) {
         damage.checkpoint = source.checkpoint;
