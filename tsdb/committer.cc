@@ -53,12 +53,14 @@ size_t samples_of(const model::AppendBatch& batch) {
 Committer::Committer(const Options& options,
                      Head& head,
                      wal::Writer& writer,
+                     wal::SegmentTimes& times,
                      const base::Clock& clock,
                      base::Logger log,
                      CommitMetrics& metrics)
     : options_(options),
       head_(head),
       writer_(writer),
+      times_(times),
       clock_(clock),
       log_(std::move(log)),
       metrics_(metrics),
@@ -262,7 +264,7 @@ void Committer::work_group(std::span<Commit> commits) {
     end_record();
     out_.reset();
     if (status) {
-        status = log_records();
+        status = log_samples();
     }
     if (status) {
         status = sync_if_asked();
@@ -487,6 +489,25 @@ void Committer::admit_float(const model::StagedFloat& sample, uint32_t index, Ad
 void Committer::reject(Admitted& admitted, model::Rejected rejected) {
     metrics_.count_rejected(rejected.reason);
     admitted.report.rejected.push_back(rejected);
+}
+
+// The group may begin in one segment and end in another.
+base::Status Committer::log_samples() {
+    int64_t max_t = INT64_MIN;
+    for (const HeadSample& sample : samples_) {
+        max_t = std::max(max_t, sample.t);
+    }
+    for (const HeadHistogram& sample : histograms_) {
+        max_t = std::max(max_t, sample.t);
+    }
+    if (max_t != INT64_MIN) {
+        times_.note(writer_.segment(), max_t);
+    }
+    base::Status status = log_records();
+    if (max_t != INT64_MIN) {
+        times_.note(writer_.segment(), max_t);
+    }
+    return status;
 }
 
 base::Status Committer::log_records() {

@@ -20,6 +20,7 @@
 #include "tsdb/head/head.h"
 #include "tsdb/metrics.h"
 #include "tsdb/wal/record.h"
+#include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
 
 namespace tsdb {
@@ -43,6 +44,7 @@ class Committer {
     Committer(const Options& options,
               Head& head,
               wal::Writer& writer,
+              wal::SegmentTimes& times,
               const base::Clock& clock,
               base::Logger log,
               CommitMetrics& metrics);
@@ -103,6 +105,7 @@ class Committer {
     void reject(Admitted& admitted, model::Rejected rejected);
     void end_record();
     [[nodiscard]] base::Status log_records();
+    [[nodiscard]] base::Status log_samples();
     [[nodiscard]] base::Status sync_if_asked();
     void apply(Admitted& admitted);
     void apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& max_t);
@@ -113,6 +116,7 @@ class Committer {
     const Options options_;
     Head& head_;
     wal::Writer& writer_;
+    wal::SegmentTimes& times_;
     const base::Clock& clock_;
     const base::Logger log_;
     CommitMetrics& metrics_;

@@ -151,6 +151,7 @@ base::Status Db::replay(RestoredChunks& restored, const Progress& progress) {
     ReplayInput input;
     input.wal_folder = wal_folder_;
     input.chunks = &restored;
+    input.times = &segment_times_;
     input.min_valid_t = views_.current()->head_from;
     input.progress = [&](const ReplayProgress& at) {
         log_.info(
@@ -161,6 +162,7 @@ base::Status Db::replay(RestoredChunks& restored, const Progress& progress) {
     };
     head_.raise_floor(input.min_valid_t);
     TRY(replay_, replay_wal(files_, head_, input));
+    chunk_files_->drop_pages();
     const double seconds = seconds_between(began, clock_.steady());
     replay_metrics_.seconds.set(seconds);
     replay_metrics_.unknown_refs.add(replay_.unknown_refs);
@@ -227,8 +229,8 @@ base::Status Db::start() {
     TRY(writer_, wal::Writer::open(files_, clock_, wal_folder_, writing));
     const Committer::Options committing{.sync_interval = options_.wal_sync_interval,
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
-    committer_ =
-        std::make_unique<Committer>(committing, head_, *writer_, clock_, log_, commit_metrics_);
+    committer_ = std::make_unique<Committer>(
+        committing, head_, *writer_, segment_times_, clock_, log_, commit_metrics_);
     RefExpiry expired;
     expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
     expired.add(writer_->segment(), sweep_empty_series());
@@ -238,6 +240,7 @@ base::Status Db::start() {
                                                              .head = head_,
                                                              .chunk_files = *chunk_files_,
                                                              .wal = *writer_,
+                                                             .segment_times = segment_times_,
                                                              .committer = *committer_,
                                                              .views = views_,
                                                              .blocks = blocks_,

@@ -124,6 +124,7 @@ class Db final : public model::Appendable, public model::Queryable {
     Views views_;
     BlockKeeper blocks_;
     ReplayReport replay_;
+    wal::SegmentTimes segment_times_;
     std::unique_ptr<wal::Writer> writer_;
     std::unique_ptr<Committer> committer_;
     std::unique_ptr<HeadCutter> cutter_;

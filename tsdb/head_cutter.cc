@@ -109,6 +109,7 @@ base::Status HeadCutter::truncate_head(int64_t min_t, const std::stop_token& sto
     TRY(on_log_thread([&] {
         parts_.head.set_min_time(min_t);
         files = parts_.chunk_files.truncate(min_t);
+        parts_.chunk_files.drop_pages();
     }));
     if (!files) {
         log_.warn(
@@ -161,16 +162,21 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
         return base::success();
     }
     const LiveRefs live(parts_.head);
-    const wal::CheckpointRequest request{.first_segment = range->first,
-                                         .last_segment = range->last,
-                                         .min_t = min_t,
-                                         .keep_series =
-                                             [&](uint64_t ref) {
-                                                 return live.has(ref) ||
-                                                        expired_.may_occur_after(range->last, ref);
-                                             },
-                                         .compression = options_.wal_compression,
-                                         .segment_size = options_.wal_segment_size};
+    const wal::CheckpointRequest request{
+        .first_segment = range->first,
+        .last_segment = range->last,
+        .min_t = min_t,
+        .keep_series =
+            [&](uint64_t ref) {
+                return live.has(ref) || expired_.may_occur_after(range->last, ref);
+            },
+        .samples_are_old =
+            [&](uint32_t segment) {
+                const auto max_t = parts_.segment_times.max_t(segment);
+                return max_t && *max_t < min_t;
+            },
+        .compression = options_.wal_compression,
+        .segment_size = options_.wal_segment_size};
     auto report = wal::write_checkpoint(parts_.files, wal_folder_, request);
     parts_.metrics.checkpoints.add();
     if (!report) {
@@ -180,6 +186,7 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
     TRY(base::context(wal::remove_segments(parts_.files, wal_folder_, range->last),
                       "remove old segments of the write-ahead log"));
     expired_.forget(range->last);
+    parts_.segment_times.forget(range->last);
     parts_.metrics.wal_truncate_seconds.observe(seconds_since(parts_.clock, began));
     log_.info("write-ahead log truncated",
               "checkpoint",

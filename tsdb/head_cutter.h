@@ -18,6 +18,7 @@
 #include "tsdb/metrics.h"
 #include "tsdb/options.h"
 #include "tsdb/view.h"
+#include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
 
 namespace tsdb {
@@ -35,6 +36,7 @@ class HeadCutter {
         Head& head;
         ChunkFiles& chunk_files;
         wal::Writer& wal;
+        wal::SegmentTimes& segment_times;
         Committer& committer;
         Views& views;
         BlockKeeper& blocks;

@@ -10,6 +10,10 @@
 namespace tsdb {
 namespace {
 
+// Chunks read from their files before the files' pages are dropped: in the order of labels each
+// lies on a page of its own, 256 MiB of them at most.
+constexpr size_t kResidentChunks = 65536;
+
 // Every text of some series, by the order of texts.
 class SymbolRanks {
   public:
@@ -151,8 +155,10 @@ class ChunkCutter {
 base::Status write_series(block::BlockWriter& writer,
                           SeriesStream& stream,
                           const SymbolRanks& ranks,
-                          const BlockCut& cut) {
+                          const BlockCut& cut,
+                          const ChunkFiles* files) {
     ChunkCutter cutter(cut);
+    size_t chunks_read = 0;
     model::SeriesBatch batch;
     std::vector<model::LabelSymbols> labels;
     while (true) {
@@ -162,6 +168,7 @@ base::Status write_series(block::BlockWriter& writer,
         }
         for (const model::SeriesView& series : batch.series) {
             TRY(const auto chunks, cutter.take(series.chunks));
+            chunks_read += chunks.size();
             if (chunks.empty()) {
                 continue;
             }
@@ -170,6 +177,10 @@ base::Status write_series(block::BlockWriter& writer,
                 labels.push_back({.name = ranks[label.name], .value = ranks[label.value]});
             }
             TRY(writer.add_series(labels, chunks));
+        }
+        if (chunks_read >= kResidentChunks && files != nullptr) {
+            files->drop_pages();
+            chunks_read = 0;
         }
     }
 }
@@ -200,7 +211,7 @@ base::Result<std::optional<block::BlockMeta>> write_head_block(
                         {.min_t = cut.min_t, .max_t = cut.max_t - 1},
                         context,
                         pin);
-    TRY(write_series(*writer, stream, ranks, cut));
+    TRY(write_series(*writer, stream, ranks, cut, head.files()));
     block::BlockMeta meta;
     meta.min_t = cut.min_t;
     meta.max_t = cut.max_t;

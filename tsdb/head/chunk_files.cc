@@ -79,6 +79,15 @@ class Store final : public ChunkFiles {
     base::Result<Pinned> read(uint64_t series_ref, ChunkPlace place) const override;
     base::Result<FiledChunk> read_times(uint64_t series_ref, ChunkPlace place) const override;
 
+    void drop_pages() const override EXCLUDES_LOCK(mutex_) {
+        const base::MutexLock lock(mutex_);
+        for (const auto& file : slots_) {
+            if (file != nullptr) {
+                file->map->advise(base::MappedFile::Advice::kDontNeed);
+            }
+        }
+    }
+
     bool has(ChunkPlace place) const override EXCLUDES_LOCK(mutex_) {
         return mapped(place) != nullptr;
     }

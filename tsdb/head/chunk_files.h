@@ -94,6 +94,9 @@ class ChunkFiles {
     // Whether the place's file is still there.
     [[nodiscard]] virtual bool has(ChunkPlace place) const = 0;
 
+    // Mapped pages need not stay resident: they are read again when they are asked for. Any thread.
+    virtual void drop_pages() const = 0;
+
     // Removes files all of whose chunks end before `min_t`; begins a new file so that the current
     // one can go next time. Readers that pin a file keep it mapped.
     [[nodiscard]] virtual base::Status truncate(int64_t min_t) = 0;

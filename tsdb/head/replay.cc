@@ -51,6 +51,7 @@ class Replay {
     }
 
     base::Status read(const wal::Source& source) {
+        source_max_t_ = INT64_MIN;
         TRY(wal::read_source(
             files_, source, zstd_, report_.damages, [&](base::ByteView record, uint64_t offset) {
                 take(record, source, offset);
@@ -58,6 +59,9 @@ class Replay {
             }));
         ++report_.segments;
         report_.bytes += source.bytes;
+        if (input_.times != nullptr && !source.checkpoint) {
+            input_.times->note(source.segment, source_max_t_);
+        }
         return base::success();
     }
 
@@ -212,6 +216,7 @@ class Replay {
     }
 
     bool in_head(int64_t t) {
+        source_max_t_ = std::max(source_max_t_, t);
         if (t < input_.min_valid_t) {
             ++report_.in_blocks;
             return false;
@@ -311,6 +316,7 @@ class Replay {
     std::vector<wal::FloatHistogramEntry> float_histograms_;
     std::vector<wal::TombstoneEntry> tombstones_;
     size_t bytes_since_filing_ = 0;
+    int64_t source_max_t_ = INT64_MIN;  // of the file being read
     int64_t min_t_ = INT64_MAX;
     int64_t max_t_ = INT64_MIN;
     ReplayReport report_;

@@ -12,6 +12,7 @@
 #include "tsdb/head/restored_chunks.h"
 #include "tsdb/wal/reader.h"
 #include "tsdb/wal/record.h"
+#include "tsdb/wal/segment_times.h"
 
 namespace tsdb {
 
@@ -52,6 +53,8 @@ struct ReplayInput {
     int64_t min_valid_t = INT64_MIN;
     // Labels of a series whose record is lost; empty when nobody knows. May be unset.
     std::function<model::Labels(uint64_t ref)> salvage;
+    // Takes note of when each segment's newest sample is; null: nobody wants to know.
+    wal::SegmentTimes* times = nullptr;
     // Called before each segment; may be unset.
     std::function<void(const ReplayProgress&)> progress;
 };

@@ -294,16 +294,22 @@ bool may_pass(const base::Error& error) {
 
 base::Status copy(base::Files& files,
                   const Sources& sources,
+                  const std::function<bool(uint32_t)>& samples_are_old,
                   Filter& filter,
                   CheckpointReport& report) {
     base::ZstdDecoder zstd;
     for (const Source& source : sources.files) {
         base::Status written = base::success();
         base::Status read = read_source(
-            files, source, zstd, report.damages, [&](base::ByteView record, uint64_t offset) {
+            files,
+            source,
+            zstd,
+            report.damages,
+            [&](base::ByteView record, uint64_t offset) {
                 written = filter.take(source, record, offset);
                 return written.has_value();
-            });
+            },
+            !source.checkpoint && samples_are_old && samples_are_old(source.segment));
         TRY(std::move(written));
         if (!read && may_pass(read.error())) {
             return read;
@@ -342,7 +348,8 @@ base::Result<CheckpointReport> write_checkpoint(base::Files& files,
                 files, wal_folder, request.last_segment, request.segment_size, request.compression),
             "begin a checkpoint"));
     Filter filter(request, *writer, report);
-    TRY(base::context(copy(files, sources, filter, report), "write a checkpoint"));
+    TRY(base::context(copy(files, sources, request.samples_are_old, filter, report),
+                      "write a checkpoint"));
     TRY(base::context(writer->publish(), "publish a checkpoint"));
     report.bytes = writer->bytes();
     return report;

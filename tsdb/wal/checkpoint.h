@@ -23,6 +23,9 @@ struct CheckpointRequest {
     // Whether a series may still be asked for: it is in the head, or later segments may have
     // samples of it.
     std::function<bool(uint64_t ref)> keep_series;
+    // Whether all samples of a segment are before min_t, as far as is known: they are not read
+    // then. May be unset.
+    std::function<bool(uint32_t segment)> samples_are_old;
     WalCompression compression = WalCompression::kSnappy;
     uint64_t segment_size = uint64_t{128} << 20;
 };

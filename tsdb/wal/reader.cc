@@ -13,6 +13,45 @@ bool all_zero(base::ByteView bytes) {
     return std::ranges::all_of(bytes.span(), [](uint8_t byte) { return byte == 0; });
 }
 
+// The record's type without decompressing it; 0 when that does not show it.
+uint8_t peek_type(base::ByteView raw, uint8_t flags) {
+    if (flags == 0) {
+        return record_type(raw);
+    }
+    if (flags != kSnappyFlag) {
+        return 0;
+    }
+    // Behind the length, the first bytes of what was compressed always stand as they are: a tag
+    // with their count in its upper six bits, from 60 on in 1 to 4 bytes that follow.
+    size_t at = 0;
+    while (at < raw.size() && (raw[at] & 0x80) != 0) {
+        ++at;
+    }
+    ++at;
+    if (at >= raw.size() || (raw[at] & 3) != 0) {
+        return 0;
+    }
+    const unsigned count = raw[at] >> 2;
+    at += count < 60 ? 1 : count - 58;
+    return at < raw.size() ? raw[at] : uint8_t{0};
+}
+
+bool holds_samples(uint8_t type) {
+    switch (static_cast<RecordType>(type)) {
+        case RecordType::kSamples:
+        case RecordType::kSamplesV2:
+        case RecordType::kHistograms:
+        case RecordType::kFloatHistograms:
+        case RecordType::kCustomHistograms:
+        case RecordType::kCustomFloatHistograms:
+        case RecordType::kHistogramsV2:
+        case RecordType::kFloatHistogramsV2:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
 bool SegmentReader::next(base::ByteView& record) {
@@ -137,6 +176,9 @@ bool SegmentReader::take(const Fragment& fragment, uint64_t at) {
 }
 
 bool SegmentReader::finish(base::ByteView raw, uint8_t flags, base::ByteView& record) {
+    if (pass_over_samples_ && holds_samples(peek_type(raw, flags))) {
+        return false;
+    }
     if (flags == 0 && !lost_its_flag(raw)) {
         record = raw;
         return true;

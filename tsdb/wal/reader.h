@@ -35,6 +35,9 @@ class SegmentReader {
     SegmentReader(uint32_t segment, base::ByteView bytes, base::ZstdDecoder& zstd)
         : segment_(segment), bytes_(bytes), zstd_(zstd) {}
 
+    // Passes over records of samples without decompressing or checking what they hold.
+    void pass_over_samples() { pass_over_samples_ = true; }
+
     // The next record, valid until the next call; false at the end.
     [[nodiscard]] bool next(base::ByteView& record);
 
@@ -71,6 +74,7 @@ class SegmentReader {
     const uint32_t segment_;
     const base::ByteView bytes_;
     base::ZstdDecoder& zstd_;
+    bool pass_over_samples_ = false;
     size_t position_ = 0;
     bool open_ = false;      // a record has begun and not ended
     uint8_t flags_ = 0;      // of its first fragment

@@ -147,7 +147,8 @@ base::Status read_source(base::Files& files,
                          const Source& source,
                          base::ZstdDecoder& zstd,
                          std::vector<Damage>& damages,
-                         const std::function<bool(base::ByteView record, uint64_t offset)>& take) {
+                         const std::function<bool(base::ByteView record, uint64_t offset)>& take,
+                         bool pass_over_samples) {
     auto file = files.map(source.path);
     if (!file) {
         damages.push_back({.segment = source.segment,
@@ -158,6 +159,9 @@ base::Status read_source(base::Files& files,
     }
     file.value()->advise(base::MappedFile::Advice::kSequential);
     SegmentReader reader(source.segment, file.value()->bytes(), zstd);
+    if (pass_over_samples) {
+        reader.pass_over_samples();
+    }
     base::ByteView record;
     uint64_t dropped_at = 0;
     while (reader.next(record) && take(record, reader.record_offset())) {

@@ -39,6 +39,7 @@ struct Sources {
 [[nodiscard]] base::Result<Sources> find_sources(base::Files& files, const base::Path& wal_folder);
 
 // Hands over every whole record of a file, in order.
+//   pass_over_samples  hands over the other records only
 //   take     the record, valid during the call, and its offset in the file; false ends the reading
 //   damages  what could not be read is added, the file as a whole if it cannot be opened
 //   errors   as Files::map: the file cannot be opened. A start goes on with the next one; who means
@@ -48,6 +49,7 @@ struct Sources {
     const Source& source,
     base::ZstdDecoder& zstd,
     std::vector<Damage>& damages,
-    const std::function<bool(base::ByteView record, uint64_t offset)>& take);
+    const std::function<bool(base::ByteView record, uint64_t offset)>& take,
+    bool pass_over_samples = false);
 
 }  // namespace tsdb::wal
