@@ -127,6 +127,9 @@ base::Status Db::open_chunk_files(RestoredChunks& restored) {
         base::context(ChunkFiles::open(files_,
                                        folder,
                                        [&](const FiledChunk& chunk) {
+                                           // Its series may be unknown to the log, or gone.
+                                           head_.reserve_ref(
+                                               std::min(chunk.series_ref, kSeriesRefMax));
                                            if (chunk.max_t >= head_from && !chunk.out_of_order) {
                                                restored.add(chunk);
                                            }
@@ -346,6 +349,7 @@ HeadStats Db::stats() const {
 }
 
 Cardinality Db::cardinality(size_t limit) const {
+    const std::shared_ptr<const View> pin = views_.current();  // keeps the texts of symbols
     return count_cardinality(head_, limit);
 }
 

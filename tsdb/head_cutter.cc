@@ -56,16 +56,28 @@ bool HeadCutter::due() const {
 }
 
 base::Status HeadCutter::cut(const std::stop_token& stop) {
-    return cut_until(range_end(parts_.head.min_time(), options_.min_block_duration.count()), stop);
+    return cut_range(std::nullopt, stop);
 }
 
 base::Status HeadCutter::cut_until(int64_t end, const std::stop_token& stop) {
-    const int64_t begin = std::max(parts_.head.min_time(), parts_.views.current()->head_from);
+    return cut_range(end, stop);
+}
+
+base::Status HeadCutter::cut_range(std::optional<int64_t> until, const std::stop_token& stop) {
+    int64_t begin = 0;
+    int64_t end = 0;
+    // Together: a commit between them could bring a sample that is older than the block.
+    TRY(on_log_thread([&] {
+        begin = std::max(parts_.head.min_time(), parts_.views.current()->head_from);
+        end = until ? *until : range_end(begin, options_.min_block_duration.count());
+        if (begin < end) {
+            parts_.head.raise_floor(end);
+        }
+    }));
     if (begin >= end) {
         return base::success();
     }
     const base::SteadyTime began = parts_.clock.steady();
-    TRY(on_log_thread([&] { parts_.head.raise_floor(end); }));
     const BlockCut cut{.min_t = begin,
                        .max_t = end,
                        .ulid = block::Ulid::make(parts_.clock.now_ms(), random_),
@@ -107,7 +119,7 @@ base::Status HeadCutter::truncate_head(int64_t min_t, const std::stop_token& sto
     const base::SteadyTime began = parts_.clock.steady();
     base::Status files = base::success();
     TRY(on_log_thread([&] {
-        parts_.head.set_min_time(min_t);
+        parts_.head.begin_at(min_t);
         files = parts_.chunk_files.truncate(min_t);
         parts_.chunk_files.drop_pages();
     }));
@@ -135,7 +147,7 @@ base::Status HeadCutter::sweep(int64_t min_t, const std::stop_token& stop) {
         expired_.add(parts_.wal.segment(), std::move(swept.refs));
     }
     if (oldest != INT64_MAX) {
-        TRY(on_log_thread([&] { parts_.head.set_min_time(std::max(min_t, oldest)); }));
+        TRY(on_log_thread([&] { parts_.head.raise_min_time(oldest); }));
     }
     // Who reads now may still look at the series that went.
     parts_.blocks.move_head(parts_.views.current()->head_from);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "base/clock.h"
@@ -54,6 +55,8 @@ class HeadCutter {
     [[nodiscard]] base::Status cut_until(int64_t end, const std::stop_token& stop);
 
   private:
+    // Up to `until`, or the oldest block's worth.
+    [[nodiscard]] base::Status cut_range(std::optional<int64_t> until, const std::stop_token& stop);
     [[nodiscard]] base::Status truncate_head(int64_t min_t, const std::stop_token& stop);
     [[nodiscard]] base::Status sweep(int64_t min_t, const std::stop_token& stop);
     [[nodiscard]] base::Status truncate_wal(int64_t min_t);

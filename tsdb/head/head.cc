@@ -168,15 +168,29 @@ Admission Head::apply_histogram(const HeadHistogram& sample, int64_t min_valid_t
 
 void Head::extend(int64_t min_t, int64_t max_t) {
     lower_to(min_t_, min_t);
+    lower_to(min_t_since_, min_t);
     raise_to(max_t_, max_t);
+}
+
+bool Head::rename_empty(uint32_t slot, uint64_t ref) {
+    const SlotEntry entry = slots_.get(slot);
+    Partition& partition = *partitions_[entry.partition];
+    const base::MutexLock lock(partition.mutex());
+    if (entry.record->has_samples()) {
+        return false;
+    }
+    entry.record->set_ref(ref);
+    return true;
 }
 
 void Head::restore_chunk(uint32_t slot, ChunkPlace place, int64_t max_t) {
     const SlotEntry entry = slots_.get(slot);
     Partition& partition = *partitions_[entry.partition];
     const base::MutexLock lock(partition.mutex());
-    if (partition.add_place(*entry.record, place)) {
-        entry.record->chunk.t = std::max(entry.record->chunk.t, max_t);
+    SeriesRecord& series = *entry.record;
+    const bool first = !series.has_samples();
+    if (partition.add_place(series, place)) {
+        series.chunk.t = first ? max_t : std::max(series.chunk.t, max_t);
         chunks_.fetch_add(1, std::memory_order_relaxed);
     }
 }
@@ -241,8 +255,14 @@ void Head::raise_floor(int64_t min_t) {
     raise_to(floor_, min_t);
 }
 
-void Head::set_min_time(int64_t min_t) {
+void Head::begin_at(int64_t min_t) {
+    min_t_since_.store(INT64_MAX, std::memory_order_relaxed);
     min_t_.store(min_t, std::memory_order_release);
+}
+
+void Head::raise_min_time(int64_t oldest) {
+    const int64_t since = min_t_since_.load(std::memory_order_relaxed);
+    raise_to(min_t_, std::min(oldest, since));
 }
 
 int64_t Head::sweep(uint32_t from, uint32_t to, int64_t min_t, SweptSeries& swept) {
@@ -278,18 +298,34 @@ int64_t Head::sweep(uint32_t from, uint32_t to, int64_t min_t, SweptSeries& swep
 
 void Head::recycle(Unlinked&& unlinked) {
     const std::vector<uint32_t> slots(unlinked.slots().begin(), unlinked.slots().end());
+    std::vector<uint64_t> refs;
+    refs.reserve(slots.size());
     for (const uint32_t slot : slots) {
         const SlotEntry entry = slots_.get(slot);
+        refs.push_back(entry.record->ref());
         slots_.clear(slot);
         Partition& partition = *partitions_[entry.partition];
         const base::MutexLock lock(partition.mutex());
         partition.recycle(*entry.record);
     }
+    forget_new_series(std::move(refs));
     catalog_.recycle(std::move(unlinked));
     series_.fetch_sub(slots.size(), std::memory_order_relaxed);
     series_removed_.fetch_add(slots.size(), std::memory_order_relaxed);
     const base::MutexLock lock(free_mutex_);
     free_slots_.insert(free_slots_.end(), slots.begin(), slots.end());
+}
+
+// Some may still wait for the log, if it was never written since: their labels go now.
+void Head::forget_new_series(std::vector<uint64_t> refs) {
+    const base::MutexLock lock(new_mutex_);
+    if (new_series_.empty() || refs.empty()) {
+        return;
+    }
+    std::ranges::sort(refs);
+    std::erase_if(new_series_, [&](const NewSeries& series) {
+        return std::ranges::binary_search(refs, series.ref);
+    });
 }
 
 bool Head::of_one_partition(std::span<const HeadSample> samples) {

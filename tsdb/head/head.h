@@ -145,6 +145,10 @@ class Head {
     // The times the samples just applied span.
     void extend(int64_t min_t, int64_t max_t);
 
+    // Gives a series without samples another ref: while the head is rebuilt.
+    //   returns  false: it has samples, and keeps its ref
+    [[nodiscard]] bool rename_empty(uint32_t slot, uint64_t ref);
+
     // A chunk that lies in a file, later than all of the series so far: while the head is rebuilt.
     void restore_chunk(uint32_t slot, ChunkPlace place, int64_t max_t);
 
@@ -160,8 +164,11 @@ class Head {
 
     // What is older than `min_t` is in blocks: commits may not carry it any more.
     void raise_floor(int64_t min_t);
-    // The head begins at `min_t` now.
-    void set_min_time(int64_t min_t);
+    // The head begins at `min_t` now; what is applied from now on is noted, for raise_min_time().
+    void begin_at(int64_t min_t);
+    // The oldest sample that was applied before begin_at() is of `oldest`: so much later may the
+    // head begin, if nothing that was applied since is older.
+    void raise_min_time(int64_t oldest);
     // Of the slots [from, to): takes chunks away whose files are gone, and series without a sample
     // at or after `min_t`.
     //   returns  the oldest sample left, or `min_t` when chunks in files may have one; INT64_MAX:
@@ -172,7 +179,7 @@ class Head {
     [[nodiscard]] Unlinked unlink(const SweptSeries& swept) { return catalog_.unlink(swept.slots); }
 
     // Their memory serves new series. No reader is left that began before unlink().
-    void recycle(Unlinked&& unlinked) EXCLUDES_LOCK(free_mutex_);
+    void recycle(Unlinked&& unlinked) EXCLUDES_LOCK(free_mutex_, new_mutex_);
 
     // -----------------------------------------------------------------------------------------
     // For readers
@@ -283,6 +290,7 @@ class Head {
     void publish(uint32_t slot, model::Origin origin, uint64_t ref, bool fresh);
     void raise_to_ref(uint64_t ref);
     [[nodiscard]] base::Status file_partition(Partition& partition);
+    void forget_new_series(std::vector<uint64_t> refs) EXCLUDES_LOCK(new_mutex_);
 
     HeadMemory memory_;
     const ChunkRules rules_;
@@ -299,6 +307,7 @@ class Head {
     std::atomic<uint64_t> last_ref_{0};
     std::atomic<int64_t> floor_{INT64_MIN};
     std::atomic<int64_t> min_t_{INT64_MAX};
+    std::atomic<int64_t> min_t_since_{INT64_MAX};  // of what was applied since begin_at()
     std::atomic<int64_t> max_t_{INT64_MIN};
     std::atomic<uint64_t> series_{0};
     std::atomic<uint64_t> series_created_{0};

@@ -94,8 +94,7 @@ SeriesRecord* Partition::create(uint64_t ref) {
         ++used_;
     }
     auto* const record = new (place) SeriesRecord;
-    record->ref_low = static_cast<uint32_t>(ref);
-    record->ref_high = static_cast<uint8_t>(ref >> 32);
+    record->set_ref(ref);
     return record;
 }
 

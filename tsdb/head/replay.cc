@@ -162,27 +162,48 @@ class Replay {
             ++report_.refused_series;
             return slot;
         }
-        if (head_.at(slot.value()).record->ref() != ref) {
-            report_.aliases.push_back(ref);
+        refs_.set(ref, {.slot = slot.value()});
+        const SlotEntry series = head_.at(slot.value());
+        if (series.record->ref() == ref) {
+            take_chunks(slot.value(), ref);
+        } else {
+            add_alias(slot.value(), series, ref);
         }
-        refs_.set(ref, {.slot = slot.value(), .filed_until = take_chunks(slot.value(), ref)});
         return slot;
     }
 
+    // The labels came back under another ref. Chunks in files are found by their series' ref, so
+    // the series goes by the one that has some, unless it has samples already: what the chunks hold
+    // is in the log too.
+    void add_alias(uint32_t slot, const SlotEntry& series, uint64_t ref) {
+        if (input_.chunks != nullptr && input_.chunks->has(ref)) {
+            worker_of(series).drain();
+            const uint64_t before = series.record->ref();
+            if (head_.rename_empty(slot, ref)) {
+                report_.aliases.push_back(before);
+                take_chunks(slot, ref);
+                return;
+            }
+        }
+        report_.aliases.push_back(ref);
+    }
+
     // The chunks stand before all samples of the log that may be appended: those they hold are
-    // repeats.  returns  the last one's time
-    int64_t take_chunks(uint32_t slot, uint64_t ref) {
-        const int64_t known = refs_.get(ref).filed_until;
+    // repeats.
+    void take_chunks(uint32_t slot, uint64_t ref) {
         if (input_.chunks == nullptr) {
-            return known;
+            return;
         }
         const RestoredChunks::Taken taken = input_.chunks->take(ref);
         for (const ChunkPlace place : taken.places) {
             head_.restore_chunk(slot, place, taken.max_t);
             ++report_.chunks;
         }
-        max_t_ = std::max(max_t_, taken.max_t);
-        return std::max(known, taken.max_t);
+        if (!taken.places.empty()) {
+            min_t_ = std::min(min_t_, taken.min_t);
+            max_t_ = std::max(max_t_, taken.max_t);
+            refs_.set(ref, {.slot = slot, .filed_until = taken.max_t});
+        }
     }
 
     // A sample's series; without a slot when it is lost.
@@ -205,6 +226,7 @@ class Replay {
         }
         const Known known = series_of(ref);
         if (known.slot == Known::kNone) [[unlikely]] {
+            head_.reserve_ref(std::min(ref, kSeriesRefMax));
             ++report_.unknown_refs;
             return std::nullopt;
         }

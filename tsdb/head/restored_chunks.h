@@ -1,6 +1,7 @@
 // Chunks found in chunks_head, until the write-ahead log tells whose they are.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,6 +20,7 @@ class RestoredChunks {
 
     struct Found {
         PlaceLists::Handle places = PlaceLists::kEmpty;
+        int64_t min_t = INT64_MAX;
         int64_t max_t = INT64_MIN;
     };
 
@@ -30,6 +32,7 @@ class RestoredChunks {
             return;
         }
         if (places_.add(found.places, chunk.place)) {
+            found.min_t = std::min(found.min_t, chunk.min_t);
             found.max_t = chunk.max_t;
             found_.set(chunk.series_ref, found);
             ++chunks_;
@@ -39,8 +42,13 @@ class RestoredChunks {
     // The series' chunks, once: afterwards it has none. The places are valid until the next take().
     struct Taken {
         std::span<const ChunkPlace> places;
+        int64_t min_t = INT64_MAX;
         int64_t max_t = INT64_MIN;
     };
+
+    [[nodiscard]] bool has(uint64_t ref) const {
+        return found_.get(ref).places != PlaceLists::kEmpty;
+    }
 
     [[nodiscard]] Taken take(uint64_t ref) {
         if (taken_ != PlaceLists::kEmpty) {
@@ -52,7 +60,7 @@ class RestoredChunks {
         }
         found_.set(ref, {});
         taken_ = found.places;
-        return {.places = places_.get(found.places), .max_t = found.max_t};
+        return {.places = places_.get(found.places), .min_t = found.min_t, .max_t = found.max_t};
     }
 
     [[nodiscard]] uint64_t chunks() const { return chunks_; }

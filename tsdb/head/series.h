@@ -25,8 +25,7 @@ struct OpenHistograms {
 };
 
 //   threads  everything is written by the thread that applies commits, under the partition's lock;
-//            that thread alone may read it without. ref() never changes while the slot is
-//            published.
+//            that thread alone may read it without. ref() never changes once the head serves.
 struct alignas(64) SeriesRecord {
     enum Flag : uint8_t {
         kHistograms = 1,  // the last sample was a histogram; an open chunk is OpenHistograms
@@ -56,6 +55,11 @@ struct alignas(64) SeriesRecord {
 
     // The series' id in the write-ahead log, never used again for another one.
     [[nodiscard]] uint64_t ref() const { return uint64_t{ref_high} << 32 | ref_low; }
+
+    void set_ref(uint64_t ref) {
+        ref_low = static_cast<uint32_t>(ref);
+        ref_high = static_cast<uint8_t>(ref >> 32);
+    }
 
     [[nodiscard]] bool is(Flag flag) const { return (flags & flag) != 0; }
 
