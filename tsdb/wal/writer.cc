@@ -6,6 +6,20 @@
 #include "tsdb/wal/reader.h"
 
 namespace tsdb::wal {
+namespace {
+
+// A process that was killed leaves segments that only the page cache has; nobody else would sync
+// them. What cannot be synced now is no worse off than before.
+void sync_left_behind(base::Files& files, const std::vector<SegmentFile>& segments) {
+    for (const SegmentFile& segment : segments) {
+        auto file = files.open_append(segment.path);
+        if (file) {
+            base::ignore(file.value()->sync_data(), "read as it is; the next ones are synced too");
+        }
+    }
+}
+
+}  // namespace
 
 base::Result<std::unique_ptr<Writer>> Writer::open(base::Files& files,
                                                    const base::Clock& clock,
@@ -15,6 +29,7 @@ base::Result<std::unique_ptr<Writer>> Writer::open(base::Files& files,
     TRY(files.sync_folder(base::parent_path(folder)));
     TRY(const auto segments, list_segments(files, folder));
     TRY(const auto checkpoint, find_checkpoint(files, folder));
+    sync_left_behind(files, segments);
     uint32_t next = segments.empty() ? 0 : segments.back().number + 1;
     if (checkpoint) {
         next = std::max(next, checkpoint->last_segment + 1);

@@ -31,7 +31,8 @@ class Writer {
         WalCompression compression = WalCompression::kSnappy;
     };
 
-    // Begins the segment after the last one in `folder`, which is made if need be.
+    // Begins the segment after the last one in `folder`, which is made if need be. The segments
+    // that are there are on the disk when it returns.
     [[nodiscard]] static base::Result<std::unique_ptr<Writer>> open(base::Files& files,
                                                                     const base::Clock& clock,
                                                                     base::Path folder,
