@@ -20,10 +20,14 @@ using base::success;
 
 namespace {
 
-// The bytes of a file. Growing moves them; a mapping keeps the old place alive.
+// The bytes of a file. Growing moves them; a mapping keeps the old place alive. What was never
+// written is not touched, so that a preallocated file costs nothing.
 class Content {
   public:
     [[nodiscard]] size_t size() const { return size_; }
+
+    // Zeros follow behind these bytes.
+    [[nodiscard]] size_t written() const { return written_; }
 
     [[nodiscard]] ByteView view() const { return {place_.get(), size_}; }
 
@@ -32,16 +36,17 @@ class Content {
     void resize(size_t size) {
         if (size > capacity_) {
             const size_t capacity = std::max(size, capacity_ * 2);
-            // calloc leaves untouched pages to the kernel: a preallocated file costs nothing.
+            // calloc leaves untouched pages to the kernel.
             std::shared_ptr<uint8_t[]> place(static_cast<uint8_t*>(std::calloc(capacity, 1)),
                                              std::free);
-            copy(place.get(), view());
+            copy(place.get(), view().part(0, written_));
             place_ = std::move(place);
             capacity_ = capacity;
-        } else if (size < size_) {
-            std::memset(place_.get() + size, 0, size_ - size);
+        } else if (size < written_) {
+            std::memset(place_.get() + size, 0, written_ - size);
         }
         size_ = size;
+        written_ = std::min(written_, size);
     }
 
     void write(size_t offset, ByteView bytes) {
@@ -49,6 +54,7 @@ class Content {
             resize(offset + bytes.size());
         }
         copy(place_.get() + offset, bytes);
+        written_ = std::max(written_, offset + bytes.size());
     }
 
     void assign(ByteView bytes) {
@@ -59,6 +65,7 @@ class Content {
     void flip(size_t offset, unsigned bit) {
         SKEIN_CHECK(offset < size_, "flip beyond the end", offset);
         place_[offset] ^= static_cast<uint8_t>(1U << bit);
+        written_ = std::max(written_, offset + 1);
     }
 
   private:
@@ -70,6 +77,7 @@ class Content {
 
     std::shared_ptr<uint8_t[]> place_;
     size_t size_ = 0;
+    size_t written_ = 0;
     size_t capacity_ = 0;
 };
 
@@ -186,7 +194,7 @@ struct MemoryFiles::Disk {
         copy->inode = node.inode;
         copy->modified_ns = node.modified_ns;
         copy->synced = node.synced;
-        const ByteView now = node.live.view();
+        const ByteView now = node.live.view().part(0, node.live.written());
         if (random != nullptr && now.size() > node.synced.size()) {
             const size_t unsynced = now.size() - node.synced.size();
             copy->synced.append(now.part(node.synced.size(), random->below(unsynced + 1)).text());

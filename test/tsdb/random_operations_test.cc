@@ -1,0 +1,393 @@
+// A database against a model of it, through anything that can happen to a process.
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "base/random.h"
+#include "model/sample.h"
+#include "test/model/histograms.h"
+#include "test/support/kill_files.h"
+#include "test/support/memory_files.h"
+#include "test/support/seed.h"
+#include "test/tsdb/storage_model.h"
+
+namespace {
+
+using test_support::KillFiles;
+using test_support::MemoryFiles;
+using tsdb_test::Answers;
+using tsdb_test::differences;
+using tsdb_test::Process;
+using tsdb_test::Staged;
+
+constexpr int64_t kSecond = 1000;
+constexpr int64_t kMinute = 60 * kSecond;
+constexpr int64_t kStart = 1'700'006'400'000;
+
+// What a series' samples are.
+enum class Kind : uint8_t { kFloats, kIntegers, kFloatHistograms, kMixed };
+
+struct Series {
+    model::Labels labels;
+    Kind kind = Kind::kFloats;
+    std::unique_ptr<test_model::RandomHistogram> histogram;
+    int64_t last_t = INT64_MIN;  // tried, accepted or not
+    double value = 0;
+    bool stopped = false;
+};
+
+// One sequence of operations, with restarts of every kind between them. A check that fails returns
+// false with a reason.
+class Sequence {
+  public:
+    explicit Sequence(uint64_t seed) : random_(seed) {
+        options_.path = "/data";
+        options_.min_block_duration = std::chrono::minutes(10);
+        options_.samples_per_chunk = static_cast<uint32_t>(4 + random_.below(30));
+        options_.retention = {};
+        options_.wal_compression =
+            random_.below(2) == 0 ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
+        synced_ = random_.below(2) == 0;
+        if (synced_) {
+            options_.wal_sync_interval = std::chrono::milliseconds(0);
+        }
+    }
+
+    // returns  what went wrong; empty: nothing
+    std::string run() {
+        start();
+        for (size_t i = 0; i < 2 + random_.below(4); ++i) {
+            new_series();
+        }
+        const uint64_t steps = 20 + random_.below(60);
+        for (uint64_t i = 0; i < steps && wrong_.empty(); ++i) {
+            step();
+        }
+        if (wrong_.empty()) {
+            check("at the end");
+            restart();
+        }
+        return wrong_.empty() ? "" : wrong_ + "after:" + history_;
+    }
+
+  private:
+    void step() {
+        const uint64_t dice = random_.below(100);
+        if (dice < 45) {
+            append_some();
+        } else if (dice < 53) {
+            append_late();
+        } else if (dice < 58) {
+            new_series();
+        } else if (dice < 61) {
+            series_[random_.below(series_.size())].stopped ^= true;
+        } else if (dice < 65) {
+            now_ += static_cast<int64_t>(random_.below(40)) * kMinute;
+        } else if (dice < 75) {
+            upkeep();
+        } else if (dice < 79) {
+            cut();
+        } else if (dice < 83) {
+            upkeep_while_reading();
+        } else if (dice < 88) {
+            ask_range();
+        } else if (dice < 92) {
+            restart();
+        } else if (dice < 96) {
+            kill();
+        } else {
+            kill_within();
+        }
+    }
+
+    void start() {
+        files_ = std::make_unique<KillFiles>(disk_);
+        process_ = std::make_unique<Process>(*files_, options_);
+        const base::Status started = process_->start();
+        if (!started) {
+            wrong_ = "open: " + std::string(started.error().message());
+            return;
+        }
+        const tsdb::ReplayReport& report = process_->db().replay_report();
+        for (const tsdb::wal::Damage& damage : report.damages) {
+            if (!damage.torn) {
+                wrong_ = "replay found damage: " + damage.reason;
+            }
+        }
+        if (report.unknown_refs != 0) {
+            wrong_ =
+                "replay lost the series of " + std::to_string(report.unknown_refs) + " samples";
+        }
+    }
+
+    void new_series() {
+        history_ += " new";
+        const auto id = std::to_string(series_.size());
+        const bool again = !series_.empty() && random_.below(5) == 0;  // the labels of another one
+        series_.push_back({.labels = again ? series_[random_.below(series_.size())].labels
+                                           : model::Labels{{"__name__", "m" + id}, {"id", id}},
+                           .kind = static_cast<Kind>(random_.below(2) == 0 ? 0 : random_.below(4)),
+                           .histogram = std::make_unique<test_model::RandomHistogram>(random_)});
+    }
+
+    model::TypedSample sample_of(Series& series, int64_t t) {
+        model::TypedSample sample{.t = t};
+        const bool floats =
+            series.kind == Kind::kFloats || (series.kind == Kind::kMixed && random_.below(2) == 0);
+        if (random_.below(25) == 0) {
+            sample.v = model::kStaleNan;
+        } else if (floats) {
+            series.value += static_cast<double>(random_.below(4)) / 8;
+            sample.v = series.value;
+        } else {
+            series.histogram->advance();
+            const bool integer = series.kind == Kind::kIntegers ||
+                                 (series.kind == Kind::kMixed && random_.below(2) == 0);
+            if (integer) {
+                sample.integer =
+                    std::make_shared<const model::Histogram>(series.histogram->integer());
+            } else {
+                sample.floating =
+                    std::make_shared<const model::FloatHistogram>(series.histogram->floating());
+            }
+        }
+        return sample;
+    }
+
+    // Some scrapes of everything that goes on: nothing of it may be refused.
+    void append_some() {
+        const uint64_t scrapes = 1 + random_.below(12);
+        const int64_t step = static_cast<int64_t>(1 + random_.below(90)) * kSecond;
+        history_ += " append" + std::to_string(scrapes);
+        for (uint64_t i = 0; i < scrapes && wrong_.empty() && !files_->killed(); ++i) {
+            now_ += step;
+            std::vector<Staged> samples;
+            for (Series& series : series_) {
+                if (!series.stopped && newest_of(series.labels) < now_) {
+                    samples.push_back({series.labels, sample_of(series, now_)});
+                    series.last_t = now_;
+                }
+            }
+            const auto whole = tsdb_test::commit(process_->db(), samples, want_, maybe_);
+            if (!whole && !files_->killed()) {
+                wrong_ = "commit: " + std::string(whole.error().message());
+            } else if (whole && !whole.value()) {
+                wrong_ = "a commit in order was refused in part\n";
+            }
+        }
+    }
+
+    // Of all series with the same labels.
+    int64_t newest_of(const model::Labels& labels) const {
+        int64_t newest = INT64_MIN;
+        for (const Series& series : series_) {
+            newest = series.labels == labels ? std::max(newest, series.last_t) : newest;
+        }
+        return newest;
+    }
+
+    // Some samples within the last minutes: the database says which it takes.
+    void append_late() {
+        history_ += " late";
+        std::vector<Staged> samples;
+        for (Series& series : series_) {
+            const int64_t t = now_ - static_cast<int64_t>(random_.below(8 * 60)) * kSecond;
+            if (random_.below(3) != 0 || maybe_.contains(series.labels.to_series_string()) ||
+                std::ranges::any_of(samples, [&](const Staged& staged) {
+                    return staged.labels == series.labels;
+                })) {
+                continue;
+            }
+            model::TypedSample sample = sample_of(series, t);
+            if (sample.is_float() && model::is_stale(sample.v) && t <= newest_of(series.labels)) {
+                continue;  // a stale marker that is refused by a series of histograms is not told
+            }
+            samples.push_back({series.labels, std::move(sample)});
+            series.last_t = std::max(series.last_t, t);
+        }
+        const auto whole = tsdb_test::commit(process_->db(), samples, want_, maybe_);
+        if (!whole && !files_->killed()) {
+            wrong_ = "late commit: " + std::string(whole.error().message());
+        }
+    }
+
+    void upkeep() {
+        history_ += " upkeep";
+        expect(process_->db().run_upkeep(), "upkeep");
+        check("after the upkeep");
+    }
+
+    void cut() {
+        const int64_t end = now_ + 1 - static_cast<int64_t>(random_.below(12)) * kMinute;
+        history_ += " cut";
+        expect(process_->db().cut_head(end), "cut");
+        check("after a cut");
+    }
+
+    void upkeep_while_reading() {
+        history_ += " read+upkeep";
+        auto querier = process_->db().querier(model::kMinTime, model::kMaxTime);
+        if (!querier) {
+            wrong_ = "querier: " + std::string(querier.error().message());
+            return;
+        }
+        std::thread working([&] { expect(process_->db().run_upkeep(), "upkeep beside a reader"); });
+        const auto got = tsdb_test::ask(*querier.value(), model::kMinTime, model::kMaxTime);
+        querier.value().reset();
+        working.join();
+        compare(got, want_, "read beside the upkeep");
+        check("after the upkeep beside a reader");
+    }
+
+    void ask_range() {
+        const int64_t span = now_ - kStart + 20 * kMinute;
+        const int64_t a = kStart + static_cast<int64_t>(random_.below(static_cast<uint64_t>(span)));
+        const int64_t b = kStart + static_cast<int64_t>(random_.below(static_cast<uint64_t>(span)));
+        const int64_t min_t = std::min(a, b);
+        const int64_t max_t = std::max(a, b);
+        auto got = tsdb_test::ask(process_->db(), min_t, max_t);
+        if (got) {
+            got = tsdb_test::between(got.value(), min_t, max_t);
+        }
+        compare(got, tsdb_test::between(want_, min_t, max_t), "a range");
+    }
+
+    void restart() {
+        history_ += " restart";
+        check("before a restart");
+        end();
+        start();
+        check("after a restart");
+    }
+
+    void end() {
+        if (const int64_t left = process_->end(); left != 0) {
+            wrong_ += "the head kept " + std::to_string(left) + " bytes of its budget\n";
+        }
+    }
+
+    // SIGKILL, or a power cut.
+    void kill() {
+        history_ += " kill";
+        files_->kill();
+        come_back();
+    }
+
+    // The same in the middle of something.
+    void kill_within() {
+        const uint64_t after = random_.below(40);
+        history_ += " kill" + std::to_string(after) + "-within";
+        files_->kill_after(after);
+        const uint64_t dice = random_.below(4);
+        if (dice == 0) {
+            append_some();
+        } else if (dice == 1) {
+            base::ignore(process_->db().run_upkeep(), "killed");
+        } else {
+            base::ignore(process_->db().cut_head(now_ - 5 * kMinute), "killed");
+        }
+        files_->kill();
+        come_back();
+    }
+
+    void come_back() {
+        if (synced_ && random_.below(2) == 0) {
+            history_ += "+power-cut";
+            random_.below(2) == 0 ? disk_.power_cut() : disk_.power_cut(random_);
+        }
+        end();
+        if (wrong_.empty()) {
+            start();
+        }
+        settle_maybe();
+        check("after a kill");
+    }
+
+    // What was neither acknowledged nor refused may be there, once and for all.
+    void settle_maybe() {
+        if (!wrong_.empty() || maybe_.empty()) {
+            return;
+        }
+        const auto got = tsdb_test::ask(process_->db());
+        if (!got) {
+            return;  // check() tells
+        }
+        for (const auto& [series, line] : maybe_) {
+            for (const auto& [t, value] : line) {
+                const auto found = got.value().find(series);
+                if (found != got.value().end() && found->second.contains(t) &&
+                    found->second.at(t) == value) {
+                    want_[series].emplace(t, value);
+                }
+            }
+        }
+        maybe_.clear();
+    }
+
+    void expect(const base::Status& status, const std::string& what) {
+        if (!status && wrong_.empty()) {
+            wrong_ = what + ": " + std::string(status.error().message()) + "\n";
+        }
+    }
+
+    void check(const std::string& when) {
+        if (wrong_.empty()) {
+            compare(tsdb_test::ask(process_->db()), want_, when);
+        }
+    }
+
+    void compare(const base::Result<Answers>& got, const Answers& want, const std::string& when) {
+        if (!wrong_.empty()) {
+            return;
+        }
+        if (!got) {
+            wrong_ = when + ": " + std::string(got.error().message()) + "\n";
+            return;
+        }
+        const std::string different = differences(got.value(), want);
+        if (!different.empty()) {
+            wrong_ = when + ":\n" + different;
+        }
+    }
+
+    base::SeededRandom random_;
+    tsdb::TsdbOptions options_;
+    bool synced_ = false;
+    MemoryFiles disk_;
+    std::unique_ptr<KillFiles> files_;
+    std::unique_ptr<Process> process_;
+    std::vector<Series> series_;
+    int64_t now_ = kStart;
+    Answers want_;
+    Answers maybe_;
+    std::string wrong_;
+    std::string history_;
+};
+
+void run_sequences(uint64_t count) {
+    const uint64_t seed = test_support::test_seed();
+    for (uint64_t i = 0; i < count; ++i) {
+        const std::string wrong = Sequence(seed + i).run();
+        if (!wrong.empty()) {
+            FAIL("with SKEIN_SEED=" << seed + i << ": " << wrong);
+        }
+        if ((i + 1) % 1000 == 0) {
+            std::cout << i + 1 << " sequences from SKEIN_SEED=" << seed << std::endl;
+        }
+    }
+    SUCCEED(count << " sequences from SKEIN_SEED=" << seed);
+}
+
+}  // namespace
+
+TEST_CASE("db answers the same whatever was done to it, and however it ended", "[tsdb][proof]") {
+    run_sequences(100);
+}
+
+TEST_CASE("db answers the same through 100,000 sequences of operations",
+          "[.nightly][tsdb][proof]") {
+    run_sequences(100'000);
+}
