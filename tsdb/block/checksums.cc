@@ -125,6 +125,15 @@ bool sound_tombstones(base::Files& files, const base::Path& folder) {
     return bytes && parse_tombstones(bytes.value());
 }
 
+// Whether meta.json was written anew since it was summed up, rather than damaged: damage that keeps
+// it readable keeps its length.
+bool rewritten_meta(base::Files& files,
+                    const base::Path& folder,
+                    const FileChecksums& want,
+                    const FileChecksums& found) {
+    return found.bytes != want.bytes && read_meta(files, folder).has_value();
+}
+
 // Reads a block's files beside their sums.
 class Verification {
   public:
@@ -153,6 +162,9 @@ class Verification {
             }
         }
         if (name == kTombstonesFile && sound_tombstones(files_, folder_)) {
+            return std::optional<ChecksumMismatch>();
+        }
+        if (name == kMetaFile && rewritten_meta(files_, folder_, *good.back(), found)) {
             return std::optional<ChecksumMismatch>();
         }
         return std::optional(difference(*good.back(), found));

@@ -80,7 +80,8 @@ struct ChecksumMismatch {
 };
 
 // Compares the block's files with their sums. A file of tombstones that does not fit but is sound
-// by its own checksum is no mismatch: another server wrote it.
+// by its own checksum is no mismatch, nor is a readable meta.json of another length: another server
+// wrote them.
 //   pace     called after every page with its bytes, so that a scrub can go slowly; false ends it.
 //            May be empty.
 //   returns  at most one mismatch per file, those found so far when pace() ended it

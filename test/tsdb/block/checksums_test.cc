@@ -7,6 +7,7 @@
 #include "test/support/memory_files.h"
 #include "test/support/seed.h"
 #include "tsdb/block/block_file.h"
+#include "tsdb/block/meta.h"
 #include "tsdb/block/tombstones.h"
 
 using test_support::FaultFiles;
@@ -139,6 +140,27 @@ TEST_CASE("tombstones that another server wrote are no damage", "[tsdb][block]")
     put_block(files);
     files.put("/b/tombstones", tsdb::block::to_bytes({{1, {{5, 6}}}}));
     CHECK(verify(files).empty());
+}
+
+TEST_CASE("a meta.json that another server wrote is no damage, a flipped bit is", "[tsdb][block]") {
+    MemoryFiles files;
+    put_block(files);
+    tsdb::block::BlockMeta meta;
+    meta.ulid = tsdb::block::Ulid::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").value();
+    meta.max_t = 1000;
+    const std::string first = tsdb::block::to_json(meta);
+    REQUIRE(tsdb::block::replace_block_file(files, kBlock, "meta.json", first));
+    meta.failed = true;
+    const std::string second = tsdb::block::to_json(meta);
+    REQUIRE(second.size() != first.size());
+    files.put("/b/meta.json", second);
+    CHECK(verify(files).empty());
+    files.put("/b/meta.json", second.substr(0, second.size() / 2));
+    CHECK(verify(files).size() == 1);
+    std::string flipped = first;
+    flipped[first.find("1000")] ^= 2;
+    files.put("/b/meta.json", flipped);
+    CHECK(verify(files).size() == 1);
 }
 
 TEST_CASE("verifying is paced page by page and ends when told", "[tsdb][block]") {
