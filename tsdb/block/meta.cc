@@ -357,6 +357,9 @@ base::Result<BlockMeta> parse_meta(std::string_view json) {
     if (!wrong.empty()) {
         return base::fail(base::Code::kCorrupt, wrong);
     }
+    if (meta.min_t > meta.max_t) {
+        return base::fail(base::Code::kCorrupt, "minTime is after maxTime");
+    }
     TRY(read_others(json, meta));
     return meta;
 }

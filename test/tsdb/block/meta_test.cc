@@ -151,6 +151,7 @@ TEST_CASE("what is no meta.json is refused with the member that is wrong", "[tsd
     check(with("-7200000", "\"0\""), base::Code::kCorrupt, "minTime is no integer");
     check(with("-7200000", "0.5"), base::Code::kCorrupt, "minTime is no integer");
     check(with("\"maxTime\": 1700006400000,", ""), base::Code::kCorrupt, "maxTime is missing");
+    check(with("-7200000", "1700006400001"), base::Code::kCorrupt, "minTime is after maxTime");
     check(with("1234567890123,", "-1,"), base::Code::kCorrupt, "stats.numSamples is negative");
     check(with("\"numChunks\": 7", "\"numChunks\": []"), base::Code::kCorrupt, "stats.numChunks");
     check(with("true", "1"), base::Code::kCorrupt, "compaction.deletable");
