@@ -3,18 +3,28 @@
 
 An oracle target serves values that name their series and scrape. A client asks for recent samples all the time and
 keeps every one it ever saw. The server is killed again and again under that load; after each start every sample
-seen so far must still be there, with its value and nowhere else.
+seen so far must still be there, with its value and nowhere else. `--kills N` says how often.
 """
 
+import argparse
 import http.client
 import random
 import threading
 import time
 
 from exporter import Exporter
-from lib import NIGHTLY, STANDIN, Server, main, say, wait_until
+from lib import STANDIN, Server, main, say, wait_until
 
-ROUNDS = 3 if STANDIN else 100 if NIGHTLY else 20
+
+
+def kills(default):
+    """--kills of the command line."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--kills", type=int, default=default)
+    return parser.parse_known_args()[0].kills
+
+
+ROUNDS = kills(3 if STANDIN else 20)
 FIRST_SCRAPE_SECONDS_MAX = 12  # Prometheus waits 5 s for its discovery
 ROUND_SECONDS = (1.0, 2.2)  # from ready to the kill, drawn
 TARGETS = 5
