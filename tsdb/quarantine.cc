@@ -35,6 +35,16 @@ std::string file_name_of(std::string_view reason) {
     return out.empty() ? "unknown" : out;
 }
 
+// A reason names files with their folders, which would take all the room there is for it.
+std::string without_folder(std::string_view reason, const Path& folder) {
+    const std::string prefix = folder + "/";
+    std::string out(reason);
+    for (size_t at = out.find(prefix); at != std::string::npos; at = out.find(prefix, at)) {
+        out.erase(at, prefix.size());
+    }
+    return out;
+}
+
 // A path that nothing has yet.
 Result<Path> free_path(base::Files& files,
                        const Path& folder,
@@ -70,7 +80,8 @@ Result<Path> quarantine(base::Files& files,
     const Path folder = base::join_path(data_folder, kQuarantineFolder);
     TRY(files.make_folders(folder));
     TRY(files.sync_folder(data_folder));
-    TRY(const Path to, free_path(files, folder, base::file_name(from), file_name_of(reason)));
+    const std::string words = without_folder(without_folder(reason, from), data_folder);
+    TRY(const Path to, free_path(files, folder, base::file_name(from), file_name_of(words)));
     TRY(files.rename(from, to));
     // First the new name: at no time is the only name on the disk the one that was taken away.
     TRY(files.sync_folder(folder));

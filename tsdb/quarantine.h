@@ -20,8 +20,9 @@ inline constexpr unsigned kQuarantineSameNameMax = 1000;
 // Moves `<data folder>/<name>`, a file or a folder, into quarantine, and sees to it that a power
 // cut does not bring it back.
 //   name     relative; of "wal/00000007" the last part is kept
-//   reason   any text; in the new name only a-z, 0-9 and single dashes are left of it. What is
-//            there already is never replaced: a number follows then ("….corrupt-2").
+//   reason   any text; in the new name only a-z, 0-9 and single dashes are left of it, without the
+//            folder in front of files that it names. What is there already is never replaced: a
+//            number follows then ("….corrupt-2").
 //   returns  where it lies now
 //   errors   kNotFound, kPermission, kNoSpace, kIo: it is still where it was. (A crash or an error
 //            at the very end may leave the move to the file system's own care.)

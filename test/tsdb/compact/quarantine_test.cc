@@ -45,6 +45,15 @@ TEST_CASE("quarantine moves a folder away under its name and the reason", "[tsdb
     CHECK_FALSE(files.exists("/data/block").value());
 }
 
+TEST_CASE("quarantine leaves the folder out of a reason that names files", "[tsdb][quarantine]") {
+    MemoryFiles files;
+    put_block(files);
+    const auto path = quarantine(
+        files, "/data", "block", "/data/block/index: no index, but /data/block/meta.json");
+    REQUIRE(path.has_value());
+    CHECK(path.value() == "/data/quarantine/block.index-no-index-but-meta-json");
+}
+
 TEST_CASE("quarantine takes a file out of a folder below", "[tsdb][quarantine]") {
     MemoryFiles files;
     put_block(files);
