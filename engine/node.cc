@@ -25,6 +25,7 @@
 #include "engine/process_metrics.h"
 #include "engine/routes.h"
 #include "engine/status_api.h"
+#include "engine/storage_options.h"
 #include "engine/version.h"
 #include "engine/web_config_file.h"
 #include "query/engine.h"
@@ -56,22 +57,6 @@ base::LogFormat log_format(const FlagValues& flags) {
 base::LogLevel log_level(const FlagValues& flags) {
     const auto level = base::parse_log_level(flags.text("log.level"));
     return level.has_value() ? level.value() : base::LogLevel::kInfo;
-}
-
-tsdb::TsdbOptions tsdb_options(const FlagValues& flags) {
-    tsdb::TsdbOptions options;
-    options.path = flags.text("storage.tsdb.path");
-    options.wal_segment_size = static_cast<uint64_t>(flags.bytes("storage.tsdb.wal-segment-size"));
-    options.wal_compression =
-        !flags.boolean("storage.tsdb.wal-compression")              ? tsdb::WalCompression::kNone
-        : flags.text("storage.tsdb.wal-compression-type") == "zstd" ? tsdb::WalCompression::kZstd
-                                                                    : tsdb::WalCompression::kSnappy;
-    options.wal_sync_interval = milliseconds(flags.duration_ms("storage.tsdb.wal-sync-interval"));
-    options.samples_per_chunk =
-        static_cast<uint32_t>(flags.integer("storage.tsdb.samples-per-chunk"));
-    options.min_block_duration = milliseconds(flags.duration_ms("storage.tsdb.min-block-duration"));
-    options.no_lockfile = flags.boolean("storage.tsdb.no-lockfile");
-    return options;
 }
 
 query::Options query_options(const FlagValues& flags,
@@ -368,7 +353,7 @@ base::Status Node::listen() {
 
 base::Status Node::open_storage() {
     TRY(db_,
-        base::context(tsdb::Db::open(tsdb_options(flags_),
+        base::context(tsdb::Db::open(storage_options(flags_, reload_.current()->storage),
                                      *files_,
                                      clock_,
                                      memory_,
@@ -386,7 +371,12 @@ base::Status Node::open_storage() {
 }
 
 base::Status Node::begin_scraping() {
-    TRY(reload_.apply({{"scrape",
+    TRY(reload_.apply({{"storage",
+                        [this](const config::Config& config) -> base::Status {
+                            db_->set_retention(storage_retention(flags_, config.storage));
+                            return base::success();
+                        }},
+                       {"scrape",
                         [this](const config::Config& config) -> base::Status {
                             manager_->apply(config.scrape);
                             return base::success();

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/time_format.h"
+#include "engine/storage_options.h"
 #include "engine/version.h"
 #include "model/api_answer.h"
 
@@ -82,7 +83,9 @@ std::string runtime_json(const StatusSources& sources) {
     json.integer(0);
     json.member("GOGC", "");
     json.member("GODEBUG", "");
-    json.member("storageRetention", sources.flags.text("storage.tsdb.retention.time"));
+    json.member(
+        "storageRetention",
+        retention_text(storage_retention(sources.flags, sources.reload.current()->storage)));
     json.end_object();
     return out;
 }

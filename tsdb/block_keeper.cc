@@ -121,7 +121,8 @@ base::Status BlockKeeper::compact(const std::stop_token& stop,
                 log_.warn("no block waits for its upload", "reason", waiting.warning);
             }
         }
-        const Plan plan = plan_compaction(blocks, ranges(), waiting.blocks);
+        const Plan plan =
+            plan_compaction(blocks, ranges(), waiting.blocks, options_.compact_overlapping);
         if (plan.blocks.empty()) {
             return last;
         }
@@ -292,6 +293,8 @@ std::vector<int64_t> BlockKeeper::ranges() const {
 }
 
 void BlockKeeper::set_retention(const Retention& retention) {
+    metrics_.retention_seconds.set(static_cast<double>(retention.duration.count()) / 1000);
+    metrics_.retention_bytes.set(static_cast<double>(retention.bytes));
     const base::MutexLock lock(mutex_);
     retention_ = retention;
 }

@@ -29,6 +29,17 @@ base::Status TsdbOptions::validate() const {
         return base::fail(Code::kInvalid,
                           "--storage.tsdb.min-block-duration must be between 1s and 24d");
     }
+    if (block_segment_bytes < kBlockSegmentBytesMin ||
+        block_segment_bytes > kBlockSegmentBytesMax) {
+        return base::fail(Code::kInvalid,
+                          "--storage.tsdb.max-block-chunk-segment-size must be at least 1MiB and "
+                          "below 4GiB, not",
+                          block_segment_bytes,
+                          "bytes");
+    }
+    if (block_reload_interval.count() < 1) {
+        return base::fail(Code::kInvalid, "--storage.tsdb.block-reload-interval must be positive");
+    }
     return base::success();
 }
 

@@ -23,6 +23,9 @@ struct Retention {
 struct TsdbOptions {
     static constexpr uint64_t kSegmentSizeMin = uint64_t{10} << 20;
     static constexpr uint64_t kSegmentSizeMax = uint64_t{256} << 20;
+    static constexpr uint64_t kBlockSegmentBytesMin = uint64_t{1} << 20;
+    // Chunks are found by 32-bit offsets.
+    static constexpr uint64_t kBlockSegmentBytesMax = (uint64_t{4} << 30) - 1;
     // Times inside an open chunk are kept as 32-bit offsets.
     static constexpr std::chrono::hours kBlockDurationMax{24 * 24};
 
@@ -42,6 +45,8 @@ struct TsdbOptions {
     // Between two looks at what there is to cut, compact and let go.
     std::chrono::milliseconds block_reload_interval = std::chrono::minutes(1);
     Retention retention{.duration = std::chrono::hours(15 * 24)};
+    // Whether blocks that overlap are merged.
+    bool compact_overlapping = true;  // --storage.tsdb.allow-overlapping-compaction
     // A shipper's list of uploaded blocks: others are not compacted. Empty: none.
     std::string delay_compact_file;  // --storage.tsdb.delay-compact-file.path
     // Samples so much older than the newest are still accepted; 0: none.

@@ -131,14 +131,14 @@ const BlockMeta* with_many_tombstones(MetaSpan metas, std::span<const int64_t> r
     return nullptr;
 }
 
-Plan plan_class(Metas metas, std::span<const int64_t> ranges) {
+Plan plan_class(Metas metas, std::span<const int64_t> ranges, bool merging) {
     if (metas.empty()) {
         return {};
     }
     std::ranges::sort(metas, [](const BlockMeta* left, const BlockMeta* right) {
         return std::pair(left->min_t, left->ulid) < std::pair(right->min_t, right->ulid);
     });
-    if (const MetaSpan overlap = first_overlap(metas); !overlap.empty()) {
+    if (const MetaSpan overlap = first_overlap(metas); merging && !overlap.empty()) {
         return plan_of(overlap, true);
     }
     metas.pop_back();
@@ -216,7 +216,8 @@ std::vector<int64_t> block_ranges(int64_t min_block_ms, int64_t max_block_ms) {
 
 Plan plan_compaction(std::span<const PlannedBlock> blocks,
                      std::span<const int64_t> ranges,
-                     std::span<const Ulid> excluded) {
+                     std::span<const Ulid> excluded,
+                     bool merging) {
     SKEIN_CHECK(!ranges.empty(), "no width of blocks");
     Metas normal;
     Metas stale;
@@ -227,7 +228,7 @@ Plan plan_compaction(std::span<const PlannedBlock> blocks,
         (is_stale ? stale : is_selected ? selected : normal).push_back(meta);
     }
     for (Metas* const metas : {&normal, &stale, &selected}) {
-        Plan plan = plan_class(std::move(*metas), ranges);
+        Plan plan = plan_class(std::move(*metas), ranges, merging);
         if (!plan.blocks.empty()) {
             return plan;
         }

@@ -38,9 +38,11 @@ struct Plan {
 //   ranges    of block_ranges()
 //   excluded  blocks that must wait (not uploaded yet). Blocks created after one of them wait too:
 //             compacting around it would leave a lone block between wider ones.
+//   merging   whether blocks are merged because they overlap
 [[nodiscard]] Plan plan_compaction(std::span<const PlannedBlock> blocks,
                                    std::span<const int64_t> ranges,
-                                   std::span<const block::Ulid> excluded);
+                                   std::span<const block::Ulid> excluded,
+                                   bool merging = true);
 
 struct RetentionLimits {
     int64_t duration_ms = 0;  // 0: none

@@ -224,6 +224,7 @@ TEST_CASE("planner with one width only merges overlaps", "[tsdb][compact]") {
     CHECK(plan_compaction(blocks, ranges, {}).blocks.empty());
     const Blocks overlapping{planned(1, 0, 20), planned(2, 10, 40), planned(3, 40, 60)};
     CHECK(numbers(plan_compaction(overlapping, ranges, {}).blocks) == Numbers{1, 2});
+    CHECK(plan_compaction(overlapping, ranges, {}, false).blocks.empty());
 }
 
 TEST_CASE("planner takes the times of any meta.json", "[tsdb][compact]") {
