@@ -180,6 +180,41 @@ base::Status BlockKeeper::compact_once(const Plan& plan, const std::stop_token& 
     return base::success();
 }
 
+base::Status BlockKeeper::reopen(std::span<const block::Ulid> ulids) {
+    if (ulids.empty()) {
+        return base::success();
+    }
+    Blocks blocks = views_.current()->blocks;
+    base::Status status = base::success();
+    for (auto& block : blocks) {
+        if (!is_among(ulids, block->meta().ulid)) {
+            continue;
+        }
+        auto opened = block::Block::open(files_, block->folder());
+        if (opened) {
+            block = std::move(opened).value();
+        } else {
+            status = base::fail(opened.error());
+        }
+    }
+    show(std::move(blocks), views_.current()->head_from);
+    return status;
+}
+
+base::Status BlockKeeper::clean_tombstones(const std::stop_token& stop) {
+    const std::shared_ptr<const View> view = views_.current();
+    for (const auto& block : view->blocks) {
+        if (block->tombstones().empty()) {
+            continue;
+        }
+        if (stop.stop_requested()) {
+            return base::fail(base::Code::kCanceled, "the storage is stopping");
+        }
+        TRY(compact_once({.blocks = {block->meta().ulid}}, stop));
+    }
+    return base::success();
+}
+
 // A compaction that failed is not tried again with the same blocks: others shall get their turn.
 void BlockKeeper::mark_failed(const Plan& plan) {
     for (const auto& block : views_.current()->blocks) {

@@ -55,6 +55,14 @@ class BlockKeeper {
     [[nodiscard]] base::Status compact(const std::stop_token& stop,
                                        const std::function<bool()>& interrupted);
 
+    // Opens blocks again whose tombstones have been replaced, and shows them.
+    //   errors  of opening; such a block is shown as it was
+    [[nodiscard]] base::Status reopen(std::span<const block::Ulid> ulids);
+
+    // Writes every block anew that has tombstones, without what they delete.
+    //   errors  of the first block it failed for; those before it are done
+    [[nodiscard]] base::Status clean_tombstones(const std::stop_token& stop);
+
     void set_retention(const Retention& retention) EXCLUDES_LOCK(mutex_);
 
     [[nodiscard]] Retention retention() const EXCLUDES_LOCK(mutex_);

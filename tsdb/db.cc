@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "model/merge.h"
+#include "tsdb/deletion.h"
 #include "tsdb/head/cardinality.h"
 #include "tsdb/querier.h"
+#include "tsdb/snapshot.h"
 
 namespace tsdb {
 namespace {
@@ -326,6 +328,49 @@ std::vector<block::BlockMeta> Db::blocks() const {
 
 base::Status Db::cut_head(int64_t end) {
     return upkeep_->while_resting([&] { return cutter_->cut_until(end, {}); });
+}
+
+base::Status Db::delete_series(int64_t min_t,
+                               int64_t max_t,
+                               std::span<const model::Matcher> matchers) {
+    if (min_t > max_t) {
+        return base::success();
+    }
+    const Deletion deletion{.min_t = min_t, .max_t = max_t, .matchers = matchers};
+    const std::stop_token stop = upkeep_->stop_token();
+    return upkeep_->while_resting([&]() -> base::Status {
+        TRY(delete_from_blocks(files_, views_, blocks_, deletion, stop));
+        return delete_from_head(head_, *writer_, *committer_, deletion, stop);
+    });
+}
+
+base::Status Db::clean_tombstones() {
+    return upkeep_->while_resting([&] { return blocks_.clean_tombstones(upkeep_->stop_token()); });
+}
+
+base::Result<std::string> Db::snapshot(bool skip_head) {
+    SnapshotRequest request;
+    request.data_folder = options_.path;
+    const base::Status written = upkeep_->while_resting([&] {
+        request.name = snapshot_name(clock_.now_ms(), random_);
+        request.view = views_.current();
+        const int64_t from = std::max(head_.min_time(), request.view->head_from);
+        if (!skip_head && from <= head_.max_time()) {
+            request.cut = BlockCut{.min_t = from,
+                                   .max_t = head_.max_time() + 1,
+                                   .ulid = block::Ulid::make(clock_.now_ms(), random_),
+                                   .writing = {.segment_bytes = options_.block_segment_bytes,
+                                               .postings_bytes = options_.compaction_memory},
+                                   .hints = {},
+                                   .samples_per_chunk = options_.samples_per_chunk};
+        }
+        return write_snapshot(files_, head_, request, upkeep_->stop_token());
+    });
+    if (!written) {
+        return base::fail(written.error());
+    }
+    log_.info("wrote a snapshot", "name", request.name, "head", request.cut.has_value());
+    return std::move(request.name);
 }
 
 base::Status Db::stop() {

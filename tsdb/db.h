@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "model/storage.h"
 #include "tsdb/block_keeper.h"
@@ -61,6 +64,9 @@ class Db final : public model::Appendable, public model::Queryable {
     // Begins to cut, compact and let go on a thread of its own.
     void start_upkeep() { upkeep_->start(); }
 
+    // Has compactions, cleaning and snapshots end soon, and lets none begin.
+    void interrupt_upkeep() { upkeep_->request_stop(); }
+
     // Ends that, answers the commits that wait, refuses new ones, syncs and closes the log. Queries
     // go on.
     //   errors  of the last sync
@@ -71,6 +77,20 @@ class Db final : public model::Appendable, public model::Queryable {
 
     // Cuts everything before `end` into a block, whether it is due or not.
     [[nodiscard]] base::Status cut_head(int64_t end);
+
+    // Deletes the samples of [min_t, max_t] (both inclusive) of the series that all matchers match:
+    // nobody sees them any more when it returns, and a restart does not bring them back. Their room
+    // is given back by compactions, or by clean_tombstones().
+    //   errors  kCorrupt: a block is damaged; kIo, kNoSpace; kCanceled, kUnavailable: stopping. A
+    //           part may be deleted then; doing it again is harmless.
+    [[nodiscard]] base::Status delete_series(int64_t min_t,
+                                             int64_t max_t,
+                                             std::span<const model::Matcher> matchers);
+    // Writes blocks with deleted samples anew, without them.
+    [[nodiscard]] base::Status clean_tombstones();
+    // Writes `<path>/snapshots/<name>/`: the blocks as hard links and, unless `skip_head`, what the
+    // head holds as one more.  returns  the name
+    [[nodiscard]] base::Result<std::string> snapshot(bool skip_head);
 
     // From now on; 0 everywhere: nothing is let go.
     void set_retention(const Retention& retention) { blocks_.set_retention(retention); }
@@ -85,6 +105,14 @@ class Db final : public model::Appendable, public model::Queryable {
 
     // The blocks that are served now.
     [[nodiscard]] std::vector<block::BlockMeta> blocks() const;
+
+    // The same, opened.
+    [[nodiscard]] std::shared_ptr<const View> view() const { return views_.current(); }
+
+    // Of the head's chunk files, when they were opened.
+    [[nodiscard]] const std::vector<ChunkFileDamage>& chunk_file_damages() const {
+        return chunk_files_->damages();
+    }
 
     // Folders that are not served, and files with damage, since the start.
     [[nodiscard]] std::vector<FolderFinding> findings() const { return blocks_.findings(); }
@@ -119,6 +147,7 @@ class Db final : public model::Appendable, public model::Queryable {
     BlockMetrics block_metrics_;
     std::unique_ptr<base::FileLock> lock_;
     base::Budget budget_;
+    base::SystemRandom random_;
     std::unique_ptr<ChunkFiles> chunk_files_;
     Head head_;
     Views views_;

@@ -123,6 +123,7 @@ base::Status HeadCutter::truncate_head(int64_t min_t, const std::stop_token& sto
         files = parts_.chunk_files.truncate(min_t);
         parts_.chunk_files.drop_pages();
     }));
+    parts_.head.tombstones().truncate_before(min_t);
     if (!files) {
         log_.warn(
             "files of chunks that are in blocks could not be removed", "error", files.error());

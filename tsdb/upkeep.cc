@@ -60,6 +60,9 @@ base::Status Upkeep::run_once() {
 
 base::Status Upkeep::while_resting(const std::function<base::Status()>& work) {
     const base::MutexLock lock(work_);
+    if (stop_.stop_requested()) {
+        return base::fail(base::Code::kUnavailable, "the storage is stopping");
+    }
     return work();
 }
 

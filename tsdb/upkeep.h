@@ -34,11 +34,17 @@ class Upkeep {
     void start() EXCLUDES_LOCK(mutex_);
     void stop() EXCLUDES_LOCK(mutex_);
 
+    // What takes long ends soon; nothing is begun any more.
+    void request_stop() { stop_.request_stop(); }
+
     // All there is to do now, on the caller's thread.
     [[nodiscard]] base::Status run_once() EXCLUDES_LOCK(work_);
     // Runs `work` while nothing is cut, compacted or deleted.
     [[nodiscard]] base::Status while_resting(const std::function<base::Status()>& work)
         EXCLUDES_LOCK(work_);
+
+    // Asks to stop when the upkeep does.
+    [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
 
   private:
     void loop(const std::stop_token& stop) EXCLUDES_LOCK(mutex_, work_);

@@ -42,7 +42,8 @@ Head::Head(base::Budget& budget, const ChunkRules& rules, ChunkFiles* files)
       files_(files),
       block_pool_(memory_),
       catalog_(memory_),
-      slots_(memory_) {
+      slots_(memory_),
+      tombstones_(memory_) {
     for (size_t i = 0; i < kPartitions; ++i) {
         partitions_.push_back(std::make_unique<Partition>(memory_, block_pool_));
     }

@@ -18,6 +18,7 @@
 #include "tsdb/head/memory.h"
 #include "tsdb/head/partition.h"
 #include "tsdb/head/slots.h"
+#include "tsdb/head/tombstones.h"
 
 namespace tsdb {
 
@@ -231,6 +232,11 @@ class Head {
 
     [[nodiscard]] const ChunkRules& rules() const { return rules_; }
 
+    // Stretches that readers leave out.
+    [[nodiscard]] HeadTombstones& tombstones() { return tombstones_; }
+
+    [[nodiscard]] const HeadTombstones& tombstones() const { return tombstones_; }
+
   private:
     static constexpr size_t kFilingChunksMax = 8192;  // held at once
 
@@ -300,6 +306,7 @@ class Head {
     SlotTable slots_;
     std::atomic<uint32_t> next_slot_{0};
     std::vector<std::unique_ptr<Partition>> partitions_;
+    HeadTombstones tombstones_;
     base::Mutex free_mutex_;
     std::vector<uint32_t> free_slots_ GUARDED_BY(free_mutex_);
     base::Mutex new_mutex_;

@@ -79,6 +79,8 @@ class Replay {
         report_.repeated += pushed - report_.samples;
         report_.series = head_.series();
         file_chunks();
+        report_.tombstones = deleted_.size();
+        head_.tombstones().add(std::move(deleted_));
         if (min_t_ <= max_t_) {
             head_.extend(std::max(min_t_, input_.min_valid_t), max_t_);
         }
@@ -308,21 +310,25 @@ class Replay {
     }
 
     // Only the tombstones that say a series is gone matter while the head is rebuilt; the others
-    // are the database's.
+    // are for those who read it.
     base::Status take_tombstones(base::ByteView record) {
         tombstones_.clear();
         base::Status status = wal::decode_tombstones(record, tombstones_);
         for (const wal::TombstoneEntry& entry : tombstones_) {
-            if (!entry.whole_series()) {
-                report_.tombstones.push_back(entry);
+            const Known known = series_of(entry.ref);
+            if (known.slot == Known::kNone || entry.max_t < input_.min_valid_t) {
                 continue;
             }
-            if (const Known known = refs_.get(entry.ref); known.slot != Known::kNone) {
-                for (const auto& worker : workers_) {
-                    worker->drain();
-                }
-                head_.forget_samples(known.slot);
+            if (!entry.whole_series()) {
+                deleted_.push_back({.ref = head_.at(known.slot).record->ref(),
+                                    .min_t = entry.min_t,
+                                    .max_t = entry.max_t});
+                continue;
             }
+            for (const auto& worker : workers_) {
+                worker->drain();
+            }
+            head_.forget_samples(known.slot);
         }
         return status;
     }
@@ -337,6 +343,7 @@ class Replay {
     std::vector<wal::HistogramEntry> histograms_;
     std::vector<wal::FloatHistogramEntry> float_histograms_;
     std::vector<wal::TombstoneEntry> tombstones_;
+    std::vector<wal::TombstoneEntry> deleted_;
     size_t bytes_since_filing_ = 0;
     int64_t source_max_t_ = INT64_MIN;  // of the file being read
     int64_t min_t_ = INT64_MAX;

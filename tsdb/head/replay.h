@@ -37,7 +37,7 @@ struct ReplayReport {
     uint64_t salvaged_series = 0;  // known only from the series log
     // Refs of series that the head knows by another ref; their records are still needed.
     std::vector<uint64_t> aliases;
-    std::vector<wal::TombstoneEntry> tombstones;        // of stretches, not of whole series
+    uint64_t tombstones = 0;  // stretches of series in the head that are deleted
     std::array<uint64_t, wal::kRecordTypes> records{};  // by type; [0]: unknown ones
     std::vector<wal::Damage> damages;
 

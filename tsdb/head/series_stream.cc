@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/sync.h"
+#include "tsdb/block/chunk_cutting.h"
 
 namespace tsdb {
 namespace {
@@ -25,7 +26,8 @@ SeriesStream::SeriesStream(const Head& head,
       slots_(std::move(slots)),
       options_(options),
       context_(context),
-      pin_(std::move(pin)) {
+      pin_(std::move(pin)),
+      deleted_(head.tombstones().current()) {
     if (context_.budget != nullptr) {
         reservation_ = base::Reservation(*context_.budget);
     }
@@ -57,6 +59,7 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
         }
         for (Entry& entry : entries_) {
             TRY(read_files(entry, batch));
+            TRY(cut_deleted(entry, batch));
             if (!entry.wanted) {
                 continue;
             }
@@ -88,6 +91,9 @@ void SeriesStream::read_run(std::span<Entry> run, model::SeriesBatch& batch) {
             continue;
         }
         entry.ref = entry.series.record->ref();
+        if (deleted_ != nullptr) [[unlikely]] {
+            entry.deleted = deleted_->of(entry.ref);
+        }
         read_memory(entry, batch);
         entry.in_files = batch.arena.copy(partition.places(*entry.series.record));
     }
@@ -107,7 +113,7 @@ void SeriesStream::read_memory(Entry& entry, model::SeriesBatch& batch) {
                            .min_t = min_t,
                            .max_t = max_t});
     };
-    if (series.has_open() && in_range(series.min_t, series.chunk.t)) {
+    if (series.has_open() && is_asked(entry, series.min_t, series.chunk.t)) {
         entry.wanted = true;
         if (options_.skip_chunks) {
             return;
@@ -124,7 +130,7 @@ void SeriesStream::read_memory(Entry& entry, model::SeriesBatch& batch) {
     for (const ClosedChunk* chunk = series.closed;
          chunk != nullptr && chunk->max_t() >= options_.min_t;
          chunk = chunk->older) {
-        if (!in_range(chunk->min_t, chunk->max_t())) {
+        if (!is_asked(entry, chunk->min_t, chunk->max_t())) {
             continue;
         }
         entry.wanted = true;
@@ -164,7 +170,7 @@ base::Status SeriesStream::read_files(Entry& entry, model::SeriesBatch& batch) {
         if (chunk.max_t < options_.min_t) {
             break;
         }
-        if (chunk.min_t > options_.max_t) {
+        if (!is_asked(entry, chunk.min_t, chunk.max_t)) {
             continue;
         }
         entry.wanted = true;
@@ -187,6 +193,30 @@ base::Status SeriesStream::read_files(Entry& entry, model::SeriesBatch& batch) {
     std::ranges::reverse(chunks_);
     chunks_.insert(chunks_.end(), entry.in_memory.begin(), entry.in_memory.end());
     entry.chunks = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
+    return base::success();
+}
+
+base::Status SeriesStream::cut_deleted(Entry& entry, model::SeriesBatch& batch) {
+    const bool touched = std::ranges::any_of(entry.chunks, [&](const model::ChunkView& chunk) {
+        return block::overlaps(entry.deleted, chunk.min_t, chunk.max_t);
+    });
+    if (!touched) {
+        return base::success();
+    }
+    chunks_.clear();
+    for (const model::ChunkView& chunk : entry.chunks) {
+        if (!block::overlaps(entry.deleted, chunk.min_t, chunk.max_t)) {
+            chunks_.push_back(chunk);
+            continue;
+        }
+        TRY(base::context(block::cut_chunk(chunk, entry.deleted, batch.arena, chunks_),
+                          "cut deleted samples out of a chunk of the head"));
+    }
+    std::erase_if(chunks_, [&](const model::ChunkView& chunk) {
+        return !in_range(chunk.min_t, chunk.max_t);
+    });
+    entry.chunks = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
+    entry.wanted = !chunks_.empty();
     return base::success();
 }
 

@@ -45,16 +45,25 @@ class SeriesStream final : public model::SeriesSet {
         std::span<const model::ChunkView> in_memory;  // by min_t
         std::span<const ChunkPlace> in_files;         // older ones
         std::span<const model::ChunkView> chunks;     // both
-        bool files_matter = false;                    // they may hold samples in range
+        std::span<const block::Interval> deleted;
+        bool files_matter = false;  // they may hold samples in range
         bool wanted = false;
     };
 
     void read_run(std::span<Entry> run, model::SeriesBatch& batch);
     void read_memory(Entry& entry, model::SeriesBatch& batch);
     [[nodiscard]] base::Status read_files(Entry& entry, model::SeriesBatch& batch);
+    // Codes again what is deleted in part.
+    [[nodiscard]] base::Status cut_deleted(Entry& entry, model::SeriesBatch& batch);
 
     [[nodiscard]] bool in_range(int64_t min_t, int64_t max_t) const {
         return min_t <= options_.max_t && max_t >= options_.min_t;
+    }
+
+    // Whether a chunk may hold samples that are asked for.
+    [[nodiscard]] bool is_asked(const Entry& entry, int64_t min_t, int64_t max_t) const {
+        return in_range(min_t, max_t) &&
+               (entry.deleted.empty() || !block::covers(entry.deleted, min_t, max_t));
     }
 
     void pin(const ClosedChunk* chunk, model::SeriesBatch& batch);
@@ -66,6 +75,7 @@ class SeriesStream final : public model::SeriesSet {
     const Options options_;
     const model::QueryContext context_;
     const std::shared_ptr<const void> pin_;
+    const std::shared_ptr<const DeletedStretches> deleted_;  // mostly null
     base::Reservation reservation_;
     size_t at_ = 0;
     uint64_t given_ = 0;
