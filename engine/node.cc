@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "config/target_groups.h"
+#include "engine/admin_api.h"
 #include "engine/features.h"
 #include "engine/flags.h"
 #include "engine/http_metrics.h"
@@ -48,6 +49,7 @@ constexpr milliseconds kMetadataFlush{5000};
 constexpr std::chrono::seconds kRequestGrace{4};  // for running requests at a stop
 constexpr size_t kPageThreads = 2;
 constexpr size_t kQueueMax = 512;
+constexpr size_t kAdminQueueMax = 16;  // requests that change data wait for one another
 
 base::LogFormat log_format(const FlagValues& flags) {
     const auto format = base::parse_log_format(flags.text("log.format"));
@@ -176,7 +178,7 @@ class Node {
     std::unique_ptr<WebConfigFile> web_config_;
     std::unique_ptr<HttpMetrics> http_metrics_;
     std::unique_ptr<base::Runtime> serving_, scraping_;
-    std::unique_ptr<base::WorkerPool> query_pool_, page_pool_;
+    std::unique_ptr<base::WorkerPool> query_pool_, page_pool_, admin_pool_;
     std::unique_ptr<base::http::ClientShared> client_;
     std::unique_ptr<scrape::Metrics> scrape_metrics_;
     std::unique_ptr<scrape::Manager> manager_;
@@ -245,6 +247,8 @@ void Node::build_parts() {
         base::WorkerPoolOptions{"query", limits_.query_threads, kQueueMax});
     page_pool_ = std::make_unique<base::WorkerPool>(
         base::WorkerPoolOptions{"page", kPageThreads, kQueueMax});
+    admin_pool_ =
+        std::make_unique<base::WorkerPool>(base::WorkerPoolOptions{"admin", 1, kAdminQueueMax});
     client_ = std::make_unique<base::http::ClientShared>();
     engine_ = std::make_unique<query::Engine>(
         query_options(flags_, limits_, *reload_.current()), storage_, clock_, query_memory_);
@@ -312,6 +316,10 @@ base::http::Router Node::routes() {
     tsdb::register_replay_route(router, replay_status_);
     base::http::Router gated;
     tsdb::register_routes(gated, [this]() -> const tsdb::Db& { return *db_; }, page_pool_.get());
+    register_admin_routes(gated,
+                          {.enabled = flags_.boolean("web.enable-admin-api"),
+                           .db = [this]() -> tsdb::Db& { return *db_; },
+                           .pool = admin_pool_.get()});
     scrape::register_routes(gated,
                             {.manager = *manager_,
                              .pool = page_pool_.get(),
@@ -438,6 +446,9 @@ void Node::stop() {
         manager_->stop();
     }
     signals_.reset();
+    if (db_ != nullptr) {
+        db_->interrupt_upkeep();
+    }
     if (server_ != nullptr) {
         server_->stop(kRequestGrace);
         server_.reset();
@@ -454,6 +465,7 @@ void Node::stop() {
     manager_.reset();
     query_pool_.reset();
     page_pool_.reset();
+    admin_pool_.reset();
     log_.info("see you next time");
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "model/api_answer.h"
+#include "tsdb/storage_status.h"
 
 namespace tsdb {
 namespace {
@@ -123,7 +124,7 @@ void register_replay_route(base::http::Router& router, const ReplayStatus& statu
 }
 
 void register_routes(base::http::Router& router,
-                     std::function<const Db&()> db,
+                     const std::function<const Db&()>& db,
                      base::WorkerPool* pool) {
     RouteOptions options;
     options.cors = true;
@@ -131,10 +132,19 @@ void register_routes(base::http::Router& router,
     router.add(
         {Method::kGet},
         "/api/v1/status/tsdb",
-        [db = std::move(db)](const Request& request, const RequestContext&) {
-            return tsdb_status(db(), request);
-        },
+        [db](const Request& request, const RequestContext&) { return tsdb_status(db(), request); },
         options);
+    const auto add = [&](const char* path, std::string (*data)(const Db&)) {
+        router.add(
+            {Method::kGet},
+            path,
+            [db, data](const Request&, const RequestContext&) {
+                return model::api_success(data(db()));
+            },
+            options);
+    };
+    add("/api/v1/status/tsdb/blocks", blocks_json);
+    add("/api/v1/status/storage", storage_json);
 }
 
 }  // namespace tsdb

@@ -1,4 +1,5 @@
-// What the storage says of itself over HTTP: /api/v1/status/tsdb and /api/v1/status/walreplay.
+// What the storage says of itself over HTTP: /api/v1/status/tsdb, status/tsdb/blocks,
+// status/storage and status/walreplay.
 #pragma once
 
 #include <atomic>
@@ -32,7 +33,7 @@ void register_replay_route(base::http::Router& router, const ReplayStatus& statu
 
 // `db` is asked per request; it is there whenever a request gets through.
 void register_routes(base::http::Router& router,
-                     std::function<const Db&()> db,
+                     const std::function<const Db&()>& db,
                      base::WorkerPool* pool);
 
 }  // namespace tsdb

@@ -4,6 +4,7 @@ headers. What only Prometheus 3 has is looked at when the real program runs."""
 
 import gzip
 import json
+import os
 import re
 import time
 
@@ -331,6 +332,11 @@ def status(api):
             api.shape(one, {"name": str, "value": int}, f"tsdb.{name}")
         values = [one["value"] for one in data[name]]
         checks.equal(values, sorted(values, reverse=True), f"tsdb.{name} is sorted")
+    if checks.skein_only("status/tsdb/blocks (3.6), status/storage"):
+        checks.equal(server.api("status/tsdb/blocks"), {"blocks": []}, "no block yet")
+        data = server.api("status/storage")
+        api.shape(data, {"blocks": list, "notServed": list, "replay": dict, "chunkFileDamages": list}, "storage")
+        checks.equal((data["notServed"], data["replay"].get("damages")), ([], []), "nothing is damaged")
     data = server.api("status/walreplay")
     checks.that({"min", "max", "current"} <= data.keys(), "walreplay", data)
     if checks.built(server, "/api/v1/alertmanagers"):
@@ -433,6 +439,47 @@ def protocol(api):
         checks.that(answer.status in (200, 301, 302, 307, 308), "/graph, which alerts link to", answer.status)
 
 
+def admin(api, folder):
+    """What changes data, on a server of its own with the flag, and refused on one without."""
+    checks = api.checks
+    for verb in ("delete_series", "clean_tombstones", "snapshot"):
+        answer = api.server.post("/api/v1/admin/tsdb/" + verb, **{"match[]": "up"})
+        checks.that(answer.status in (500, 503), f"{verb} without the flag: status", answer.status)  # 503 before 3.0
+        checks.equal(answer.json().get("errorType"), "unavailable", f"{verb} without the flag")
+        checks.equal(answer.json().get("error"), "admin APIs disabled", f"{verb} without the flag")
+    server = Server(folder, "admin", CONFIG.format(address=api.exporter.address), ["--web.enable-admin-api"]).start()
+    path = "/api/v1/admin/tsdb/"
+    checks.that(wait_until(lambda: server.vector("requests_total") and server.vector("size_bytes"), START_SECONDS_MAX), "scraped")
+    for wrong, params in (("no selector", {}), ("a bad selector", {"match[]": "up{"}), ("a bad time", {"match[]": "up", "start": "x"})):
+        envelope = api.envelope(server.post(path + "delete_series", **params), wrong, 400)
+        checks.equal(envelope.get("errorType"), "bad_data", wrong)
+    envelope = api.envelope(server.post(path + "snapshot", skip_head="maybe"), "skip_head=maybe", 400)
+    checks.equal(envelope.get("errorType"), "bad_data", "skip_head=maybe")
+    checks.equal(server.get(path + "snapshot").status, 405, "a snapshot is not got")
+    now = time.time()
+    answer = server.post(path + "delete_series", **{"match[]": ['requests_total{code="500"}', "size_bytes"], "end": f"{now + 60:.3f}"})
+    checks.equal((answer.status, answer.body), (204, b""), "delete_series")
+
+    def before(selector):
+        return server.samples(selector + "[1m]", at=now - 0.001)
+
+    checks.equal(before("size_bytes"), {}, "what is deleted")
+    left = [dict(labels).get("code") for labels in before("requests_total")]
+    checks.equal(sorted(left), ["200"], "what is not deleted")
+    checks.that(wait_until(lambda: server.vector("size_bytes"), 5), "a deleted series goes on")
+    name = api.envelope(server.post(path + "snapshot"), "snapshot")["data"]["name"]
+    checks.that(re.match(r"^\d{8}T\d{6}Z-[0-9a-f]{16}$", name), "the name of a snapshot", name)
+    checks.equal(len(os.listdir(os.path.join(server.data, "snapshots", name))), 1, "a block of the head in the snapshot")
+    name = api.envelope(request(server.port, "PUT", path + "snapshot?skip_head=true"), "snapshot by PUT")["data"]["name"]
+    checks.equal(os.listdir(os.path.join(server.data, "snapshots", name)), [], "a snapshot without the head")
+    checks.equal(server.post(path + "clean_tombstones").status, 204, "clean_tombstones")
+    server.stop()
+    server.start()
+    checks.equal(before("size_bytes"), {}, "what is deleted, after a restart")
+    checks.equal(len(before("requests_total")), 1, "what is not deleted, after a restart")
+    server.stop()
+
+
 def prefix(api, folder):
     """A path before everything, as behind a proxy."""
     server = Server(folder, "prefix", "", ["--web.external-url=http://outside.example/mon/", "--web.enable-lifecycle"])
@@ -458,6 +505,7 @@ def test(checks, folder):
     api = Api(checks, server, exporter)
     for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, federate, own_metrics, protocol):
         checks.run(part.__name__, part, api)
+    checks.run("admin", admin, api, folder)
     checks.run("prefix", prefix, api, folder)
     checks.equal(server.stop()[0], 0, "exit code")
 

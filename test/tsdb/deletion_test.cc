@@ -231,3 +231,36 @@ TEST_CASE("db answers like a list of samples from which deletions are taken out"
         REQUIRE(node->contents() == want.contents);
     }
 }
+
+TEST_CASE("stretches of the head's series are joined, found, counted and forgotten",
+          "[tsdb][delete]") {
+    base::Budget budget("test");
+    tsdb::HeadMemory memory(budget);
+    {
+        tsdb::HeadTombstones tombstones(memory);
+        CHECK(tombstones.current() == nullptr);
+        tombstones.add({{.ref = 7, .min_t = 10, .max_t = 19}, {.ref = 3, .min_t = 5, .max_t = 5}});
+        const auto before = tombstones.current();
+        tombstones.add(
+            {{.ref = 7, .min_t = 20, .max_t = 30}, {.ref = 7, .min_t = 40, .max_t = 50}});
+        const auto now = tombstones.current();
+        CHECK(before->of(7).size() == 1);
+        REQUIRE(now->of(7).size() == 2);
+        CHECK(now->of(7)[0] == tsdb::block::Interval{10, 30});
+        CHECK(now->of(7)[1] == tsdb::block::Interval{40, 50});
+        CHECK(now->of(3).size() == 1);
+        CHECK(now->of(4).empty());
+        CHECK(now->of(8).empty());
+        CHECK(budget.used() == now->bytes());
+        tombstones.truncate_before(31);
+        CHECK(tombstones.current()->of(3).empty());
+        CHECK(tombstones.current()->of(7).size() == 1);
+        tombstones.truncate_before(51);
+        CHECK(tombstones.current() == nullptr);
+        CHECK(budget.used() == 0);
+        tombstones.add({{.ref = 1, .min_t = INT64_MIN, .max_t = INT64_MAX - 1},
+                        {.ref = 1, .min_t = 0, .max_t = INT64_MAX}});
+        CHECK(tombstones.current()->of(1)[0] == tsdb::block::Interval{INT64_MIN, INT64_MAX});
+    }
+    CHECK(budget.used() == 0);
+}
