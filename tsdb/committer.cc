@@ -54,6 +54,7 @@ Committer::Committer(const Options& options,
                      Head& head,
                      wal::Writer& writer,
                      wal::SegmentTimes& times,
+                     OutOfOrderLog& late,
                      const base::Clock& clock,
                      base::Logger log,
                      CommitMetrics& metrics)
@@ -61,6 +62,7 @@ Committer::Committer(const Options& options,
       head_(head),
       writer_(writer),
       times_(times),
+      late_(late),
       clock_(clock),
       log_(std::move(log)),
       metrics_(metrics),
@@ -158,6 +160,9 @@ void Committer::run_log() {
         if (stopping || again) {
             // Series without samples yet, and what a failed sync lost.
             work_group({});
+            if (const base::Status late = late_.log_again(); !late) {
+                note_failure(late.error());
+            }
         }
         if (stopping) {
             const base::MutexLock lock(mutex_);
@@ -237,7 +242,24 @@ void Committer::run_sync() {
                 wake_log_.notify_one();
             }
         }
+        sync_late();
         next = std::max(next + options_.sync_interval, clock_.steady());
+    }
+}
+
+void Committer::sync_late() {
+    if (late_.unsynced_bytes() == 0) {
+        return;
+    }
+    const base::Status status = late_.sync();
+    if (!status) {
+        metrics_.fsync_failures.add();
+        log_.error("sync of the log of out-of-order samples failed: going on in a new segment",
+                   "error",
+                   status.error());
+        const base::MutexLock lock(mutex_);
+        log_again_ = true;
+        wake_log_.notify_one();
     }
 }
 
@@ -280,14 +302,16 @@ void Committer::work_group(std::span<Commit> commits) {
             continue;
         }
         bytes += commit.bytes;
+        base::Status stored = status;
         if (status) {
             apply(admitted_[i]);
+            stored = store_late(admitted_[i], commit.batch);
         }
         commit.batch.clear();
-        if (status) {
+        if (stored) {
             commit.listener->committed(std::move(admitted_[i].report), std::move(commit.batch));
         } else {
-            commit.listener->committed(base::fail(status.error()), std::move(commit.batch));
+            commit.listener->committed(base::fail(stored.error()), std::move(commit.batch));
         }
     }
     const base::MutexLock lock(mutex_);
@@ -364,8 +388,12 @@ Committer::Admitted Committer::admit_commit(const Commit& commit) {
     admitted.from = samples_.size();
     admitted.histograms_from = histograms_.size();
     if (!floats.empty() || !histograms.empty()) {
-        admitted.min_valid_t =
-            head_.min_valid_time(floats.empty() ? histograms.front().t : floats.front().t);
+        const int64_t first_t = floats.empty() ? histograms.front().t : floats.front().t;
+        admitted.min_valid_t = head_.min_valid_time(first_t);
+        if (const int64_t window = late_.window(); window > 0) [[unlikely]] {
+            const int64_t newest = head_.min_time() > head_.max_time() ? first_t : head_.max_time();
+            admitted.late_from = newest < INT64_MIN + window ? INT64_MIN : newest - window;
+        }
     }
     for (size_t i = 0; i < floats.size(); ++i) {
         if (i + kPrefetchAhead < floats.size()) {
@@ -394,7 +422,8 @@ Committer::Admitted Committer::admit_commit(const Commit& commit) {
 void Committer::admit_histogram(const HeadHistogram& sample, Admitted& admitted) {
     const bool of_floats = sample.index == kOfFloats;
     const auto refuse = [&](model::RejectReason reason) {
-        reject(admitted, {.index = sample.index, .reason = reason, .histogram = true});
+        reject_or_keep(
+            admitted, sample.t, {.index = sample.index, .reason = reason, .histogram = true});
     };
     if (sample.series.record == nullptr) {
         refuse(model::RejectReason::kUnknownSeries);
@@ -470,7 +499,7 @@ void Committer::admit_float(const model::StagedFloat& sample, uint32_t index, Ad
     const Admission admission = admit(*series.record, sample.t, bits, admitted.min_valid_t);
     if (admission != Admission::kAppend) [[unlikely]] {
         if (const auto reason = reject_reason(admission)) {
-            reject(admitted, {.index = index, .reason = *reason});
+            reject_or_keep(admitted, sample.t, {.index = index, .reason = *reason});
         } else {
             ++admitted.report.accepted;
         }
@@ -510,6 +539,65 @@ base::Status Committer::log_samples() {
     return status;
 }
 
+void Committer::reject_or_keep(Admitted& admitted, int64_t t, model::Rejected rejected) {
+    const bool late = rejected.reason == model::RejectReason::kOutOfOrder ||
+                      rejected.reason == model::RejectReason::kOutOfBounds;
+    if (admitted.late_from && late) {
+        if (t >= *admitted.late_from) {
+            admitted.late.push_back(rejected);
+            return;
+        }
+        rejected.reason = model::RejectReason::kTooOld;
+    }
+    reject(admitted, rejected);
+}
+
+// Behind the samples in order, which are in the log already: when this fails they are kept all the
+// same, and meet themselves when the commit is tried again.
+base::Status Committer::store_late(Admitted& admitted, const model::AppendBatch& batch) {
+    if (admitted.late.empty()) [[likely]] {
+        return base::success();
+    }
+    std::vector<LateSample> samples;
+    samples.reserve(admitted.late.size());
+    for (size_t i = 0; i < admitted.late.size(); ++i) {
+        const model::Rejected& late = admitted.late[i];
+        LateSample sample{.index = static_cast<uint32_t>(i)};
+        model::SeriesHandle handle;
+        if (late.histogram) {
+            const model::StagedHistogram& staged = batch.histograms[late.index];
+            handle = staged.series;
+            sample.sample = {.t = staged.t, .integer = staged.integer, .floating = staged.floating};
+        } else {
+            const model::StagedFloat& staged = batch.floats[late.index];
+            handle = staged.series;
+            sample.sample = {.t = staged.t, .v = staged.v};
+        }
+        sample.slot = handle.slot;
+        sample.series = head_.find(handle);
+        samples.push_back(std::move(sample));
+    }
+    uint64_t refused = 0;
+    LateStored stored;
+    const base::Status status = late_.append(
+        samples,
+        [&](const LateSample& sample) {
+            model::Rejected rejected = admitted.late[sample.index];
+            rejected.reason = model::RejectReason::kDuplicateTimestamp;
+            reject(admitted, rejected);
+            ++refused;
+        },
+        stored);
+    metrics_.late_floats_appended.add(stored.floats);
+    metrics_.late_histograms_appended.add(stored.histograms);
+    if (!status) {
+        note_failure(status.error());
+        return status;
+    }
+    admitted.report.accepted += static_cast<uint32_t>(samples.size() - refused);
+    return base::success();
+}
+
 base::Status Committer::log_records() {
     std::vector<base::ByteView> views;
     views.reserve(record_ends_.size());
@@ -535,13 +623,13 @@ void Committer::apply(Admitted& admitted) {
     int64_t max_t = INT64_MIN;
     if (!samples.empty()) {
         uint64_t refused = 0;
-        const uint64_t appended =
-            head_.apply(samples,
-                        admitted.min_valid_t,
-                        [&](const HeadSample& sample, model::RejectReason reason) {
-                            ++refused;
-                            reject(admitted, {.index = sample.index, .reason = reason});
-                        });
+        const uint64_t appended = head_.apply(
+            samples,
+            admitted.min_valid_t,
+            [&](const HeadSample& sample, model::RejectReason reason) {
+                ++refused;
+                reject_or_keep(admitted, sample.t, {.index = sample.index, .reason = reason});
+            });
         admitted.report.accepted += static_cast<uint32_t>(samples.size() - refused);
         metrics_.floats_appended.add(appended);
         for (const HeadSample& sample : samples) {
@@ -560,7 +648,8 @@ void Committer::apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& ma
          std::span(histograms_).subspan(admitted.histograms_from, admitted.histograms_count)) {
         const Admission admission = head_.apply_histogram(sample, admitted.min_valid_t);
         if (const auto reason = reject_reason(admission); reason && sample.index != kOfFloats) {
-            reject(admitted, {.index = sample.index, .reason = *reason, .histogram = true});
+            reject_or_keep(
+                admitted, sample.t, {.index = sample.index, .reason = *reason, .histogram = true});
             continue;
         }
         ++admitted.report.accepted;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "model/storage.h"
 #include "tsdb/head/head.h"
 #include "tsdb/metrics.h"
+#include "tsdb/out_of_order_log.h"
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
@@ -27,7 +29,7 @@ namespace tsdb {
 
 // Owns the log's thread and the one that syncs.
 //   threads   submit(): any
-//   lifetime  writer and head outlive it; stop() answers everything that was submitted
+//   lifetime  writer, late log and head outlive it; stop() answers everything that was submitted
 class Committer {
   public:
     struct Options {
@@ -45,6 +47,7 @@ class Committer {
               Head& head,
               wal::Writer& writer,
               wal::SegmentTimes& times,
+              OutOfOrderLog& late,
               const base::Clock& clock,
               base::Logger log,
               CommitMetrics& metrics);
@@ -79,6 +82,9 @@ class Committer {
         size_t count = 0;
         size_t histograms_from = 0;  // in histograms_
         size_t histograms_count = 0;
+        // The out-of-order window, if there is one, and what falls into it.
+        std::optional<int64_t> late_from;
+        std::vector<model::Rejected> late;
         model::CommitReport report;
     };
 
@@ -103,11 +109,15 @@ class Committer {
     void admit_histogram(const HeadHistogram& sample, Admitted& admitted);
     void encode_histograms(const Admitted& admitted);
     void reject(Admitted& admitted, model::Rejected rejected);
+    // The same unless the sample falls into the out-of-order window.
+    void reject_or_keep(Admitted& admitted, int64_t t, model::Rejected rejected);
+    [[nodiscard]] base::Status store_late(Admitted& admitted, const model::AppendBatch& batch);
     void end_record();
     [[nodiscard]] base::Status log_records();
     [[nodiscard]] base::Status log_samples();
     [[nodiscard]] base::Status sync_if_asked();
     void apply(Admitted& admitted);
+    void sync_late();
     void apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& max_t);
     void file_chunks();
     void run_jobs(std::vector<Job*>& jobs) EXCLUDES_LOCK(mutex_);
@@ -117,6 +127,7 @@ class Committer {
     Head& head_;
     wal::Writer& writer_;
     wal::SegmentTimes& times_;
+    OutOfOrderLog& late_;
     const base::Clock& clock_;
     const base::Logger log_;
     CommitMetrics& metrics_;

@@ -5,6 +5,7 @@
 #include "model/merge.h"
 #include "tsdb/deletion.h"
 #include "tsdb/head/cardinality.h"
+#include "tsdb/out_of_order_querier.h"
 #include "tsdb/querier.h"
 #include "tsdb/snapshot.h"
 
@@ -74,8 +75,9 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
     TRY(db->blocks_.open());
     {
         RestoredChunks restored(db->head_.memory());
-        TRY(db->open_chunk_files(restored));
-        TRY(db->replay(restored, progress));
+        FoundLateChunks late;
+        TRY(db->open_chunk_files(restored, late));
+        TRY(db->replay(restored, late, progress));
     }
     TRY(db->start());
     db->register_metrics(registry);
@@ -122,7 +124,7 @@ base::Status Db::take_lock() {
 
 // Chunk files only save memory and time: what they hold is in the write-ahead log too. So from a
 // damaged file on they are given up, and replayed.
-base::Status Db::open_chunk_files(RestoredChunks& restored) {
+base::Status Db::open_chunk_files(RestoredChunks& restored, FoundLateChunks& late) {
     const base::Path folder = base::join_path(options_.path, "chunks_head");
     const int64_t head_from = views_.current()->head_from;
     TRY(chunk_files_,
@@ -132,7 +134,9 @@ base::Status Db::open_chunk_files(RestoredChunks& restored) {
                                            // Its series may be unknown to the log, or gone.
                                            head_.reserve_ref(
                                                std::min(chunk.series_ref, kSeriesRefMax));
-                                           if (chunk.max_t >= head_from && !chunk.out_of_order) {
+                                           if (chunk.out_of_order) {
+                                               late.add(chunk);
+                                           } else if (chunk.max_t >= head_from) {
                                                restored.add(chunk);
                                            }
                                        }),
@@ -148,15 +152,18 @@ base::Status Db::open_chunk_files(RestoredChunks& restored) {
         replay_metrics_.chunk_corruptions.add();
     }
     head_.set_files(chunk_files_.get());
+    late_log_ = std::make_unique<OutOfOrderLog>(options_, files_, clock_, head_, *chunk_files_);
     return base::success();
 }
 
-base::Status Db::replay(RestoredChunks& restored, const Progress& progress) {
+base::Status Db::replay(RestoredChunks& restored, FoundLateChunks& late, const Progress& progress) {
     const base::SteadyTime began = clock_.steady();
     ReplayInput input;
     input.wal_folder = wal_folder_;
     input.chunks = &restored;
     input.times = &segment_times_;
+    RefTable<ReplayedSeries> series;
+    input.series = &series;
     input.min_valid_t = views_.current()->head_from;
     input.progress = [&](const ReplayProgress& at) {
         log_.info(
@@ -171,19 +178,48 @@ base::Status Db::replay(RestoredChunks& restored, const Progress& progress) {
     const double seconds = seconds_between(began, clock_.steady());
     replay_metrics_.seconds.set(seconds);
     replay_metrics_.unknown_refs.add(replay_.unknown_refs);
-    for (const wal::Damage& damage : replay_.damages) {
-        replay_metrics_.lost_bytes.add(damage.bytes);
-        replay_metrics_.corruptions.add(damage.torn ? 0U : 1U);
-    }
     log_replay(seconds);
+    return replay_late(late, series);
+}
+
+base::Status Db::replay_late(FoundLateChunks& found, const RefTable<ReplayedSeries>& series) {
+    const base::SteadyTime began = clock_.steady();
+    TRY(const auto report, replay_out_of_order(files_, late_log_->folder(), head_, found, series));
+    note_damages(report.damages, late_log_->folder());
+    replay_metrics_.unknown_refs.add(report.unknown_refs);
+    if (report.unknown_refs != 0) {
+        log_.warn("log of out-of-order samples: what has no series was dropped",
+                  "samples",
+                  report.unknown_refs);
+    }
+    if (report.segments == 0 && report.chunks == 0) {
+        return base::success();
+    }
+    log_.info("log of out-of-order samples replayed",
+              "series",
+              head_.late().series(),
+              "samples",
+              report.samples,
+              "chunks_mapped",
+              report.chunks,
+              "segments",
+              report.segments,
+              "bytes",
+              report.bytes,
+              "took_s",
+              seconds_between(began, clock_.steady()));
     return base::success();
 }
 
-void Db::log_replay(double seconds) const {
-    for (const wal::Damage& damage : replay_.damages) {
+void Db::note_damages(std::span<const wal::Damage> damages, const base::Path& folder) {
+    for (const wal::Damage& damage : damages) {
+        replay_metrics_.lost_bytes.add(damage.bytes);
+        replay_metrics_.corruptions.add(damage.torn ? 0U : 1U);
         const std::string segment = wal::segment_name(damage.segment);
         if (damage.torn) {
             log_.info("write-ahead log segment ends inside a record, as after a crash",
+                      "folder",
+                      folder,
                       "segment",
                       segment,
                       "offset",
@@ -193,6 +229,8 @@ void Db::log_replay(double seconds) const {
             continue;
         }
         log_.warn("write-ahead log damaged: what is whole was kept",
+                  "folder",
+                  folder,
                   "segment",
                   segment,
                   "offset",
@@ -202,6 +240,10 @@ void Db::log_replay(double seconds) const {
                   "reason",
                   damage.reason);
     }
+}
+
+void Db::log_replay(double seconds) {
+    note_damages(replay_.damages, wal_folder_);
     if (replay_.unknown_refs != 0 || replay_.refused_series != 0) {
         log_.warn("write-ahead log: samples without their series were dropped",
                   "samples",
@@ -235,7 +277,7 @@ base::Status Db::start() {
     const Committer::Options committing{.sync_interval = options_.wal_sync_interval,
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
     committer_ = std::make_unique<Committer>(
-        committing, head_, *writer_, segment_times_, clock_, log_, commit_metrics_);
+        committing, head_, *writer_, segment_times_, *late_log_, clock_, log_, commit_metrics_);
     RefExpiry expired;
     expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
     expired.add(writer_->segment(), sweep_empty_series());
@@ -252,9 +294,20 @@ base::Status Db::start() {
                                                              .metrics = cut_metrics_},
                                            std::move(expired),
                                            log_);
+    late_cutter_ =
+        std::make_unique<OutOfOrderCutter>(options_,
+                                           OutOfOrderCutter::Parts{.files = files_,
+                                                                   .clock = clock_,
+                                                                   .head = head_,
+                                                                   .log = *late_log_,
+                                                                   .committer = *committer_,
+                                                                   .views = views_,
+                                                                   .blocks = blocks_},
+                                           log_);
     upkeep_ = std::make_unique<Upkeep>(
         options_,
         *cutter_,
+        *late_cutter_,
         blocks_,
         cut_metrics_,
         block_metrics_,
@@ -274,8 +327,11 @@ std::vector<uint64_t> Db::sweep_empty_series() {
 // Bytes on the disk that are not in blocks.
 uint64_t Db::head_bytes() const {
     uint64_t bytes = chunk_files_->bytes();
-    const auto segments = wal::list_segments(files_, wal_folder_);
-    if (segments) {
+    for (const base::Path& folder : {wal_folder_, late_log_->folder()}) {
+        const auto segments = wal::list_segments(files_, folder);
+        if (!segments) {
+            continue;
+        }
         for (const wal::SegmentFile& segment : segments.value()) {
             bytes += segment.bytes;
         }
@@ -301,13 +357,17 @@ base::Result<std::unique_ptr<model::Querier>> Db::querier(int64_t min_t, int64_t
     if (from <= max_t) {
         sources.push_back(std::make_unique<HeadQuerier>(head_, view, from, max_t));
     }
+    if (head_.late().overlaps(min_t, max_t)) {
+        sources.push_back(
+            std::make_unique<OutOfOrderQuerier>(head_, view, min_t, max_t, source + 1));
+    }
     return model::merge_queriers(std::move(sources));
 }
 
 std::optional<std::pair<int64_t, int64_t>> Db::time_range() const {
     const std::shared_ptr<const View> view = views_.current();
-    int64_t min_t = head_.min_time();
-    int64_t max_t = head_.max_time();
+    int64_t min_t = std::min(head_.min_time(), head_.late().min_time());
+    int64_t max_t = std::max(head_.max_time(), head_.late().max_time());
     for (const auto& block : view->blocks) {
         min_t = std::min(min_t, block->meta().min_t);
         max_t = std::max(max_t, block->meta().max_t - 1);
@@ -373,6 +433,10 @@ base::Result<std::string> Db::snapshot(bool skip_head) {
     return std::move(request.name);
 }
 
+base::Status Db::cut_out_of_order() {
+    return upkeep_->while_resting([&] { return late_cutter_->cut({}); });
+}
+
 base::Status Db::stop() {
     if (committer_ == nullptr) {
         return base::success();
@@ -381,8 +445,9 @@ base::Status Db::stop() {
     committer_->stop();
     base::ignore(head_.file_chunks(1), "the write-ahead log has them");
     const base::Status chunks = chunk_files_->close();
+    const base::Status late = late_log_->close();
     const base::Status log = writer_->close();
-    return log ? chunks : log;
+    return !log ? log : !late ? late : chunks;
 }
 
 HeadStats Db::stats() const {

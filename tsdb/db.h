@@ -25,6 +25,9 @@
 #include "tsdb/head_cutter.h"
 #include "tsdb/metrics.h"
 #include "tsdb/options.h"
+#include "tsdb/out_of_order_cutter.h"
+#include "tsdb/out_of_order_log.h"
+#include "tsdb/out_of_order_replay.h"
 #include "tsdb/status.h"
 #include "tsdb/upkeep.h"
 #include "tsdb/view.h"
@@ -91,6 +94,14 @@ class Db final : public model::Appendable, public model::Queryable {
     // Writes `<path>/snapshots/<name>/`: the blocks as hard links and, unless `skip_head`, what the
     // head holds as one more.  returns  the name
     [[nodiscard]] base::Result<std::string> snapshot(bool skip_head);
+    // Cuts the out-of-order samples into blocks, whether they are due or not.
+    [[nodiscard]] base::Status cut_out_of_order();
+
+    // Samples so much older than the newest are accepted from now on; 0: none. Those that are there
+    // stay and are cut in their time.
+    void set_out_of_order_window(std::chrono::milliseconds window) {
+        late_log_->set_window(window);
+    }
 
     // From now on; 0 everywhere: nothing is let go.
     void set_retention(const Retention& retention) { blocks_.set_retention(retention); }
@@ -128,12 +139,17 @@ class Db final : public model::Appendable, public model::Queryable {
        base::Registry& registry);
 
     [[nodiscard]] base::Status take_lock();
-    [[nodiscard]] base::Status open_chunk_files(RestoredChunks& restored);
-    [[nodiscard]] base::Status replay(RestoredChunks& restored, const Progress& progress);
+    [[nodiscard]] base::Status open_chunk_files(RestoredChunks& restored, FoundLateChunks& late);
+    [[nodiscard]] base::Status replay(RestoredChunks& restored,
+                                      FoundLateChunks& late,
+                                      const Progress& progress);
+    [[nodiscard]] base::Status replay_late(FoundLateChunks& found,
+                                           const RefTable<ReplayedSeries>& series);
+    void note_damages(std::span<const wal::Damage> damages, const base::Path& folder);
     [[nodiscard]] base::Status start();
     [[nodiscard]] std::vector<uint64_t> sweep_empty_series();
     [[nodiscard]] uint64_t head_bytes() const;
-    void log_replay(double seconds) const;
+    void log_replay(double seconds);
     void register_metrics(base::Registry& registry);
 
     const TsdbOptions options_;
@@ -155,8 +171,10 @@ class Db final : public model::Appendable, public model::Queryable {
     ReplayReport replay_;
     wal::SegmentTimes segment_times_;
     std::unique_ptr<wal::Writer> writer_;
+    std::unique_ptr<OutOfOrderLog> late_log_;
     std::unique_ptr<Committer> committer_;
     std::unique_ptr<HeadCutter> cutter_;
+    std::unique_ptr<OutOfOrderCutter> late_cutter_;
     std::unique_ptr<Upkeep> upkeep_;
     std::vector<base::MetricCallback> callbacks_;  // last: they read everything above
 };

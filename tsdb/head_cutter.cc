@@ -120,6 +120,7 @@ base::Status HeadCutter::truncate_head(int64_t min_t, const std::stop_token& sto
     base::Status files = base::success();
     TRY(on_log_thread([&] {
         parts_.head.begin_at(min_t);
+        parts_.chunk_files.hold(parts_.head.late().files_in_use());
         files = parts_.chunk_files.truncate(min_t);
         parts_.chunk_files.drop_pages();
     }));

@@ -11,6 +11,9 @@ CommitMetrics::CommitMetrics(base::Registry& registry)
     : appended(registry.counters("prometheus_tsdb_head_samples_appended_total",
                                  "Total number of appended samples.",
                                  {"type"})),
+      late(registry.counters("prometheus_tsdb_head_out_of_order_samples_appended_total",
+                             "Total number of appended out-of-order samples.",
+                             {"type"})),
       out_of_order(registry.counters("prometheus_tsdb_out_of_order_samples_total",
                                      "Samples refused because their series has newer ones.",
                                      {"type"})),
@@ -25,6 +28,8 @@ CommitMetrics::CommitMetrics(base::Registry& registry)
           "skein_head_rejected_samples_total", "Samples the head refused, by reason.", {"reason"})),
       floats_appended(appended.with({kFloat})),
       histograms_appended(appended.with({"histogram"})),
+      late_floats_appended(late.with({kFloat})),
+      late_histograms_appended(late.with({"histogram"})),
       filing_failures(registry.counter("skein_head_chunk_write_failures_total",
                                        "Times complete chunks could not be written to their "
                                        "files and stayed in memory.")),

@@ -13,12 +13,15 @@ struct CommitMetrics {
     explicit CommitMetrics(base::Registry& registry);
 
     base::MetricFamily<base::Counter>& appended;       // by type
+    base::MetricFamily<base::Counter>& late;           // by type
     base::MetricFamily<base::Counter>& out_of_order;   // by type
     base::MetricFamily<base::Counter>& out_of_bounds;  // by type
     base::MetricFamily<base::Counter>& too_old;        // by type
     base::MetricFamily<base::Counter>& rejected;       // by reason
     base::Counter& floats_appended;
     base::Counter& histograms_appended;
+    base::Counter& late_floats_appended;
+    base::Counter& late_histograms_appended;
     base::Counter& filing_failures;
     base::Counter& commits_refused;
     base::Counter& writes_failed;

@@ -11,6 +11,7 @@ constexpr std::chrono::seconds kRetryFirst{1};  // doubled with every failure, u
 
 Upkeep::Upkeep(const TsdbOptions& options,
                HeadCutter& cutter,
+               OutOfOrderCutter& late_cutter,
                BlockKeeper& blocks,
                CutMetrics& cut_metrics,
                BlockMetrics& block_metrics,
@@ -18,6 +19,7 @@ Upkeep::Upkeep(const TsdbOptions& options,
                base::Logger log)
     : options_(options),
       cutter_(cutter),
+      late_cutter_(late_cutter),
       blocks_(blocks),
       cut_metrics_(cut_metrics),
       block_metrics_(block_metrics),
@@ -54,6 +56,11 @@ base::Status Upkeep::run_once() {
             cut_metrics_.truncations_failed.add();
             return cut;
         }
+        late_due_ = true;
+    }
+    if (late_due_) {
+        TRY(late_cutter_.cut(stop));
+        late_due_ = false;
     }
     return blocks_.compact(stop, [&] { return cutter_.due(); });
 }

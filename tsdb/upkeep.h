@@ -12,6 +12,7 @@
 #include "tsdb/block_keeper.h"
 #include "tsdb/head_cutter.h"
 #include "tsdb/options.h"
+#include "tsdb/out_of_order_cutter.h"
 
 namespace tsdb {
 
@@ -21,6 +22,7 @@ class Upkeep {
   public:
     Upkeep(const TsdbOptions& options,
            HeadCutter& cutter,
+           OutOfOrderCutter& late_cutter,
            BlockKeeper& blocks,
            CutMetrics& cut_metrics,
            BlockMetrics& block_metrics,
@@ -51,12 +53,14 @@ class Upkeep {
 
     const TsdbOptions& options_;
     HeadCutter& cutter_;
+    OutOfOrderCutter& late_cutter_;
     BlockKeeper& blocks_;
     CutMetrics& cut_metrics_;
     BlockMetrics& block_metrics_;
     const std::function<uint64_t()> head_bytes_;
     const base::Logger log_;
-    base::Mutex work_;  // held while something is cut, compacted or deleted
+    base::Mutex work_;                         // held while something is cut, compacted or deleted
+    bool late_due_ GUARDED_BY(work_) = false;  // the head was cut, out-of-order samples were not
     base::Mutex mutex_;
     base::CondVar wake_;
     std::stop_source stop_;

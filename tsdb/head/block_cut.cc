@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "model/chunk_codec.h"
+#include "tsdb/head/out_of_order_stream.h"
 #include "tsdb/head/series_stream.h"
 
 namespace tsdb {
@@ -153,7 +154,7 @@ class ChunkCutter {
 };
 
 base::Status write_series(block::BlockWriter& writer,
-                          SeriesStream& stream,
+                          model::SeriesSet& stream,
                           const SymbolRanks& ranks,
                           const BlockCut& cut,
                           const ChunkFiles* files) {
@@ -189,6 +190,28 @@ std::vector<uint32_t> all_slots(const Head& head) {
     return head.index().all().slots();
 }
 
+// Of the series in `slots`; `open` makes their stream, given them in the block's order.
+template <class Open>
+base::Result<std::optional<block::BlockMeta>> write_block(base::Files& files,
+                                                          const base::Path& data_folder,
+                                                          const Head& head,
+                                                          const std::vector<uint32_t>& slots,
+                                                          const BlockCut& cut,
+                                                          const Open& open) {
+    TRY(auto writer, block::BlockWriter::create(files, data_folder, cut.ulid, cut.writing));
+    const SymbolRanks ranks(head, slots);
+    for (const uint32_t symbol : ranks.sorted()) {
+        TRY(writer->add_symbol(head.symbols()->text(symbol)));
+    }
+    auto stream = open(sort_by_ranks(head, ranks, slots));
+    TRY(write_series(*writer, stream, ranks, cut, head.files()));
+    block::BlockMeta meta;
+    meta.min_t = cut.min_t;
+    meta.max_t = cut.max_t;
+    meta.hints = cut.hints;
+    return writer->publish(std::move(meta));
+}
+
 }  // namespace
 
 base::Result<std::optional<block::BlockMeta>> write_head_block(
@@ -198,25 +221,36 @@ base::Result<std::optional<block::BlockMeta>> write_head_block(
     const std::shared_ptr<const void>& pin,
     const BlockCut& cut,
     const std::stop_token& stop) {
-    TRY(auto writer, block::BlockWriter::create(files, data_folder, cut.ulid, cut.writing));
-    const std::vector<uint32_t> slots = all_slots(head);
-    const SymbolRanks ranks(head, slots);
-    for (const uint32_t symbol : ranks.sorted()) {
-        TRY(writer->add_symbol(head.symbols()->text(symbol)));
-    }
     model::QueryContext context;
     context.stop = stop;
-    SeriesStream stream(head,
-                        sort_by_ranks(head, ranks, slots),
-                        {.min_t = cut.min_t, .max_t = cut.max_t - 1},
-                        context,
-                        pin);
-    TRY(write_series(*writer, stream, ranks, cut, head.files()));
-    block::BlockMeta meta;
-    meta.min_t = cut.min_t;
-    meta.max_t = cut.max_t;
-    meta.hints = cut.hints;
-    return writer->publish(std::move(meta));
+    return write_block(
+        files, data_folder, head, all_slots(head), cut, [&](std::vector<uint32_t> slots) {
+            return SeriesStream(
+                head, std::move(slots), {.min_t = cut.min_t, .max_t = cut.max_t - 1}, context, pin);
+        });
+}
+
+base::Result<std::optional<block::BlockMeta>> write_out_of_order_block(
+    base::Files& files,
+    const base::Path& data_folder,
+    const Head& head,
+    const std::vector<uint32_t>& slots,
+    const std::shared_ptr<const void>& pin,
+    const BlockCut& cut,
+    const std::stop_token& stop,
+    uint64_t& damaged) {
+    model::QueryContext context;
+    context.stop = stop;
+    return write_block(files, data_folder, head, slots, cut, [&](std::vector<uint32_t> sorted) {
+        return OutOfOrderStream(head,
+                                std::move(sorted),
+                                {.min_t = cut.min_t,
+                                 .max_t = cut.max_t - 1,
+                                 .samples_per_chunk = cut.samples_per_chunk,
+                                 .damaged = &damaged},
+                                context,
+                                pin);
+    });
 }
 
 }  // namespace tsdb

@@ -39,4 +39,16 @@ struct BlockCut {
     const BlockCut& cut,
     const std::stop_token& stop);
 
+// The same of the samples that came late, of the series in `slots`.
+//   damaged  counts chunks that could not be read and were left out
+[[nodiscard]] base::Result<std::optional<block::BlockMeta>> write_out_of_order_block(
+    base::Files& files,
+    const base::Path& data_folder,
+    const Head& head,
+    const std::vector<uint32_t>& slots,
+    const std::shared_ptr<const void>& pin,
+    const BlockCut& cut,
+    const std::stop_token& stop,
+    uint64_t& damaged);
+
 }  // namespace tsdb

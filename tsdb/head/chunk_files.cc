@@ -92,6 +92,10 @@ class Store final : public ChunkFiles {
         return mapped(place) != nullptr;
     }
 
+    uint64_t full_ref(ChunkPlace place) const override;
+
+    void hold(const std::bitset<kFilesMax>& files) override { held_ = files; }
+
     base::Status truncate(int64_t min_t) override;
     base::Status close() override;
 
@@ -162,10 +166,11 @@ class Store final : public ChunkFiles {
     uint32_t next_number_ = 1;
     std::unique_ptr<base::WriteFile> current_;
     std::shared_ptr<MappedChunkFile> current_map_;
-    std::string buffer_;       // follows what is in the current file
-    uint64_t last_start_ = 0;  // of the last entry, in the current file
-    bool cut_next_ = false;    // the next append begins a file
-    Mark flushed_;             // what was appended behind it goes when a write fails
+    std::string buffer_;           // follows what is in the current file
+    uint64_t last_start_ = 0;      // of the last entry, in the current file
+    std::bitset<kFilesMax> held_;  // not to be removed
+    bool cut_next_ = false;        // the next append begins a file
+    Mark flushed_;                 // what was appended behind it goes when a write fails
 };
 
 // --- opening ------------------------------------------------------------------------------------
@@ -465,12 +470,20 @@ base::Status Store::put_end_mark() {
 
 // --- removing -----------------------------------------------------------------------------------
 
+// At most kFilesMax files are there at a time, the newest below next_number_.
+uint64_t Store::full_ref(ChunkPlace place) const {
+    const uint32_t newest = next_number_ - 1;
+    const uint32_t back = (newest + kFilesMax - place_file(place)) % kFilesMax;
+    return uint64_t{newest - back} << 32 | place_offset(place);
+}
+
 base::Status Store::truncate(int64_t min_t) {
     TRY(flush());
     cut_next_ = !kept_.empty() && kept_.back().bytes > kChunkFileHeaderBytes;
     bool removed = false;
     // From the oldest on and without leaving gaps.
-    while (kept_.size() > (current_ != nullptr ? 1 : 0) && kept_.front().max_t < min_t) {
+    while (kept_.size() > (current_ != nullptr ? 1 : 0) && kept_.front().max_t < min_t &&
+           !held_.test(kept_.front().number % kFilesMax)) {
         const Kept file = kept_.front();
         TRY(base::context(files_.remove(path_of(file.number)), "remove head chunks"));
         kept_.pop_front();

@@ -2,6 +2,7 @@
 // source: docs/formats/chunks_head.md, after Prometheus 3.14 (9.6)
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -96,6 +97,14 @@ class ChunkFiles {
 
     // Mapped pages need not stay resident: they are read again when they are asked for. Any thread.
     virtual void drop_pages() const = 0;
+
+    // The place as Prometheus writes it into logs: the file's number and the offset of the place's
+    // granule. Threads: as append().
+    [[nodiscard]] virtual uint64_t full_ref(ChunkPlace place) const = 0;
+
+    // From now on truncate() stops at a file that is among these (by number modulo kFilesMax),
+    // however old its chunks are.
+    virtual void hold(const std::bitset<kFilesMax>& files) = 0;
 
     // Removes files all of whose chunks end before `min_t`; begins a new file so that the current
     // one can go next time. Readers that pin a file keep it mapped.

@@ -41,6 +41,7 @@ Head::Head(base::Budget& budget, const ChunkRules& rules, ChunkFiles* files)
       rules_(rules),
       files_(files),
       block_pool_(memory_),
+      late_(memory_),
       catalog_(memory_),
       slots_(memory_),
       tombstones_(memory_) {
@@ -201,6 +202,12 @@ void Head::forget_samples(uint32_t slot) {
     Partition& partition = *partitions_[entry.partition];
     const base::MutexLock lock(partition.mutex());
     chunks_.fetch_sub(partition.empty(*entry.record), std::memory_order_relaxed);
+}
+
+void Head::set_out_of_order(uint32_t slot, bool on) {
+    const SlotEntry entry = slots_.get(slot);
+    const base::MutexLock lock(partitions_[entry.partition]->mutex());
+    entry.record->set(SeriesRecord::kOutOfOrder, on);
 }
 
 base::Status Head::file_chunks(size_t at_least) {

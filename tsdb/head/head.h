@@ -16,6 +16,7 @@
 #include "tsdb/head/chunk_files.h"
 #include "tsdb/head/chunk_slab.h"
 #include "tsdb/head/memory.h"
+#include "tsdb/head/out_of_order.h"
 #include "tsdb/head/partition.h"
 #include "tsdb/head/slots.h"
 #include "tsdb/head/tombstones.h"
@@ -156,6 +157,14 @@ class Head {
     // The series has no samples any more.
     void forget_samples(uint32_t slot);
 
+    // Whether the series has samples in late(): if so it stays, whatever it has besides.
+    void set_out_of_order(uint32_t slot, bool on);
+
+    // Samples older than their series' newest.
+    [[nodiscard]] OutOfOrderStore& late() { return late_; }
+
+    [[nodiscard]] const OutOfOrderStore& late() const { return late_; }
+
     // Moves closed chunks into their files when they have come to `at_least` bytes; what cannot be
     // written stays, and is tried again with the next call.  errors  as ChunkFiles
     [[nodiscard]] base::Status file_chunks(size_t at_least);
@@ -208,6 +217,8 @@ class Head {
     [[nodiscard]] Partition& partition(uint16_t number) const { return *partitions_[number]; }
 
     [[nodiscard]] const ChunkFiles* files() const { return files_; }
+
+    [[nodiscard]] ChunkFiles* files() { return files_; }
 
     // Times of the samples in the head; max < min when there are none.
     [[nodiscard]] int64_t min_time() const { return min_t_.load(std::memory_order_acquire); }
@@ -302,6 +313,7 @@ class Head {
     const ChunkRules rules_;
     ChunkFiles* files_;
     BlockPool block_pool_;
+    OutOfOrderStore late_;
     Catalog catalog_;
     SlotTable slots_;
     std::atomic<uint32_t> next_slot_{0};

@@ -20,9 +20,10 @@ enum class HeadPart : uint8_t {
     kSymbols,
     kPostings,
     kSeriesMap,
+    kOutOfOrder,
 };
 
-inline constexpr size_t kHeadParts = 9;
+inline constexpr size_t kHeadParts = 10;
 inline constexpr std::array<std::string_view, kHeadParts> kHeadPartNames = {"records",
                                                                             "slots",
                                                                             "open_chunks",
@@ -31,7 +32,8 @@ inline constexpr std::array<std::string_view, kHeadParts> kHeadPartNames = {"rec
                                                                             "labels",
                                                                             "symbols",
                                                                             "postings",
-                                                                            "series_map"};
+                                                                            "series_map",
+                                                                            "out_of_order"};
 
 // Threads: any. Gives everything back to the budget when it goes.
 class HeadMemory {

@@ -81,6 +81,9 @@ class Replay {
         file_chunks();
         report_.tombstones = deleted_.size();
         head_.tombstones().add(std::move(deleted_));
+        if (input_.series != nullptr) {
+            *input_.series = std::move(refs_);
+        }
         if (min_t_ <= max_t_) {
             head_.extend(std::max(min_t_, input_.min_valid_t), max_t_);
         }
@@ -88,12 +91,7 @@ class Replay {
     }
 
   private:
-    // A series by its ref: where it is, and up to when its samples lie in files.
-    struct Known {
-        static constexpr uint32_t kNone = UINT32_MAX;
-        uint32_t slot = kNone;
-        int64_t filed_until = INT64_MIN;
-    };
+    using Known = ReplayedSeries;
 
     void take(base::ByteView record, const wal::Source& source, uint64_t offset) {
         const uint8_t type = wal::record_type(record);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/ref_table.h"
 #include "tsdb/head/restored_chunks.h"
 #include "tsdb/wal/reader.h"
 #include "tsdb/wal/record.h"
@@ -45,10 +46,19 @@ struct ReplayReport {
     [[nodiscard]] uint64_t not_kept() const;
 };
 
+// A series by its ref: where it is, and up to when its samples lie in files.
+struct ReplayedSeries {
+    static constexpr uint32_t kNone = UINT32_MAX;
+    uint32_t slot = kNone;
+    int64_t filed_until = INT64_MIN;
+};
+
 struct ReplayInput {
     base::Path wal_folder;
     // Chunks that are in files already; null: none.
     RestoredChunks* chunks = nullptr;
+    // Filled with the series; null: nobody asks.
+    RefTable<ReplayedSeries>* series = nullptr;
     // Samples before it are in blocks.
     int64_t min_valid_t = INT64_MIN;
     // Labels of a series whose record is lost; empty when nobody knows. May be unset.

@@ -1,0 +1,121 @@
+// The way of samples that come late: logged in a log of their own (wbl), then put into the head's
+// out-of-order store.
+// source: docs/formats/wal.md, after Prometheus 3.14 (3.2, 9.8)
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/result.h"
+#include "model/chunk_codec.h"
+#include "model/storage.h"
+#include "tsdb/head/head.h"
+#include "tsdb/options.h"
+#include "tsdb/wal/writer.h"
+
+namespace tsdb {
+
+// A late sample of a series that is known.
+struct LateSample {
+    SlotEntry series;
+    uint32_t slot = 0;
+    model::TypedSample sample;
+    uint32_t index = 0;  // whatever the caller wants to know it by
+};
+
+// Samples by kind.
+struct LateStored {
+    uint64_t floats = 0;
+    uint64_t histograms = 0;
+};
+
+//   threads   append(), begin_next_segment(), log_again(), close(): one at a time (the log's
+//             thread, or after it has ended); the others: any
+//   lifetime  what it is given outlives it
+class OutOfOrderLog {
+  public:
+    // The folder is made with the first sample.
+    OutOfOrderLog(const TsdbOptions& options,
+                  base::Files& files,
+                  const base::Clock& clock,
+                  Head& head,
+                  ChunkFiles& chunk_files);
+    ~OutOfOrderLog();
+    OutOfOrderLog(const OutOfOrderLog&) = delete;
+    OutOfOrderLog& operator=(const OutOfOrderLog&) = delete;
+
+    // Samples so much older than the head's newest are taken; 0: none. What has been taken stays.
+    void set_window(std::chrono::milliseconds window) { window_.store(window.count()); }
+
+    // ms
+    [[nodiscard]] int64_t window() const { return window_.load(std::memory_order_relaxed); }
+
+    // Logs and stores the samples, in their order. A full array is written to the chunk files
+    // first; when they cannot be written its chunks stay in memory.
+    //   refused  called with a sample at whose time the series has another value (only what has not
+    //            become a chunk yet is looked at); one that repeats is accepted
+    //   stored   samples that were neither: counted up
+    //   errors   as wal::Writer::log(): samples from some one on are not stored
+    [[nodiscard]] base::Status append(std::span<const LateSample> samples,
+                                      const std::function<void(const LateSample&)>& refused,
+                                      LateStored& stored);
+
+    // As wal::Writer has them; nothing to do while there is no log.
+    [[nodiscard]] base::Status sync();
+    [[nodiscard]] uint64_t unsynced_bytes() const;
+    // Writes again what a failed sync may have lost.
+    [[nodiscard]] base::Status log_again();
+    [[nodiscard]] base::Status close();
+
+    // Everything that was stored until now is in segments that are complete; later samples are in
+    // others.
+    //   returns  the last of them; nothing when there is none
+    [[nodiscard]] base::Result<std::optional<uint32_t>> begin_next_segment();
+
+    [[nodiscard]] const base::Path& folder() const { return folder_; }
+
+  private:
+    // Samples up to the first one that finds its array full for the second time: they are logged
+    // and stored together.
+    [[nodiscard]] size_t plan_round(std::span<const LateSample> samples,
+                                    const std::function<void(const LateSample&)>& refused);
+    void close_full_arrays();
+    [[nodiscard]] base::Status log_round();
+    void encode_markers();
+    void encode_floats();
+    void encode_histograms();
+    void end_record();
+    void store_round(const std::function<void(const LateSample&)>& refused, LateStored& stored);
+    [[nodiscard]] base::Status open_writer();
+
+    const TsdbOptions& options_;
+    base::Files& files_;
+    const base::Clock& clock_;
+    Head& head_;
+    ChunkFiles& chunk_files_;
+    const base::Path folder_;
+    std::atomic<int64_t> window_;
+    std::unique_ptr<wal::Writer> writer_;
+    std::atomic<wal::Writer*> opened_{nullptr};  // for other threads
+
+    // Of one round; kept for their memory.
+    std::vector<const LateSample*> round_;
+    std::unordered_map<uint32_t, size_t> planned_;        // samples by slot
+    std::vector<uint32_t> full_;                          // slots whose array is closed
+    std::vector<std::pair<uint64_t, uint64_t>> markers_;  // series ref, chunk ref
+    std::string records_;
+    std::vector<std::pair<size_t, size_t>> record_ends_;  // from and to in records_
+};
+
+}  // namespace tsdb
