@@ -382,6 +382,8 @@ base::Status Node::begin_scraping() {
     TRY(reload_.apply({{"storage",
                         [this](const config::Config& config) -> base::Status {
                             db_->set_retention(storage_retention(flags_, config.storage));
+                            db_->set_out_of_order_window(
+                                milliseconds(config.storage.out_of_order_time_window));
                             return base::success();
                         }},
                        {"scrape",
