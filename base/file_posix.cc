@@ -39,6 +39,7 @@ Code code_of(int number) {
         case EEXIST:
         case EINVAL:
         case ENAMETOOLONG:
+        case ELOOP:
             return Code::kInvalid;
         case EMFILE:
         case ENFILE:

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "tsdb/block/checksums.h"
+#include "tsdb/block/meta.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/block/writer.h"
 #include "tsdb/quarantine.h"
@@ -45,10 +47,37 @@ std::string short_reason(const base::Error& error) {
     return std::string(base::code_name(error.code())) + " " + error.message();
 }
 
-// What passes by itself is no reason to take a block away.
+// What passes by itself is no reason to take a block away; a disk that could not be read, or not by
+// us, says nothing about what is on it.
 bool may_pass(const base::Error& error) {
     return error.code() == Code::kUnavailable || error.code() == Code::kCanceled ||
-           error.code() == Code::kTimeout;
+           error.code() == Code::kTimeout || error.code() == Code::kIo ||
+           error.code() == Code::kPermission;
+}
+
+// Nothing else would notice a flipped digit of a block's times. Another server may have written the
+// file again, so that it is no reason not to serve the block.
+bool meta_fits_checksum(base::Files& files, const Path& data_folder, const std::string& name) {
+    const Path folder = base::join_path(data_folder, name);
+    const auto checksums = block::read_checksums(files, folder);
+    if (!checksums.has_value()) {
+        return true;
+    }
+    auto content =
+        base::read_file(files, base::join_path(folder, block::kMetaFile), block::kMetaBytesMax);
+    if (!content.has_value()) {
+        return true;
+    }
+    const block::FileChecksums now =
+        block::checksums_of(std::string(block::kMetaFile), content.value());
+    bool known = false;
+    for (const block::FileChecksums& file : checksums.value().files) {
+        if (file == now) {
+            return true;
+        }
+        known = known || file.name == now.name;
+    }
+    return !known;
 }
 
 Result<BlockPointer> open_block(base::Files& files,
@@ -160,6 +189,13 @@ Result<OpenedBlocks> open_blocks(base::Files& files,
             out.blocks.push_back(found->second);
         } else if (auto opened = open_block(files, data_folder, entry.name); opened.has_value()) {
             out.blocks.push_back(std::move(opened).value());
+            if (!meta_fits_checksum(files, data_folder, entry.name)) {
+                out.findings.push_back({.name = entry.name,
+                                        .reason = "meta.json is not what was written; the block is "
+                                                  "served as it says",
+                                        .fate = Fate::kLeft,
+                                        .path = base::join_path(data_folder, entry.name)});
+            }
         } else {
             unopened.push_back({.name = entry.name, .error = std::move(opened).error()});
         }
