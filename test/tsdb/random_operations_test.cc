@@ -62,7 +62,7 @@ class Sequence {
         for (size_t i = 0; i < 2 + random_.below(4); ++i) {
             new_series();
         }
-        const uint64_t steps = 20 + random_.below(60);
+        const uint64_t steps = 15 + random_.below(40);
         for (uint64_t i = 0; i < steps && wrong_.empty(); ++i) {
             step();
         }
@@ -159,7 +159,7 @@ class Sequence {
 
     // Some scrapes of everything that goes on: nothing of it may be refused.
     void append_some() {
-        const uint64_t scrapes = 1 + random_.below(12);
+        const uint64_t scrapes = 1 + random_.below(8);
         const int64_t step = static_cast<int64_t>(1 + random_.below(90)) * kSecond;
         history_ += " append" + std::to_string(scrapes);
         for (uint64_t i = 0; i < scrapes && wrong_.empty() && !files_->killed(); ++i) {
@@ -384,7 +384,7 @@ void run_sequences(uint64_t count) {
 }  // namespace
 
 TEST_CASE("db answers the same whatever was done to it, and however it ended", "[tsdb][proof]") {
-    run_sequences(100);
+    run_sequences(60);
 }
 
 TEST_CASE("db answers the same through 100,000 sequences of operations",
