@@ -152,6 +152,8 @@ def servers(checks, folder, source, start):
     for guest in guests:
         no_complaints(checks, guest)
         guest.kill()
+    if not data_folder.PROMTOOL or STANDIN:
+        return
     # And what a start did to the folder, the other's tool reads.
     dumps = [data_folder.dump(tool, guest.data) for tool, guest in zip((data_folder.promtool, data_folder.skein), guests)]
     same_lines(checks, f"{source.name}: dump after both started on it", *dumps)
