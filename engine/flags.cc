@@ -273,7 +273,8 @@ constexpr std::string_view kFeatures[] = {"exemplar-storage",
                                           "fast-startup",
                                           "search-api"};
 
-constexpr std::string_view kBuiltFeatures[] = {"extra-scrape-metrics",
+constexpr std::string_view kBuiltFeatures[] = {"exemplar-storage",
+                                               "extra-scrape-metrics",
                                                "promql-experimental-functions",
                                                "promql-delayed-name-removal",
                                                "promql-extended-range-selectors",

@@ -86,6 +86,7 @@ scrape::EngineOptions scrape_options(const FlagValues& flags) {
     options.timestamp_tolerance = milliseconds(flags.duration_ms("scrape.timestamp-tolerance"));
     options.discovery_reload_interval =
         milliseconds(flags.duration_ms("scrape.discovery-reload-interval"));
+    options.exemplars = Features(flags).has("exemplar-storage");
     options.host_name = host_name();
     return options;
 }
@@ -332,6 +333,7 @@ base::http::Router Node::routes() {
          .queryable = [this]() -> model::Queryable& { return storage_; },
          .local_queryable = [this]() -> model::Queryable& { return storage_; },
          .external_labels = [this] { return reload_.current()->scrape.external_labels; },
+         .exemplars = [this]() -> const model::ExemplarQueryable& { return *db_; },
          .clock = &clock_,
          .pool = query_pool_.get()});
     mount_when_ready(router, gated, readiness_);
@@ -384,6 +386,7 @@ base::Status Node::begin_scraping() {
                             db_->set_retention(storage_retention(flags_, config.storage));
                             db_->set_out_of_order_window(
                                 milliseconds(config.storage.out_of_order_time_window));
+                            db_->set_exemplars_max(storage_exemplars(flags_, config.storage));
                             return base::success();
                         }},
                        {"scrape",

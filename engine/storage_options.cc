@@ -5,6 +5,7 @@
 
 #include "base/byte_size.h"
 #include "base/duration.h"
+#include "engine/features.h"
 
 namespace engine {
 namespace {
@@ -44,8 +45,13 @@ tsdb::TsdbOptions storage_options(const FlagValues& flags, const config::Storage
     options.compact_overlapping = flags.boolean("storage.tsdb.allow-overlapping-compaction");
     options.retention = storage_retention(flags, config);
     options.out_of_order_time_window = config.out_of_order_time_window;
+    options.exemplars_max = storage_exemplars(flags, config);
     options.no_lockfile = flags.boolean("storage.tsdb.no-lockfile");
     return options;
+}
+
+uint64_t storage_exemplars(const FlagValues& flags, const config::StorageOptions& config) {
+    return Features(flags).has("exemplar-storage") ? config.max_exemplars : 0;
 }
 
 tsdb::Retention storage_retention(const FlagValues& flags, const config::StorageOptions& config) {

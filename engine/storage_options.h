@@ -18,6 +18,11 @@ namespace engine {
 [[nodiscard]] tsdb::Retention storage_retention(const FlagValues& flags,
                                                 const config::StorageOptions& config);
 
+// Exemplars that are kept: storage.exemplars.max_exemplars with --enable-feature=exemplar-storage,
+// none without.
+[[nodiscard]] uint64_t storage_exemplars(const FlagValues& flags,
+                                         const config::StorageOptions& config);
+
 // "15d", "30d or 512GiB", "80%": as status/runtimeinfo tells it.
 [[nodiscard]] std::string retention_text(const tsdb::Retention& retention);
 

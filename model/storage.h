@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/chunk.h"
+#include "model/exemplar.h"
 #include "model/histogram.h"
 #include "model/labels.h"
 #include "model/matcher.h"
@@ -64,12 +65,9 @@ struct StagedMetadata {
     Metadata metadata;
 };
 
-// An exemplar of a series: a sample that stands for others, with labels of its own (a trace id).
 struct StagedExemplar {
     SeriesHandle series;
-    int64_t t;  // ms
-    double v;
-    Labels labels;
+    Exemplar exemplar;
 };
 
 // What one commit carries. Samples of one series stand in the order they are meant.
@@ -78,7 +76,7 @@ struct AppendBatch {
     std::vector<int64_t> start_timestamps;  // empty, or one per float (0: none), ms
     std::vector<StagedHistogram> histograms;
     std::vector<StagedMetadata> metadata;
-    std::vector<StagedExemplar> exemplars;
+    std::vector<StagedExemplar> exemplars;  // those that are refused are not told one by one
 
     [[nodiscard]] bool empty() const {
         return floats.empty() && histograms.empty() && metadata.empty() && exemplars.empty();
@@ -111,6 +109,7 @@ struct Rejected {
 struct CommitReport {
     uint32_t accepted = 0;
     std::vector<Rejected> rejected;  // empty for nearly every commit
+    uint32_t exemplars_out_of_order = 0;
 };
 
 // Told once per commit, on the storage's own thread: post onwards, do not work there.

@@ -1,5 +1,5 @@
 // The query API: /api/v1/query, query_range, series, labels, label values, format_query,
-// parse_query, and /federate.
+// parse_query, query_exemplars, and /federate.
 // source: Prometheus HTTP API v1
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/http/message.h"
+#include "model/exemplar.h"
 #include "model/labels.h"
 #include "model/storage.h"
 #include "query/engine.h"
@@ -26,9 +27,10 @@ namespace query {
 // request gets through.
 struct ApiSources {
     std::function<Engine&()> engine;
-    std::function<model::Queryable&()> queryable;        // series, labels, label values
-    std::function<model::Queryable&()> local_queryable;  // /federate: this node's own
-    std::function<model::Labels()> external_labels;      // /federate
+    std::function<model::Queryable&()> queryable;                // series, labels, label values
+    std::function<model::Queryable&()> local_queryable;          // /federate: this node's own
+    std::function<model::Labels()> external_labels;              // /federate
+    std::function<const model::ExemplarQueryable&()> exemplars;  // query_exemplars
     const base::Clock* clock = nullptr;
     base::WorkerPool* pool = nullptr;  // where queries run
 };
@@ -61,6 +63,9 @@ void register_routes(base::http::Router& router, const ApiSources& sources);
 [[nodiscard]] base::http::Response handle_label_values(const ApiSources& sources,
                                                        const base::http::Request& request,
                                                        const Caller& caller);
+[[nodiscard]] base::http::Response handle_query_exemplars(const ApiSources& sources,
+                                                          const base::http::Request& request,
+                                                          const Caller& caller);
 [[nodiscard]] base::http::Response handle_format_query(const base::http::Request& request);
 [[nodiscard]] base::http::Response handle_parse_query(const base::http::Request& request);
 [[nodiscard]] base::http::Response handle_federate(const ApiSources& sources,

@@ -34,6 +34,7 @@ void register_routes(base::http::Router& router, const ApiSources& sources) {
     add(get_and_post, "/api/v1/series", handle_series);
     add(get_and_post, "/api/v1/labels", handle_labels);
     add(get, "/api/v1/label/:name/values", handle_label_values);
+    add(get_and_post, "/api/v1/query_exemplars", handle_query_exemplars);
     add(get, "/federate", handle_federate);
     const auto add_plain = [&](const char* pattern, Response (*handler)(const Request&)) {
         router.add(

@@ -18,7 +18,7 @@ LoopSet::LoopSet(base::Lane& lane,
               metadata,
               metrics,
               log,
-              LaneScratch(key),
+              LaneScratch(key, engine.exemplars),
               BufferPool(budget),
               base::Gunzip()},
       tasks_(lane) {}

@@ -117,6 +117,7 @@ struct EngineOptions {
     std::chrono::milliseconds discovery_reload_interval{
         5000};                            // --scrape.discovery-reload-interval
     std::chrono::milliseconds grid{250};  // phases are floored to multiples of it
+    bool exemplars = false;               // --enable-feature=exemplar-storage
     std::string host_name;                // FQDN: part of the phase's seed
 };
 

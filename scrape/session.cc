@@ -117,6 +117,9 @@ void ScrapeSession::sample(uint32_t position, bool first) {
     }
     if (admit(time)) [[likely]] {
         stage(position, entry.series, time, line.value);
+        if (!parser_->exemplar().labels.empty()) [[unlikely]] {
+            stage_exemplar(*parser_, entry.series, time);
+        }
     }
 }
 
@@ -227,6 +230,25 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
         cache_.track(walk, position, !own || job_->track_timestamps_staleness);
     }
     stage(position, series.value(), time, line.value);
+    if (!parser_->exemplar().labels.empty()) {
+        stage_exemplar(*parser_, series.value(), time);
+    }
+}
+
+// A bad exemplar is no reason to do without its sample.
+void ScrapeSession::stage_exemplar(const Parser& parser, model::SeriesHandle series, int64_t time) {
+    const ExemplarLine& line = parser.exemplar();
+    if (!scratch_.exemplars || !exemplars_.is_new(series, line, scratch_.key) ||
+        !parser.exemplar_labels(scratch_.labels)) {
+        return;
+    }
+    std::erase_if(scratch_.labels.labels,
+                  [](const model::LabelView& label) { return label.value.empty(); });
+    staged_->batch.exemplars.push_back(
+        {.series = series,
+         .exemplar = {.t = line.has_timestamp ? line.timestamp_ms : time,
+                      .v = line.value,
+                      .labels = model::Labels::from_sorted(scratch_.labels.labels)}});
 }
 
 void ScrapeSession::refuse_series(const base::Error& error) {
@@ -253,6 +275,7 @@ void ScrapeSession::finish(double duration_seconds, int64_t body_bytes) {
     if (failed) {
         staged_->batch.clear();
         staged_->positions.clear();
+        exemplars_.clear();
         totals_.series_added = had_page_ ? totals_.series_added : 0;
     }
     cache_.end_pass(staged_->walk, failed, [this](model::SeriesHandle series) {
@@ -304,9 +327,11 @@ void ScrapeSession::stage_report(size_t report, int64_t time) {
 bool ScrapeSession::committed(const base::Result<model::CommitReport>& report) {
     if (!report) {
         metrics_.commit_failures.add();
+        exemplars_.clear();
         log_.error("scrape commit failed", "target", target_->url, "error", report.error());
         return false;
     }
+    totals_.exemplars_out_of_order += report.value().exemplars_out_of_order;
     const size_t samples = staged_->positions.size();
     bool forgotten = false;
     for (const model::Rejected& rejected : report.value().rejected) {
@@ -395,6 +420,9 @@ void ScrapeSession::resolve_sample(const Parser& parser) {
     cache_.at(position).series = series.value();
     if (time <= time_max_) {
         stage(position, series.value(), time, line.value);
+        if (!parser.exemplar().labels.empty()) {
+            stage_exemplar(parser, series.value(), time);
+        }
     }
 }
 
@@ -423,6 +451,7 @@ void ScrapeSession::count_rejected() {
                   "num_dropped",
                   totals_.out_of_bounds);
     }
+    metrics_.exemplar_out_of_order.add(totals_.exemplars_out_of_order);
 }
 
 void ScrapeSession::settle() {
@@ -433,6 +462,7 @@ void ScrapeSession::settle() {
         metrics_.cache_flush_forced.add();
     }
     scratch_.index.shrink();
+    exemplars_.settle(cache_.size());
     staged_ = nullptr;
 }
 

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "model/storage.h"
 #include "model/target.h"
+#include "scrape/exemplar_cache.h"
 #include "scrape/label_merge.h"
 #include "scrape/metadata_cache.h"
 #include "scrape/metrics.h"
@@ -32,9 +33,11 @@ namespace scrape {
 
 // What the targets of a lane share. Threads: the lane.
 struct LaneScratch {
-    explicit LaneScratch(LineKey line_key) : key(line_key) {}
+    explicit LaneScratch(LineKey line_key, bool keep_exemplars = true)
+        : key(line_key), exemplars(keep_exemplars) {}
 
     const LineKey key;
+    const bool exemplars;  // are staged
     SeriesCache::Index index;
     SeriesLabels labels;
     LabelMerger merger;
@@ -59,6 +62,7 @@ struct ScrapeTotals {
     uint64_t duplicates = 0;
     uint64_t out_of_bounds = 0;
     uint64_t refused = 0;
+    uint64_t exemplars_out_of_order = 0;
     std::optional<base::Error> error;
 };
 
@@ -124,6 +128,7 @@ class ScrapeSession {
     // Whether a sample is to be stored; counts it against the limits.
     bool admit(int64_t time);
     void stage(uint32_t position, model::SeriesHandle series, int64_t time, double value);
+    void stage_exemplar(const Parser& parser, model::SeriesHandle series, int64_t time);
     void stage_marker(model::SeriesHandle series, int64_t time);
     void stage_reports(double duration_seconds);
     void stage_report(size_t report, int64_t time);
@@ -148,6 +153,7 @@ class ScrapeSession {
     std::array<double, kReports> report_values_{};
     std::array<uint8_t, kReports> reports_staged_{};  // which ones, in the order of the batch
     size_t reports_staged_count_ = 0;
+    ExemplarCache exemplars_;
 
     // Of the scrape going on.
     std::unique_ptr<Parser> parser_;

@@ -17,10 +17,14 @@ constexpr uint64_t kCommitBytes = 128;  // of an empty commit
 constexpr size_t kPrefetchAhead = 16;   // records asked for before they are needed
 
 uint64_t bytes_of(const model::AppendBatch& batch) {
+    uint64_t exemplar_bytes = 0;
+    for (const model::StagedExemplar& staged : batch.exemplars) {
+        exemplar_bytes += sizeof staged + staged.exemplar.labels.packed().size();
+    }
     return kCommitBytes + batch.floats.size() * sizeof(model::StagedFloat) +
            batch.start_timestamps.size() * sizeof(int64_t) +
            batch.histograms.size() * sizeof(model::StagedHistogram) +
-           batch.metadata.size() * sizeof(model::StagedMetadata);
+           batch.metadata.size() * sizeof(model::StagedMetadata) + exemplar_bytes;
 }
 
 // HeadHistogram::index of a stale marker that was staged as a float.
@@ -279,11 +283,13 @@ void Committer::work_group(std::span<Commit> commits) {
     begin_group();
     samples_.clear();
     histograms_.clear();
+    exemplars_.clear();
     admitted_.clear();
     for (const Commit& commit : commits) {
         admitted_.push_back(commit.refused || !status ? Admitted{} : admit_commit(commit));
     }
     end_record();
+    encode_exemplars();
     out_.reset();
     if (status) {
         status = log_samples();
@@ -416,6 +422,7 @@ Committer::Admitted Committer::admit_commit(const Commit& commit) {
         end_record();
         encode_histograms(admitted);
     }
+    admit_exemplars(commit, admitted);
     return admitted;
 }
 
@@ -475,6 +482,41 @@ void Committer::encode_histograms(const Admitted& admitted) {
     encode.operator()<wal::HistogramsEncoder>(RecordType::kCustomHistograms, integer);
     encode.operator()<wal::FloatHistogramsEncoder>(RecordType::kFloatHistograms, floating);
     encode.operator()<wal::FloatHistogramsEncoder>(RecordType::kCustomFloatHistograms, floating);
+}
+
+void Committer::admit_exemplars(const Commit& commit, Admitted& admitted) {
+    admitted.exemplars_from = exemplars_.size();
+    for (const model::StagedExemplar& staged : commit.batch.exemplars) {
+        const SlotEntry series = head_.find(staged.series);
+        if (series.record == nullptr) {
+            continue;
+        }
+        const uint64_t ref = series.record->ref();
+        const ExemplarVerdict verdict = head_.exemplars().examine(ref, staged.exemplar);
+        if (verdict == ExemplarVerdict::kAdded) {
+            exemplars_.push_back(
+                {.ref = ref, .slot = staged.series.slot, .exemplar = &staged.exemplar});
+        } else if (verdict == ExemplarVerdict::kOutOfOrder) {
+            ++admitted.report.exemplars_out_of_order;
+        }
+    }
+    admitted.exemplars_count = exemplars_.size() - admitted.exemplars_from;
+}
+
+// Behind everything else of the group, in records of their own.
+void Committer::encode_exemplars() {
+    for (size_t i = 0; i < exemplars_.size();) {
+        wal::ExemplarsEncoder encoder(*out_);
+        for (; i < exemplars_.size() && out_->position() - record_start_ < kRecordBytesTarget;
+             ++i) {
+            const model::Exemplar& exemplar = *exemplars_[i].exemplar;
+            encoder.begin(exemplars_[i].ref, exemplar.t, exemplar.v, exemplar.labels.size());
+            for (const model::LabelView label : exemplar.labels) {
+                encoder.label(label.name, label.value);
+            }
+        }
+        end_record();
+    }
 }
 
 void Committer::admit_float(const model::StagedFloat& sample, uint32_t index, Admitted& admitted) {
@@ -638,6 +680,7 @@ void Committer::apply(Admitted& admitted) {
         }
     }
     apply_histograms(admitted, min_t, max_t);
+    apply_exemplars(admitted);
     if (min_t <= max_t) {
         head_.extend(min_t, max_t);
     }
@@ -658,6 +701,13 @@ void Committer::apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& ma
             min_t = std::min(min_t, sample.t);
             max_t = std::max(max_t, sample.t);
         }
+    }
+}
+
+void Committer::apply_exemplars(const Admitted& admitted) {
+    for (const HeadExemplar& one :
+         std::span(exemplars_).subspan(admitted.exemplars_from, admitted.exemplars_count)) {
+        head_.exemplars().add(one.ref, one.slot, model::Exemplar(*one.exemplar));
     }
 }
 

@@ -85,6 +85,8 @@ class Committer {
         // The out-of-order window, if there is one, and what falls into it.
         std::optional<int64_t> late_from;
         std::vector<model::Rejected> late;
+        size_t exemplars_from = 0;  // in exemplars_
+        size_t exemplars_count = 0;
         model::CommitReport report;
     };
 
@@ -108,6 +110,8 @@ class Committer {
     void admit_float(const model::StagedFloat& sample, uint32_t index, Admitted& admitted);
     void admit_histogram(const HeadHistogram& sample, Admitted& admitted);
     void encode_histograms(const Admitted& admitted);
+    void admit_exemplars(const Commit& commit, Admitted& admitted);
+    void encode_exemplars();
     void reject(Admitted& admitted, model::Rejected rejected);
     // The same unless the sample falls into the out-of-order window.
     void reject_or_keep(Admitted& admitted, int64_t t, model::Rejected rejected);
@@ -119,6 +123,7 @@ class Committer {
     void apply(Admitted& admitted);
     void sync_late();
     void apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& max_t);
+    void apply_exemplars(const Admitted& admitted);
     void file_chunks();
     void run_jobs(std::vector<Job*>& jobs) EXCLUDES_LOCK(mutex_);
     void note_failure(const base::Error& error);
@@ -138,6 +143,7 @@ class Committer {
     std::vector<std::pair<size_t, size_t>> record_ends_;  // from and to in records_
     std::vector<HeadSample> samples_;
     std::vector<HeadHistogram> histograms_;
+    std::vector<HeadExemplar> exemplars_;
     std::vector<Admitted> admitted_;
     std::unique_ptr<base::ByteWriter> out_;
     std::unique_ptr<wal::SamplesEncoder> encoder_;

@@ -4,6 +4,7 @@
 
 #include "model/merge.h"
 #include "tsdb/deletion.h"
+#include "tsdb/exemplar_select.h"
 #include "tsdb/head/cardinality.h"
 #include "tsdb/out_of_order_querier.h"
 #include "tsdb/querier.h"
@@ -101,7 +102,10 @@ Db::Db(const TsdbOptions& options,
       block_metrics_(registry),
       budget_("storage.head.memory-limit", budget, limit_of(options)),
       head_(budget_, rules_of(options)),
-      blocks_(options_, files, clock, views_, log_, block_metrics_) {}
+      blocks_(options_, files, clock, views_, log_, block_metrics_) {
+    head_.exemplars().set_out_of_order_window(options_.out_of_order_time_window.count());
+    head_.exemplars().set_capacity(options_.exemplars_max);
+}
 
 Db::~Db() {
     const base::Status status = stop();
@@ -362,6 +366,15 @@ base::Result<std::unique_ptr<model::Querier>> Db::querier(int64_t min_t, int64_t
             std::make_unique<OutOfOrderQuerier>(head_, view, min_t, max_t, source + 1));
     }
     return model::merge_queriers(std::move(sources));
+}
+
+base::Result<std::vector<model::SeriesExemplars>> Db::exemplars(
+    std::span<const std::vector<model::Matcher>> groups,
+    int64_t min_t,
+    int64_t max_t,
+    const model::QueryContext& context) const {
+    const std::shared_ptr<const View> view = views_.current();  // held: nothing is recycled
+    return select_exemplars(head_, groups, min_t, max_t, context);
 }
 
 std::optional<std::pair<int64_t, int64_t>> Db::time_range() const {

@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "model/exemplar.h"
 #include "model/storage.h"
 #include "tsdb/block_keeper.h"
 #include "tsdb/committer.h"
@@ -41,7 +42,9 @@ namespace tsdb {
 //   lifetime  appenders, queriers and their batches go before it
 //   promise   what committed() reported survives the process's death, and after
 //             wal_sync_interval the machine's
-class Db final : public model::Appendable, public model::Queryable {
+class Db final : public model::Appendable,
+                 public model::Queryable,
+                 public model::ExemplarQueryable {
   public:
     using Progress = std::function<void(const ReplayProgress&)>;
 
@@ -63,6 +66,11 @@ class Db final : public model::Appendable, public model::Queryable {
     [[nodiscard]] base::Result<std::unique_ptr<model::Querier>> querier(int64_t min_t,
                                                                         int64_t max_t) override;
     [[nodiscard]] std::optional<std::pair<int64_t, int64_t>> time_range() const override;
+    [[nodiscard]] base::Result<std::vector<model::SeriesExemplars>> exemplars(
+        std::span<const std::vector<model::Matcher>> groups,
+        int64_t min_t,
+        int64_t max_t,
+        const model::QueryContext& context) const override;
 
     // Begins to cut, compact and let go on a thread of its own.
     void start_upkeep() { upkeep_->start(); }
@@ -102,6 +110,9 @@ class Db final : public model::Appendable, public model::Queryable {
     void set_out_of_order_window(std::chrono::milliseconds window) {
         late_log_->set_window(window);
     }
+
+    // The newest ones stay; 0: none are kept.
+    void set_exemplars_max(uint64_t count) { head_.exemplars().set_capacity(count); }
 
     // From now on; 0 everywhere: nothing is let go.
     void set_retention(const Retention& retention) { blocks_.set_retention(retention); }
@@ -151,6 +162,7 @@ class Db final : public model::Appendable, public model::Queryable {
     [[nodiscard]] uint64_t head_bytes() const;
     void log_replay(double seconds);
     void register_metrics(base::Registry& registry);
+    void register_exemplar_metrics(base::Registry& registry);
 
     const TsdbOptions options_;
     base::Files& files_;

@@ -55,6 +55,7 @@ void Db::register_metrics(base::Registry& registry) {
     gauge("skein_commit_queue_bytes", "Commits waiting for the write-ahead log.", [this] {
         return committer_->queued_bytes();
     });
+    register_exemplar_metrics(registry);
     callbacks_.push_back(registry.computed(
         MetricKind::kGauge,
         "skein_head_memory_bytes",
@@ -66,6 +67,48 @@ void Db::register_metrics(base::Registry& registry) {
                          static_cast<double>(head_.memory().bytes(static_cast<HeadPart>(i))));
             }
         }));
+}
+
+void Db::register_exemplar_metrics(base::Registry& registry) {
+    using base::MetricKind;
+    const auto add = [&](MetricKind kind,
+                         std::string_view name,
+                         std::string_view help,
+                         uint64_t ExemplarRing::Stats::* figure) {
+        callbacks_.push_back(registry.computed(kind, name, help, [this, figure] {
+            return static_cast<double>(head_.exemplars().stats().*figure);
+        }));
+    };
+    using Stats = ExemplarRing::Stats;
+    add(MetricKind::kCounter,
+        "prometheus_tsdb_exemplar_exemplars_appended_total",
+        "Exemplars stored.",
+        &Stats::added);
+    add(MetricKind::kGauge,
+        "prometheus_tsdb_exemplar_exemplars_in_storage",
+        "Exemplars that are kept now.",
+        &Stats::stored);
+    add(MetricKind::kGauge,
+        "prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+        "Series that have exemplars.",
+        &Stats::series);
+    add(MetricKind::kGauge,
+        "prometheus_tsdb_exemplar_max_exemplars",
+        "Exemplars that are kept at most.",
+        &Stats::capacity);
+    add(MetricKind::kCounter,
+        "prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+        "Exemplars refused because their series has newer ones.",
+        &Stats::out_of_order);
+    add(MetricKind::kCounter,
+        "skein_exemplars_too_long_total",
+        "Exemplars refused because their labels have more than 128 characters.",
+        &Stats::too_long);
+    callbacks_.push_back(registry.computed(
+        MetricKind::kGauge,
+        "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+        "Time of the oldest exemplar that is kept, in seconds.",
+        [this] { return static_cast<double>(head_.exemplars().stats().oldest_t) / 1000; }));
 }
 
 }  // namespace tsdb

@@ -52,6 +52,8 @@ struct TsdbOptions {
     // Samples so much older than the newest are still accepted; 0: none.
     std::chrono::milliseconds out_of_order_time_window{0};
     bool no_lockfile = false;
+    // The newest exemplars that are kept; 0: none.  storage.exemplars.max_exemplars
+    uint64_t exemplars_max = 0;
     // Bytes the head may hold before new series are refused; 0: only what the budget above allows.
     uint64_t head_memory_limit = 0;  // --storage.head.memory-limit
     // Bytes of commits waiting for the write-ahead log; a commit beyond is refused.

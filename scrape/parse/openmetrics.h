@@ -25,7 +25,6 @@ class OpenMetricsParser final : public Parser {
 
     const char* fault_ = nullptr;
     const char* fault_at_ = nullptr;
-    std::vector<LabelToken> exemplar_tokens_;
 };
 
 }  // namespace scrape

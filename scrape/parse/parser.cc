@@ -90,15 +90,8 @@ class LabelCollector {
     SeriesLabels& out_;
 };
 
-}  // namespace
-
-base::Status Parser::labels(SeriesLabels& out) const {
-    LabelCollector collector(out, series_.text.size(), tokens_.size() + 1);
-    collector.add(model::kMetricName, name_, model::MetricType::kUnknown);
-    for (const LabelToken& token : tokens_) {
-        collector.add(token.name, token.value, type_);
-    }
-    auto& labels = out.labels;
+// Sorts them by name.  errors  kInvalid
+base::Status check_unique(std::vector<model::LabelView>& labels) {
     std::sort(labels.begin(), labels.end());
     const auto twice =
         std::adjacent_find(labels.begin(), labels.end(), [](const auto& left, const auto& right) {
@@ -111,6 +104,25 @@ base::Status Parser::labels(SeriesLabels& out) const {
                           "label name " + name + " is not unique: invalid sample");
     }
     return base::success();
+}
+
+}  // namespace
+
+base::Status Parser::labels(SeriesLabels& out) const {
+    LabelCollector collector(out, series_.text.size(), tokens_.size() + 1);
+    collector.add(model::kMetricName, name_, model::MetricType::kUnknown);
+    for (const LabelToken& token : tokens_) {
+        collector.add(token.name, token.value, type_);
+    }
+    return check_unique(out.labels);
+}
+
+base::Status Parser::exemplar_labels(SeriesLabels& out) const {
+    LabelCollector collector(out, exemplar_.labels.size(), exemplar_tokens_.size());
+    for (const LabelToken& token : exemplar_tokens_) {
+        collector.add(token.name, token.value, model::MetricType::kUnknown);
+    }
+    return check_unique(out.labels);
 }
 
 std::string_view Parser::help(std::string& scratch) const {

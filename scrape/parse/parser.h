@@ -137,7 +137,11 @@ class Parser {
     // After kSeries.
     [[nodiscard]] const SeriesLine& series() const { return series_; }
 
+    // Of the sample before, however it was taken.
     [[nodiscard]] const ExemplarLine& exemplar() const { return exemplar_; }
+
+    // Its labels.  errors  kInvalid: a name occurs twice
+    [[nodiscard]] base::Status exemplar_labels(SeriesLabels& out) const;
 
     // After kHelp, kType, kUnit.
     [[nodiscard]] const MetadataLine& metadata() const { return metadata_; }
@@ -170,8 +174,9 @@ class Parser {
     SeriesLine series_;
     ExemplarLine exemplar_;
     MetadataLine metadata_;
-    std::string_view name_;                                 // of the series
-    std::vector<LabelToken> tokens_;                        // of the series
+    std::string_view name_;           // of the series
+    std::vector<LabelToken> tokens_;  // of the series
+    std::vector<LabelToken> exemplar_tokens_;
     model::MetricType type_ = model::MetricType::kUnknown;  // of the family last named
     bool help_unescapes_quotes_ = false;
 

@@ -16,6 +16,29 @@ using base::http::Params;
 using base::http::Request;
 using base::http::Response;
 
+// Answers every question with the same, and remembers it.
+class Exemplars final : public model::ExemplarQueryable {
+  public:
+    base::Result<std::vector<model::SeriesExemplars>> exemplars(
+        std::span<const std::vector<model::Matcher>> groups,
+        int64_t min_t,
+        int64_t max_t,
+        const model::QueryContext&) const override {
+        asked = std::to_string(min_t) + ".." + std::to_string(max_t);
+        for (const auto& group : groups) {
+            asked += " {";
+            for (const model::Matcher& matcher : group) {
+                asked += matcher.name() + "~" + matcher.value() + ";";
+            }
+            asked += "}";
+        }
+        return found;
+    }
+
+    std::vector<model::SeriesExemplars> found;
+    mutable std::string asked;
+};
+
 struct Api {
     Api() : engine(options, storage, clock, budget) {
         const model::ChunkSample samples[] = {{1000, 0, 1, nullptr}, {61'500, 0, 2.5, nullptr}};
@@ -32,6 +55,7 @@ struct Api {
         sources.queryable = [this]() -> model::Queryable& { return storage; };
         sources.local_queryable = sources.queryable;
         sources.external_labels = [] { return model::Labels{{"region", "eu"}}; };
+        sources.exemplars = [this]() -> const model::ExemplarQueryable& { return exemplars; };
         sources.clock = &clock;
     }
 
@@ -68,6 +92,7 @@ struct Api {
     base::Budget budget{"test"};
     query::Engine engine;
     query::ApiSources sources;
+    Exemplars exemplars;
 };
 
 std::string error(std::string_view type, std::string_view text) {
@@ -238,4 +263,26 @@ TEST_CASE("a large answer goes out in frames", "[query][http]") {
     CHECK(text.starts_with(R"({"status":"success","data":{"resultType":"vector")"));
     CHECK(text.ends_with("}]}}"));
     CHECK(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) == 0);
+}
+
+TEST_CASE("exemplars are asked for by every selector of an expression", "[query][http]") {
+    Api api;
+    const auto ask = [&](std::string_view encoded) {
+        return Api::whole(handle_query_exemplars(api.sources, Api::request(encoded), {}));
+    };
+    CHECK(ask("query=rate(up{a=\"b\"}[5m])%2Bsum(max_over_time(c[5m:1m]))&start=1&end=2.5") ==
+          R"({"status":"success","data":[]})");
+    CHECK(api.exemplars.asked == "1000..2500 {a~b;__name__~up;} {__name__~c;}");
+    api.exemplars.found = {{.series = {{"__name__", "up"}},
+                            .exemplars = {{.t = 1500, .v = 0.25, .labels = {{"trace_id", "x"}}},
+                                          {.t = 2000, .v = 3}}}};
+    CHECK(ask("query=up") ==
+          R"({"status":"success","data":[{"seriesLabels":{"__name__":"up"},"exemplars":[)"
+          R"({"labels":{"trace_id":"x"},"value":"0.25","timestamp":1.500},)"
+          R"({"labels":{},"value":"3","timestamp":2}]}]})");
+    CHECK(ask("query=1") == R"({"status":"success"})");
+    CHECK(ask("query=up&start=3&end=2") ==
+          error("bad_data", "end timestamp must not be before start timestamp"));
+    CHECK(ask("query=up%20up") ==
+          error("bad_data", R"(1:4: parse error: unexpected identifier \"up\")"));
 }

@@ -403,3 +403,48 @@ TEST_CASE("hostile pages are refused or stored, never more", "[scrape][hostile]"
     CHECK(f.error().empty());
     CHECK(f.error().size() < 1000);
 }
+
+TEST_CASE("an exemplar goes to the storage once, with its series", "[scrape][exemplars]") {
+    Fixture f;
+    const auto page = [](std::string_view exemplar) {
+        return "# TYPE a counter\na_total{x=\"y\"} 1 " + std::string(exemplar) + "\nb 1\n# EOF\n";
+    };
+    const std::string series = "a_total{instance=\"i\", job=\"j\", x=\"y\"} ";
+    const auto open = Format::kOpenMetrics;
+    f.scrape(1000, page(R"(# {trace_id="one"} 0.5)"), open);
+    f.scrape(2000, page(R"(# {trace_id="one"} 0.5)"), open);
+    CHECK(f.storage.exemplars() ==
+          std::vector<std::string>{series + R"({trace_id="one"} 0.5@1000)"});
+    f.scrape(3000, page(R"(# {trace_id="two",a="\"q\\\n"} 2 2.5)"), open);
+    f.scrape(4000, page(R"(# {trace_id="two",a="\"q\\\n"} 2 2.5)"), open);
+    f.scrape(5000, page(R"(# {trace_id="two",a="\"q\\\n"} 2 2.75)"), open);
+    f.scrape(6000, page(R"(# {} 7)"), open);
+    CHECK(f.storage.exemplars() ==
+          std::vector<std::string>{series + R"({trace_id="one"} 0.5@1000)",
+                                   series + R"({a="\"q\\\n", trace_id="two"} 2@2500)",
+                                   series + R"({a="\"q\\\n", trace_id="two"} 2@2750)",
+                                   series + "{} 7@6000"});
+    CHECK(f.at("up") == "1@1000 1@2000 1@3000 1@4000 1@5000 1@6000");
+}
+
+TEST_CASE("an exemplar that was not stored is staged again", "[scrape][exemplars]") {
+    Fixture f;
+    const std::string_view page = "a 1 # {t=\"1\"} 2\n# EOF\n";
+    f.storage.fail_commits(base::Error(base::Code::kIo, "disk"));
+    f.scrape(1000, page, Format::kOpenMetrics);
+    CHECK(f.storage.exemplars().empty());
+    f.storage.succeed_again();
+    f.scrape(2000, page, Format::kOpenMetrics);
+    const std::string series = "a{instance=\"i\", job=\"j\"}";
+    CHECK(f.storage.exemplars() == std::vector<std::string>{series + R"( {t="1"} 2@2000)"});
+    f.storage.forget(series);
+    f.scrape(3000, page, Format::kOpenMetrics);
+    CHECK(f.storage.exemplars().back() == series + R"( {t="1"} 2@3000)");
+}
+
+TEST_CASE("a bad exemplar costs nobody the sample", "[scrape][exemplars]") {
+    Fixture f;
+    f.scrape(1000, "a 1 # {t=\"1\",t=\"2\"} 2\n# EOF\n", Format::kOpenMetrics);
+    CHECK(f.at("a") == "1@1000");
+    CHECK(f.storage.exemplars().empty());
+}

@@ -121,6 +121,17 @@ bool MemoryStorage::add(const model::StagedFloat& sample, model::RejectReason& r
     return true;
 }
 
+void MemoryStorage::add(const model::StagedExemplar& staged) {
+    if (staged.series.slot >= series_.size() ||
+        series_[staged.series.slot].check != staged.series.check) {
+        return;
+    }
+    std::string text = series_[staged.series.slot].name + " ";
+    text += staged.exemplar.labels.to_string() + " ";
+    base::append_sample_value(text, staged.exemplar.v);
+    exemplars_.push_back(text + "@" + std::to_string(staged.exemplar.t));
+}
+
 void MemoryStorage::apply(model::AppendBatch&& batch, model::CommitListener& listener) {
     model::CommitReport report;
     std::unique_ptr<base::Error> failure;
@@ -138,6 +149,9 @@ void MemoryStorage::apply(model::AppendBatch&& batch, model::CommitListener& lis
                     report.rejected.push_back({index, reason});
                 }
             }
+            for (const model::StagedExemplar& staged : batch.exemplars) {
+                add(staged);
+            }
         }
     }
     batch.clear();
@@ -153,6 +167,11 @@ std::vector<model::FloatSample> MemoryStorage::samples(const std::string& series
     const auto found = slots_.find(series);
     return found == slots_.end() ? std::vector<model::FloatSample>()
                                  : series_[found->second].samples;
+}
+
+std::vector<std::string> MemoryStorage::exemplars() const {
+    const base::MutexLock lock(mutex_);
+    return exemplars_;
 }
 
 std::string MemoryStorage::text(const std::string& series) const {

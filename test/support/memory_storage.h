@@ -37,6 +37,8 @@ class MemoryStorage final : public model::Appendable {
     // "value@t value@t …", values as PromQL prints them, "stale" for the marker.
     [[nodiscard]] std::string text(const std::string& series) const;
     [[nodiscard]] std::vector<std::string> series() const;
+    // Of all series, in the order they came: "series {labels} value@t".
+    [[nodiscard]] std::vector<std::string> exemplars() const;
     [[nodiscard]] size_t commits() const;
     [[nodiscard]] size_t resolves() const;
 
@@ -58,11 +60,13 @@ class MemoryStorage final : public model::Appendable {
     void commit(model::AppendBatch&& batch, model::CommitListener& listener);
     void apply(model::AppendBatch&& batch, model::CommitListener& listener);
     bool add(const model::StagedFloat& sample, model::RejectReason& reason) REQUIRES_LOCK(mutex_);
+    void add(const model::StagedExemplar& staged) REQUIRES_LOCK(mutex_);
 
     mutable base::Mutex mutex_;
     std::vector<Series> series_ GUARDED_BY(mutex_);
     std::map<std::string, uint32_t> slots_ GUARDED_BY(mutex_);
     std::deque<Held> held_ GUARDED_BY(mutex_);
+    std::vector<std::string> exemplars_ GUARDED_BY(mutex_);
     bool holding_ GUARDED_BY(mutex_) = false;
     std::unique_ptr<base::Error> failure_ GUARDED_BY(mutex_);
     size_t series_limit_ GUARDED_BY(mutex_) = SIZE_MAX;

@@ -40,6 +40,7 @@ Head::Head(base::Budget& budget, const ChunkRules& rules, ChunkFiles* files)
     : memory_(budget),
       rules_(rules),
       files_(files),
+      exemplars_(memory_),
       block_pool_(memory_),
       late_(memory_),
       catalog_(memory_),
@@ -301,6 +302,7 @@ int64_t Head::sweep(uint32_t from, uint32_t to, int64_t min_t, SweptSeries& swep
         oldest = std::min(oldest, std::max(min_t, oldest_in_memory(series)));
     }
     chunks_.fetch_sub(dropped, std::memory_order_relaxed);
+    exemplars_.drop(swept.refs);
     return oldest;
 }
 

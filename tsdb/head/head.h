@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/storage.h"
+#include "tsdb/exemplars.h"
 #include "tsdb/head/catalog.h"
 #include "tsdb/head/chunk_files.h"
 #include "tsdb/head/chunk_slab.h"
@@ -40,6 +41,13 @@ struct HeadHistogram {
     uint32_t index = 0;
 };
 
+// An exemplar on its way. Borrowed for the call.
+struct HeadExemplar {
+    uint64_t ref = 0;
+    uint32_t slot = 0;
+    const model::Exemplar* exemplar = nullptr;
+};
+
 // A series made since the write-ahead log was last told.
 struct NewSeries {
     uint64_t ref;
@@ -52,7 +60,7 @@ struct SweptSeries {
     std::vector<uint64_t> refs;
 };
 
-// Composition of records, chunks, their files, and the catalog of labels.
+// Composition of records, chunks, their files, the catalog of labels, and exemplars.
 //   threads   resolve(), queries, figures: any. apply…(), sweep(), file_chunks(): one at a time
 //   (the
 //             log's thread); during replay apply…() and file_chunks() may run beside themselves for
@@ -220,6 +228,11 @@ class Head {
 
     [[nodiscard]] ChunkFiles* files() { return files_; }
 
+    [[nodiscard]] const ExemplarRing& exemplars() const { return exemplars_; }
+
+    // Those of a series go when it is swept.
+    [[nodiscard]] ExemplarRing& exemplars() { return exemplars_; }
+
     // Times of the samples in the head; max < min when there are none.
     [[nodiscard]] int64_t min_time() const { return min_t_.load(std::memory_order_acquire); }
 
@@ -312,6 +325,7 @@ class Head {
     HeadMemory memory_;
     const ChunkRules rules_;
     ChunkFiles* files_;
+    ExemplarRing exemplars_;
     BlockPool block_pool_;
     OutOfOrderStore late_;
     Catalog catalog_;

@@ -21,9 +21,10 @@ enum class HeadPart : uint8_t {
     kPostings,
     kSeriesMap,
     kOutOfOrder,
+    kExemplars,
 };
 
-inline constexpr size_t kHeadParts = 10;
+inline constexpr size_t kHeadParts = 11;
 inline constexpr std::array<std::string_view, kHeadParts> kHeadPartNames = {"records",
                                                                             "slots",
                                                                             "open_chunks",
@@ -33,7 +34,9 @@ inline constexpr std::array<std::string_view, kHeadParts> kHeadPartNames = {"rec
                                                                             "symbols",
                                                                             "postings",
                                                                             "series_map",
-                                                                            "out_of_order"};
+                                                                            "out_of_order",
+
+                                                                            "exemplars"};
 
 // Threads: any. Gives everything back to the budget when it goes.
 class HeadMemory {

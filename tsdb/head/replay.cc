@@ -35,6 +35,7 @@ bool is_kept(RecordType type) {
         case RecordType::kHistogramsV2:
         case RecordType::kFloatHistogramsV2:
         case RecordType::kTombstones:
+        case RecordType::kExemplars:
             return true;
         default:
             return false;
@@ -129,6 +130,8 @@ class Replay {
                 return take_float_histograms(record);
             case RecordType::kTombstones:
                 return take_tombstones(record);
+            case RecordType::kExemplars:
+                return take_exemplars(record);
             default:
                 return base::success();
         }
@@ -307,6 +310,24 @@ class Replay {
         }
     }
 
+    // Those of unknown series are lost; nothing else depends on them.
+    base::Status take_exemplars(base::ByteView record) {
+        exemplars_.clear();
+        base::Status status = wal::decode_exemplars(record, exemplars_);
+        for (const wal::ExemplarEntry& entry : exemplars_) {
+            const uint32_t slot = refs_.get(entry.ref).slot;
+            model::Exemplar exemplar{.t = entry.t, .v = entry.value};
+            if (slot == Known::kNone || entry.t < input_.min_valid_t ||
+                !model::Labels::from_packed(entry.packed, entry.labels, exemplar.labels)) {
+                continue;
+            }
+            const uint64_t ref = head_.at(slot).record->ref();
+            const auto verdict = head_.exemplars().add(ref, slot, std::move(exemplar));
+            report_.exemplars += verdict == ExemplarVerdict::kAdded ? 1 : 0;
+        }
+        return status;
+    }
+
     // Only the tombstones that say a series is gone matter while the head is rebuilt; the others
     // are for those who read it.
     base::Status take_tombstones(base::ByteView record) {
@@ -342,6 +363,7 @@ class Replay {
     std::vector<wal::FloatHistogramEntry> float_histograms_;
     std::vector<wal::TombstoneEntry> tombstones_;
     std::vector<wal::TombstoneEntry> deleted_;
+    std::vector<wal::ExemplarEntry> exemplars_;
     size_t bytes_since_filing_ = 0;
     int64_t source_max_t_ = INT64_MIN;  // of the file being read
     int64_t min_t_ = INT64_MAX;

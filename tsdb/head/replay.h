@@ -33,6 +33,7 @@ struct ReplayReport {
     uint64_t unknown_refs = 0;     // samples whose series record is missing: lost
     uint64_t malformed = 0;        // records that were whole but make no sense: lost
     uint64_t refused_series = 0;   // series that cannot be kept
+    uint64_t exemplars = 0;        // kept
     uint64_t in_blocks = 0;        // samples older than the head's beginning
     uint64_t chunks = 0;           // taken over from their files
     uint64_t salvaged_series = 0;  // known only from the series log
