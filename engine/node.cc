@@ -21,6 +21,7 @@
 #include "engine/late_storage.h"
 #include "engine/limits.h"
 #include "engine/maintenance.h"
+#include "engine/memory_governor.h"
 #include "engine/metadata_store.h"
 #include "engine/node_state.h"
 #include "engine/process_metrics.h"
@@ -46,6 +47,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kScrapeTick{10};
 constexpr milliseconds kMetadataFlush{5000};
+constexpr milliseconds kMemoryLook{250};          // between two looks at what queries may hold
 constexpr std::chrono::seconds kRequestGrace{4};  // for running requests at a stop
 constexpr size_t kPageThreads = 2;
 constexpr size_t kQueueMax = 512;
@@ -126,7 +128,10 @@ class Node {
           limits_(process_limits(flags)),
           files_(base::make_posix_files()),
           memory_("storage.memory-limit", limits_.memory_bytes),
-          query_memory_("query memory", memory_, limits_.all_queries_bytes),
+          query_memory_("query memory (what --storage.memory-limit leaves)",
+                        memory_,
+                        limits_.all_queries_bytes),
+          governor_(memory_, query_memory_, limits_.all_queries_bytes),
           network_memory_("scrape memory (a quarter of --storage.memory-limit)",
                           memory_,
                           limits_.memory_bytes / 4),
@@ -166,7 +171,9 @@ class Node {
     const ProcessLimits limits_;
     base::Registry registry_;
     std::unique_ptr<base::Files> files_;
-    base::Budget memory_, query_memory_, network_memory_;
+    base::Budget memory_, query_memory_;
+    MemoryGovernor governor_;
+    base::Budget network_memory_;
     std::vector<base::MetricCallback> process_metrics_;
     Readiness readiness_;
     ConfigReload reload_;
@@ -296,6 +303,9 @@ void Node::build_parts() {
     add("skein_memory_used_bytes", "Bytes they hold, as accounted.", [this] {
         return static_cast<double>(memory_.used());
     });
+    add("skein_query_memory_limit_bytes",
+        "Bytes that queries may hold now: what the rest leaves, less a reserve for the head.",
+        [this] { return static_cast<double>(query_memory_.limit()); });
     add("skein_query_memory_used_bytes", "Bytes that queries hold, as accounted.", [this] {
         return static_cast<double>(query_memory_.used());
     });
@@ -400,6 +410,7 @@ base::Status Node::begin_scraping() {
                         }}}));
     discovery_->listen(manager_.get());
     std::vector<Maintenance::Chore> chores;
+    chores.push_back({"memory", kMemoryLook, [this] { governor_.adjust(); }});
     chores.push_back(
         {"metadata", kMetadataFlush, [this] {
              if (const auto flushed = metadata_->flush(); flushed.has_error()) {

@@ -47,7 +47,7 @@ class Db::HeadAppender final : public model::Appender {
                                               bool* created) override {
         auto handle = db_.head_.resolve(labels, hash, origin_, created);
         if (!handle && handle.error().code() == base::Code::kLimit) {
-            db_.replay_metrics_.series_refused.add();
+            db_.note_refused(labels, handle.error());
         }
         return handle;
     }
@@ -341,6 +341,22 @@ uint64_t Db::head_bytes() const {
         }
     }
     return bytes;
+}
+
+void Db::note_refused(const model::Labels& labels, const base::Error& error) {
+    replay_metrics_.series_refused.add();
+    refused_.add(labels);
+    if (const auto suppressed = refused_lines_.pass(clock_.steady())) {
+        log_.warn("new series refused, series that are there go on",
+                  "job",
+                  labels.get("job"),
+                  "instance",
+                  labels.get("instance"),
+                  "error",
+                  error,
+                  "suppressed",
+                  *suppressed);
+    }
 }
 
 std::unique_ptr<model::Appender> Db::appender(model::Origin origin) {

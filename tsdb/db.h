@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "base/rate_limit.h"
 #include "base/result.h"
 #include "model/exemplar.h"
 #include "model/storage.h"
@@ -29,6 +30,7 @@
 #include "tsdb/out_of_order_cutter.h"
 #include "tsdb/out_of_order_log.h"
 #include "tsdb/out_of_order_replay.h"
+#include "tsdb/refused_series.h"
 #include "tsdb/status.h"
 #include "tsdb/upkeep.h"
 #include "tsdb/view.h"
@@ -111,6 +113,11 @@ class Db final : public model::Appendable,
         late_log_->set_window(window);
     }
 
+    // Targets whose new series memory had no room for, the most refused first.
+    [[nodiscard]] std::vector<RefusedSeries::Target> refused_series() const {
+        return refused_.targets();
+    }
+
     // The newest ones stay; 0: none are kept.
     void set_exemplars_max(uint64_t count) { head_.exemplars().set_capacity(count); }
 
@@ -163,6 +170,7 @@ class Db final : public model::Appendable,
     void log_replay(double seconds);
     void register_metrics(base::Registry& registry);
     void register_exemplar_metrics(base::Registry& registry);
+    void note_refused(const model::Labels& labels, const base::Error& error);
 
     const TsdbOptions options_;
     base::Files& files_;
@@ -178,6 +186,8 @@ class Db final : public model::Appendable,
     base::SystemRandom random_;
     std::unique_ptr<ChunkFiles> chunk_files_;
     Head head_;
+    RefusedSeries refused_;
+    base::RateLimit refused_lines_{std::chrono::seconds(10)};
     Views views_;
     BlockKeeper blocks_;
     ReplayReport replay_;

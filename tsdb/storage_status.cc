@@ -129,6 +129,11 @@ std::string storage_json(const Db& db) {
         natural(json, "offset", damage.offset);
         json.member("reason", damage.reason);
     });
+    array(json, "refusedSeries", db.refused_series(), [&](const RefusedSeries::Target& target) {
+        json.member("job", target.job);
+        json.member("instance", target.instance);
+        natural(json, "refused", target.refused);
+    });
     json.end_object();
     return out;
 }

@@ -314,3 +314,42 @@ TEST_CASE("db answers queries while several origins append", "[tsdb][db][threads
     CHECK(node.contents().size() == kThreads * (kSeries + 2));
     CHECK(node.db().stats().series == kThreads * (kSeries + 2));
 }
+
+TEST_CASE("db names the targets whose new series memory has no room for, and goes on with the rest",
+          "[tsdb][db][memory]") {
+    MemoryFiles files;
+    Node node(files);
+    const auto series = [](const std::string& instance, int i) {
+        return model::Labels{
+            {"__name__", "m" + std::to_string(i)}, {"instance", instance}, {"job", "test"}};
+    };
+    REQUIRE(node.append(series("a", 1), kNow, 1));
+    node.budget().set_limit(node.budget().used());
+    for (int i = 2; i < 7; ++i) {
+        const auto refused = node.append(series(i < 4 ? "a" : "b", i), kNow, 1);
+        REQUIRE(!refused);
+        CHECK(refused.error().code() == base::Code::kLimit);
+    }
+    const auto targets = node.db().refused_series();
+    REQUIRE(targets.size() == 2);
+    CHECK(targets[0].instance == "b");
+    CHECK(targets[0].refused == 3);
+    CHECK(targets[1].job == "test");
+    CHECK(targets[1].refused == 2);
+    for (int64_t t = 1; t <= 500; ++t) {
+        REQUIRE(node.append(series("a", 1), kNow + t * 1000, static_cast<double>(t * t)));
+    }
+    CHECK(node.contents().begin()->second.size() == 501);
+}
+
+TEST_CASE("of many refused targets the most refused ones are remembered", "[tsdb][memory]") {
+    tsdb::RefusedSeries refused;
+    for (int round = 0; round < 1000; ++round) {
+        refused.add({{"instance", "flood"}, {"job", "j"}});
+        refused.add({{"instance", std::to_string(round)}, {"job", "j"}});
+    }
+    const auto targets = refused.targets();
+    REQUIRE(targets.size() == tsdb::RefusedSeries::kTargetsMax);
+    CHECK(targets.front().instance == "flood");
+    CHECK(targets.front().refused == 1000);
+}
