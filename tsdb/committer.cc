@@ -59,6 +59,7 @@ Committer::Committer(const Options& options,
                      wal::Writer& writer,
                      wal::SegmentTimes& times,
                      OutOfOrderLog& late,
+                     SideLog& side_log,
                      const base::Clock& clock,
                      base::Logger log,
                      CommitMetrics& metrics)
@@ -67,6 +68,7 @@ Committer::Committer(const Options& options,
       writer_(writer),
       times_(times),
       late_(late),
+      side_log_(side_log),
       clock_(clock),
       log_(std::move(log)),
       metrics_(metrics),
@@ -247,6 +249,7 @@ void Committer::run_sync() {
             }
         }
         sync_late();
+        side_log_.sync(writer_.segment());
         next = std::max(next + options_.sync_interval, clock_.steady());
     }
 }
@@ -646,7 +649,9 @@ base::Status Committer::log_records() {
     for (const auto& [from, to] : record_ends_) {
         views.push_back(base::ByteView(records_).part(from, to - from));
     }
-    return writer_.log(views);
+    TRY(writer_.log(views));
+    side_log_.note(writer_.segment(), views);
+    return base::success();
 }
 
 base::Status Committer::sync_if_asked() {

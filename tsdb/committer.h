@@ -21,6 +21,7 @@
 #include "tsdb/head/head.h"
 #include "tsdb/metrics.h"
 #include "tsdb/out_of_order_log.h"
+#include "tsdb/side_log.h"
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
@@ -48,6 +49,7 @@ class Committer {
               wal::Writer& writer,
               wal::SegmentTimes& times,
               OutOfOrderLog& late,
+              SideLog& side_log,
               const base::Clock& clock,
               base::Logger log,
               CommitMetrics& metrics);
@@ -133,6 +135,7 @@ class Committer {
     wal::Writer& writer_;
     wal::SegmentTimes& times_;
     OutOfOrderLog& late_;
+    SideLog& side_log_;
     const base::Clock& clock_;
     const base::Logger log_;
     CommitMetrics& metrics_;

@@ -73,6 +73,7 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
     std::unique_ptr<Db> db(
         new Db(options, files, clock, budget, log.with("component", "tsdb"), registry));
     TRY(db->take_lock());
+    db->mark_run();
     TRY(db->blocks_.open());
     {
         RestoredChunks restored(db->head_.memory());
@@ -102,7 +103,9 @@ Db::Db(const TsdbOptions& options,
       block_metrics_(registry),
       budget_("storage.head.memory-limit", budget, limit_of(options)),
       head_(budget_, rules_of(options)),
-      blocks_(options_, files, clock, views_, log_, block_metrics_) {
+      blocks_(options_, files, clock, views_, log_, block_metrics_),
+      marker_(files, options.path),
+      side_log_(files, clock, log_, options.path) {
     head_.exemplars().set_out_of_order_window(options_.out_of_order_time_window.count());
     head_.exemplars().set_capacity(options_.exemplars_max);
 }
@@ -124,6 +127,30 @@ base::Status Db::take_lock() {
                       "lock the storage folder (is another server running on it? "
                       "--storage.tsdb.no-lockfile goes without)"));
     return base::success();
+}
+
+// A storage that is full or cannot be written to is opened all the same.
+void Db::mark_run() {
+    const base::Status begun = marker_.begin();
+    if (!begun) {
+        log_.warn("how this run ends will not be known", "error", begun.error());
+    }
+    if (marker_.unclean()) {
+        replay_metrics_.unclean_shutdowns.add();
+        log_.warn("the last run did not end cleanly",
+                  "unclean_starts_in_a_row",
+                  marker_.unclean_starts());
+    }
+}
+
+void Db::read_side_log() {
+    std::optional<uint32_t> newest;
+    if (const auto segments = wal::list_segments(files_, wal_folder_);
+        segments && !segments.value().empty()) {
+        newest = segments.value().back().number;
+    }
+    side_log_.read(newest);
+    head_.reserve_ref(side_log_.greatest_ref());
 }
 
 // Chunk files only save memory and time: what they hold is in the write-ahead log too. So from a
@@ -169,6 +196,7 @@ base::Status Db::replay(RestoredChunks& restored, FoundLateChunks& late, const P
     RefTable<ReplayedSeries> series;
     input.series = &series;
     input.min_valid_t = views_.current()->head_from;
+    input.salvage = [&](uint64_t ref, uint32_t segment) { return side_log_.recall(ref, segment); };
     input.progress = [&](const ReplayProgress& at) {
         log_.info(
             "replaying write-ahead log", "segment", at.current, "first", at.first, "last", at.last);
@@ -177,11 +205,13 @@ base::Status Db::replay(RestoredChunks& restored, FoundLateChunks& late, const P
         }
     };
     head_.raise_floor(input.min_valid_t);
+    read_side_log();
     TRY(replay_, replay_wal(files_, head_, input));
     chunk_files_->drop_pages();
     const double seconds = seconds_between(began, clock_.steady());
     replay_metrics_.seconds.set(seconds);
     replay_metrics_.unknown_refs.add(replay_.unknown_refs);
+    replay_metrics_.salvaged.add(replay_.salvaged_series);
     log_replay(seconds);
     return replay_late(late, series);
 }
@@ -255,6 +285,11 @@ void Db::log_replay(double seconds) {
                   "series_refused",
                   replay_.refused_series);
     }
+    if (replay_.salvaged_series != 0) {
+        log_.warn("write-ahead log: series whose records are lost were found in the side log",
+                  "series",
+                  replay_.salvaged_series);
+    }
     if (const uint64_t records = replay_.not_kept(); records != 0) {
         log_.warn(
             "write-ahead log: some records are of kinds that are not kept", "records", records);
@@ -278,10 +313,11 @@ base::Status Db::start() {
     const wal::Writer::Options writing{.segment_size = options_.wal_segment_size,
                                        .compression = options_.wal_compression};
     TRY(writer_, wal::Writer::open(files_, clock_, wal_folder_, writing));
+    side_log_.begin(head_, writer_->segment());
     const Committer::Options committing{.sync_interval = options_.wal_sync_interval,
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
     committer_ = std::make_unique<Committer>(
-        committing, head_, *writer_, segment_times_, *late_log_, clock_, log_, commit_metrics_);
+        committing, head_, *writer_, segment_times_, *late_log_, side_log_, clock_, log_, commit_metrics_);
     RefExpiry expired;
     expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
     expired.add(writer_->segment(), sweep_empty_series());
@@ -295,6 +331,7 @@ base::Status Db::start() {
                                                              .committer = *committer_,
                                                              .views = views_,
                                                              .blocks = blocks_,
+                                                             .side_log = side_log_,
                                                              .metrics = cut_metrics_},
                                            std::move(expired),
                                            log_);
@@ -476,7 +513,11 @@ base::Status Db::stop() {
     const base::Status chunks = chunk_files_->close();
     const base::Status late = late_log_->close();
     const base::Status log = writer_->close();
-    return !log ? log : !late ? late : chunks;
+    side_log_.sync(writer_->segment());
+    TRY(log);
+    TRY(late);
+    TRY(chunks);
+    return base::context(marker_.end(), "note that the run ended cleanly");
 }
 
 HeadStats Db::stats() const {

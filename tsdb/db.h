@@ -31,6 +31,8 @@
 #include "tsdb/out_of_order_log.h"
 #include "tsdb/out_of_order_replay.h"
 #include "tsdb/refused_series.h"
+#include "tsdb/run_marker.h"
+#include "tsdb/side_log.h"
 #include "tsdb/status.h"
 #include "tsdb/upkeep.h"
 #include "tsdb/view.h"
@@ -165,6 +167,8 @@ class Db final : public model::Appendable,
                                            const RefTable<ReplayedSeries>& series);
     void note_damages(std::span<const wal::Damage> damages, const base::Path& folder);
     [[nodiscard]] base::Status start();
+    void mark_run();
+    void read_side_log();
     [[nodiscard]] std::vector<uint64_t> sweep_empty_series();
     [[nodiscard]] uint64_t head_bytes() const;
     void log_replay(double seconds);
@@ -192,6 +196,8 @@ class Db final : public model::Appendable,
     BlockKeeper blocks_;
     ReplayReport replay_;
     wal::SegmentTimes segment_times_;
+    RunMarker marker_;
+    SideLog side_log_;
     std::unique_ptr<wal::Writer> writer_;
     std::unique_ptr<OutOfOrderLog> late_log_;
     std::unique_ptr<Committer> committer_;

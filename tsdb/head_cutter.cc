@@ -176,14 +176,14 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
         return base::success();
     }
     const LiveRefs live(parts_.head);
+    const auto is_needed = [&](uint64_t ref) {
+        return live.has(ref) || expired_.may_occur_after(range->last, ref);
+    };
     const wal::CheckpointRequest request{
         .first_segment = range->first,
         .last_segment = range->last,
         .min_t = min_t,
-        .keep_series =
-            [&](uint64_t ref) {
-                return live.has(ref) || expired_.may_occur_after(range->last, ref);
-            },
+        .keep_series = is_needed,
         .samples_are_old =
             [&](uint32_t segment) {
                 const auto max_t = parts_.segment_times.max_t(segment);
@@ -199,6 +199,7 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
     }
     TRY(base::context(wal::remove_segments(parts_.files, wal_folder_, range->last),
                       "remove old segments of the write-ahead log"));
+    parts_.side_log.compact(is_needed);
     expired_.forget(range->last);
     parts_.segment_times.forget(range->last);
     parts_.metrics.wal_truncate_seconds.observe(seconds_since(parts_.clock, began));

@@ -18,6 +18,7 @@
 #include "tsdb/head/ref_expiry.h"
 #include "tsdb/metrics.h"
 #include "tsdb/options.h"
+#include "tsdb/side_log.h"
 #include "tsdb/view.h"
 #include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
@@ -41,6 +42,7 @@ class HeadCutter {
         Committer& committer;
         Views& views;
         BlockKeeper& blocks;
+        SideLog& side_log;
         CutMetrics& metrics;
     };
 

@@ -66,6 +66,11 @@ ReplayMetrics::ReplayMetrics(base::Registry& registry)
                                          "Damages found in files of the head's chunks.")),
       unknown_refs(registry.counter("skein_wal_unknown_series_samples_total",
                                     "Replayed samples whose series record is missing.")),
+      salvaged(registry.counter("skein_wal_salvaged_records_total",
+                                "Series records lost from the write-ahead log and found in the "
+                                "side log.")),
+      unclean_shutdowns(registry.counter("skein_unclean_shutdowns_total",
+                                         "1 when the run before this one did not end cleanly.")),
       series_refused(registry.counter("skein_head_series_refused_total",
                                       "New series refused because memory has no room for them.")) {}
 

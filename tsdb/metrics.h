@@ -40,6 +40,8 @@ struct ReplayMetrics {
     base::Counter& lost_bytes;
     base::Counter& chunk_corruptions;
     base::Counter& unknown_refs;
+    base::Counter& salvaged;
+    base::Counter& unclean_shutdowns;
     base::Counter& series_refused;  // new series the budget had no room for
 };
 

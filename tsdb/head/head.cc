@@ -140,6 +140,11 @@ std::vector<NewSeries> Head::take_new_series() {
     return std::exchange(new_series_, {});
 }
 
+void Head::log_again(uint32_t slot) {
+    const base::MutexLock lock(new_mutex_);
+    new_series_.push_back({.ref = slots_.get(slot).record->ref(), .labels = catalog_.ref_of(slot)});
+}
+
 void Head::return_new_series(std::vector<NewSeries> series) {
     const base::MutexLock lock(new_mutex_);
     series.insert(series.end(), new_series_.begin(), new_series_.end());

@@ -114,6 +114,9 @@ class Head {
     // Puts back what could not be logged.
     void return_new_series(std::vector<NewSeries> series) EXCLUDES_LOCK(new_mutex_);
 
+    // The series is among the new ones once more: its record in the log is lost.
+    void log_again(uint32_t slot) EXCLUDES_LOCK(new_mutex_);
+
     // Takes note of a ref that must not be used again.
     void reserve_ref(uint64_t ref) { raise_to_ref(ref); }
 

@@ -53,6 +53,7 @@ class Replay {
 
     base::Status read(const wal::Source& source) {
         source_max_t_ = INT64_MIN;
+        segment_ = source.segment;
         TRY(wal::read_source(
             files_, source, zstd_, report_.damages, [&](base::ByteView record, uint64_t offset) {
                 take(record, source, offset);
@@ -213,10 +214,13 @@ class Replay {
     Known series_of(uint64_t ref) {
         Known known = refs_.get(ref);
         if (known.slot == Known::kNone && input_.salvage) [[unlikely]] {
-            const model::Labels labels = input_.salvage(ref);
-            if (!labels.empty() && restore(labels, ref)) {
-                ++report_.salvaged_series;
-                known = refs_.get(ref);
+            const model::Labels labels = input_.salvage(ref, segment_);
+            if (!labels.empty()) {
+                if (const auto slot = restore(labels, ref)) {
+                    ++report_.salvaged_series;
+                    head_.log_again(slot.value());
+                    known = refs_.get(ref);
+                }
             }
         }
         return known;
@@ -231,6 +235,7 @@ class Replay {
         if (known.slot == Known::kNone) [[unlikely]] {
             head_.reserve_ref(std::min(ref, kSeriesRefMax));
             ++report_.unknown_refs;
+            head_.reserve_ref(std::min(ref, kSeriesRefMax));
             return std::nullopt;
         }
         if (t <= known.filed_until) {
@@ -364,6 +369,7 @@ class Replay {
     std::vector<wal::TombstoneEntry> tombstones_;
     std::vector<wal::TombstoneEntry> deleted_;
     std::vector<wal::ExemplarEntry> exemplars_;
+    uint32_t segment_ = 0;  // being read
     size_t bytes_since_filing_ = 0;
     int64_t source_max_t_ = INT64_MIN;  // of the file being read
     int64_t min_t_ = INT64_MAX;

@@ -62,8 +62,9 @@ struct ReplayInput {
     RefTable<ReplayedSeries>* series = nullptr;
     // Samples before it are in blocks.
     int64_t min_valid_t = INT64_MIN;
-    // Labels of a series whose record is lost; empty when nobody knows. May be unset.
-    std::function<model::Labels(uint64_t ref)> salvage;
+    // Labels of a series whose record is lost, by a sample in the segment (of a checkpoint: the
+    // last one it covers); empty when nobody knows. May be unset.
+    std::function<model::Labels(uint64_t ref, uint32_t segment)> salvage;
     // Takes note of when each segment's newest sample is; null: nobody wants to know.
     wal::SegmentTimes* times = nullptr;
     // Called before each segment; may be unset.
