@@ -113,7 +113,14 @@ base::Status BlockKeeper::compact(const std::stop_token& stop,
                                   const std::function<bool()>& interrupted) {
     base::Status last = base::success();
     while (!stop.stop_requested() && !interrupted()) {
-        const std::vector<PlannedBlock> blocks = planned(views_.current()->blocks);
+        const std::shared_ptr<const View> view = views_.current();
+        std::vector<PlannedBlock> blocks = planned(view->blocks);
+        // One that reaches into the head waits: merged with blocks in order it would say that the
+        // head's samples are in blocks too.
+        std::erase_if(blocks, [&](const PlannedBlock& block) {
+            return block.meta.has_hint(block::kHintOutOfOrder) &&
+                   block.meta.max_t > view->head_from;
+        });
         AwaitingUpload waiting;
         if (!options_.delay_compact_file.empty()) {
             waiting = awaiting_upload(files_, options_.delay_compact_file, blocks);

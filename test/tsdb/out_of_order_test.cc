@@ -369,7 +369,7 @@ TEST_CASE("late samples survive any failing write, sync or truncate", "[tsdb][la
     const uint64_t seed = test_support::test_seed();
     CAPTURE(seed);
     base::SeededRandom random(seed);
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < 8; ++round) {
         CAPTURE(round);
         MemoryFiles disk;
         std::set<int64_t> acknowledged;
