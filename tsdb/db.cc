@@ -316,8 +316,15 @@ base::Status Db::start() {
     side_log_.begin(head_, writer_->segment());
     const Committer::Options committing{.sync_interval = options_.wal_sync_interval,
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
-    committer_ = std::make_unique<Committer>(
-        committing, head_, *writer_, segment_times_, *late_log_, side_log_, clock_, log_, commit_metrics_);
+    committer_ = std::make_unique<Committer>(committing,
+                                             head_,
+                                             *writer_,
+                                             segment_times_,
+                                             *late_log_,
+                                             side_log_,
+                                             clock_,
+                                             log_,
+                                             commit_metrics_);
     RefExpiry expired;
     expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
     expired.add(writer_->segment(), sweep_empty_series());

@@ -179,18 +179,18 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
     const auto is_needed = [&](uint64_t ref) {
         return live.has(ref) || expired_.may_occur_after(range->last, ref);
     };
-    const wal::CheckpointRequest request{
-        .first_segment = range->first,
-        .last_segment = range->last,
-        .min_t = min_t,
-        .keep_series = is_needed,
-        .samples_are_old =
-            [&](uint32_t segment) {
-                const auto max_t = parts_.segment_times.max_t(segment);
-                return max_t && *max_t < min_t;
-            },
-        .compression = options_.wal_compression,
-        .segment_size = options_.wal_segment_size};
+    const wal::CheckpointRequest request{.first_segment = range->first,
+                                         .last_segment = range->last,
+                                         .min_t = min_t,
+                                         .keep_series = is_needed,
+                                         .samples_are_old =
+                                             [&](uint32_t segment) {
+                                                 const auto max_t =
+                                                     parts_.segment_times.max_t(segment);
+                                                 return max_t && *max_t < min_t;
+                                             },
+                                         .compression = options_.wal_compression,
+                                         .segment_size = options_.wal_segment_size};
     auto report = wal::write_checkpoint(parts_.files, wal_folder_, request);
     parts_.metrics.checkpoints.add();
     if (!report) {
