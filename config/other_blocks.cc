@@ -54,11 +54,6 @@ void read_tsdb(const Node& node, Scope& scope, StorageOptions& out) {
                 {"chunk_encoding floats: xor2", "storage.tsdb", encoding->place()});
         }
     }
-    if (out.out_of_order_time_window.count() > 0) {
-        scope.unbuilt.push_back({"out_of_order_time_window",
-                                 "storage.tsdb",
-                                 map.at("out_of_order_time_window").place()});
-    }
 }
 
 }  // namespace

@@ -244,9 +244,8 @@ std::vector<Fixture> fixtures() {
                        image.erase("/data/01BX5ZZKBKACTAV9WEVGEMMVRZ/checksums");
                        image["/data/01BX5ZZKBKACTAV9WEVGEMMVRZ/meta.json"] = "<xml/>";
                    }});
-    all.push_back({"a block being written", [=](Image& image) {
-                       copy_folder(image, block, block + ".tmp-for-creation");
-                   }});
+    all.push_back({"a block being written",
+                   [=](Image& image) { copy_folder(image, block, block + ".tmp-for-creation"); }});
     all.push_back({"a block being deleted", [=](Image& image) {
                        copy_folder(
                            image, block, "/data/01BX5ZZKBKACTAV9WEVGEMMVRZ.tmp-for-deletion");
