@@ -40,6 +40,7 @@ Code code_of(int number) {
         case EINVAL:
         case ENAMETOOLONG:
         case ELOOP:
+        case EISDIR:
             return Code::kInvalid;
         case EMFILE:
         case ENFILE:

@@ -43,6 +43,8 @@ std::string_view fate_name(FolderFinding::Fate fate) {
             return "moved to quarantine";
         case FolderFinding::Fate::kLeft:
             return "left where it is";
+        case FolderFinding::Fate::kServed:
+            return "served";
     }
     return "";
 }
@@ -286,7 +288,7 @@ void BlockKeeper::show(Blocks blocks, int64_t head_from) {
 
 void BlockKeeper::note(std::vector<FolderFinding> findings) {
     for (const FolderFinding& finding : findings) {
-        log_.warn("folder of the storage is not served",
+        log_.warn("folder of the storage is not as it should be",
                   "name",
                   finding.name,
                   "reason",

@@ -42,6 +42,8 @@ std::string_view fate_word(FolderFinding::Fate fate) {
             return "quarantined";
         case FolderFinding::Fate::kLeft:
             return "left";
+        case FolderFinding::Fate::kServed:
+            return "served";
     }
     return "";
 }

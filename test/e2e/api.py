@@ -335,7 +335,7 @@ def status(api):
     if checks.skein_only("status/tsdb/blocks (3.6), status/storage"):
         checks.equal(server.api("status/tsdb/blocks"), {"blocks": []}, "no block yet")
         data = server.api("status/storage")
-        api.shape(data, {"blocks": list, "notServed": list, "replay": dict, "chunkFileDamages": list}, "storage")
+        api.shape(data, {"blocks": list, "notServed": list, "replay": dict, "chunkFileDamages": list, "refusedSeries": list}, "storage")
         checks.equal((data["notServed"], data["replay"].get("damages")), ([], []), "nothing is damaged")
     data = server.api("status/walreplay")
     checks.that({"min", "max", "current"} <= data.keys(), "walreplay", data)

@@ -48,6 +48,7 @@ EXPECTED = (
     "Received SIGTERM",
     "context canceled",
     "left by an interrupted process",
+    "the last run did not end cleanly",
     "flag has no effect",
 )
 

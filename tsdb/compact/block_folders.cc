@@ -193,7 +193,7 @@ Result<OpenedBlocks> open_blocks(base::Files& files,
                 out.findings.push_back({.name = entry.name,
                                         .reason = "meta.json is not what was written; the block is "
                                                   "served as it says",
-                                        .fate = Fate::kLeft,
+                                        .fate = Fate::kServed,
                                         .path = base::join_path(data_folder, entry.name)});
             }
         } else {

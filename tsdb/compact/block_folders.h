@@ -14,12 +14,13 @@
 
 namespace tsdb {
 
-// A folder that is not served, and why.
+// A folder that is not as it should be, and why.
 struct FolderFinding {
     enum class Fate : uint8_t {
         kRemoved,      // deleted for good
         kQuarantined,  // moved away (tsdb/quarantine.h)
         kLeft,         // where it was: to be tried again next time
+        kServed,       // not what was written, but good enough to be read
     };
 
     std::string name;    // of the folder, within the data folder
