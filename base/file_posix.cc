@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mapped_guard.h"
 
 namespace base {
 
@@ -208,9 +210,10 @@ class PosixReadFile final : public ReadFile {
 class PosixMappedFile final : public MappedFile {
   public:
     PosixMappedFile(Path path, void* data, size_t size)
-        : path_(std::move(path)), data_(data), size_(size) {}
+        : path_(std::move(path)), data_(data), size_(size), guard_(std::in_place, data, size) {}
 
     ~PosixMappedFile() override {
+        guard_.reset();
         if (size_ != 0) {
             ::munmap(data_, size_);
         }
@@ -237,6 +240,7 @@ class PosixMappedFile final : public MappedFile {
     const Path path_;
     void* const data_;
     const size_t size_;
+    std::optional<GuardedRegion> guard_;
 };
 
 class PosixLock final : public FileLock {
