@@ -110,12 +110,16 @@ struct CommitReport {
     uint32_t accepted = 0;
     std::vector<Rejected> rejected;  // empty for nearly every commit
     uint32_t exemplars_out_of_order = 0;
+    // False: the disk does not take writes now. What was accepted is visible to queries and kept in
+    // memory; it is logged once the disk has room, and lost if the process ends before that.
+    bool logged = true;
 };
 
 // Told once per commit, on the storage's own thread: post onwards, do not work there.
 class CommitListener {
   public:
-    // The batch comes back cleared, for reuse. error  kIo, kNoSpace: nothing of the batch was kept;
+    // The batch comes back cleared, for reuse. error  kNoSpace: the disk is full, and so is the
+    // memory set aside for that: nothing of the batch was kept; kLimit: the disk is too slow;
     // kUnavailable: stopping
     virtual void committed(base::Result<CommitReport> report, AppendBatch&& batch) = 0;
 
@@ -125,9 +129,9 @@ class CommitListener {
 
 // The way in for one origin.
 //   threads   one caller at a time; several appenders run in parallel
-//   promise   when committed() reports success the samples are in the write-ahead log (they survive
-//   SIGKILL) and visible
-//             to queries. One commit becomes visible atomically per partition, not over several.
+//   promise   when committed() reports success the samples are visible to queries, and in the
+//             write-ahead log (they survive SIGKILL) unless the report says that they are not.
+//             One commit becomes visible atomically per partition, not over several.
 class Appender {
   public:
     virtual ~Appender() = default;

@@ -54,24 +54,18 @@ size_t samples_of(const model::AppendBatch& batch) {
 
 }  // namespace
 
-Committer::Committer(const Options& options,
-                     Head& head,
-                     wal::Writer& writer,
-                     wal::SegmentTimes& times,
-                     OutOfOrderLog& late,
-                     SideLog& side_log,
-                     const base::Clock& clock,
-                     base::Logger log,
-                     CommitMetrics& metrics)
+Committer::Committer(const Options& options, const Parts& parts, base::Logger log)
     : options_(options),
-      head_(head),
-      writer_(writer),
-      times_(times),
-      late_(late),
-      side_log_(side_log),
-      clock_(clock),
+      head_(parts.head),
+      writer_(parts.writer),
+      gate_(parts.gate),
+      side_log_(parts.side_log),
+      times_(parts.times),
+      late_(parts.late),
+      disk_(parts.disk),
+      clock_(parts.clock),
       log_(std::move(log)),
-      metrics_(metrics),
+      metrics_(parts.metrics),
       log_thread_([this] { run_log(); }),
       sync_thread_([this] { run_sync(); }) {}
 
@@ -122,6 +116,18 @@ bool Committer::run_between_groups(const std::function<void()>& job) {
     return waiting.done;
 }
 
+void Committer::retry() {
+    if (!disk_.readonly() && gate_.kept_bytes() == 0) {
+        return;
+    }
+    const base::MutexLock lock(mutex_);
+    retry_ = true;
+    if (log_waits_) {
+        log_waits_ = false;
+        wake_log_.notify_one();
+    }
+}
+
 void Committer::stop() {
     {
         const base::MutexLock lock(mutex_);
@@ -145,23 +151,29 @@ uint64_t Committer::queued_bytes() const {
 void Committer::run_log() {
     std::vector<Commit> commits;
     std::vector<Job*> jobs;
+    bool more_kept = false;
     while (true) {
         bool again = false;
         bool stopping = false;
         {
             const base::MutexLock lock(mutex_);
-            while (queue_.empty() && jobs_.empty() && !stopping_ && !log_again_) {
+            while (queue_.empty() && jobs_.empty() && !stopping_ && !log_again_ && !retry_ &&
+                   !more_kept) {
                 log_waits_ = true;
                 wake_log_.wait(mutex_);
             }
             log_waits_ = false;
             again = std::exchange(log_again_, false);
+            more_kept = std::exchange(retry_, false) || more_kept;
             stopping = stopping_ && queue_.empty();
             commits.swap(queue_);
             jobs.swap(jobs_);
         }
         run_jobs(jobs);
         work(commits);
+        if (more_kept || stopping) {
+            more_kept = retry_kept();
+        }
         file_chunks();
         if (stopping || again) {
             // Series without samples yet, and what a failed sync lost.
@@ -170,13 +182,34 @@ void Committer::run_log() {
                 note_failure(late.error());
             }
         }
-        if (stopping) {
+        if (stopping && !more_kept) {
+            note_lost();
             const base::MutexLock lock(mutex_);
             log_ended_ = true;
             job_done_.notify_all();
             return;
         }
         commits.clear();
+    }
+}
+
+// returns  whether there is more, and the disk takes it
+bool Committer::retry_kept() {
+    // Of samples whose times nobody knows any more; the part may go over two segments.
+    times_.note(writer_.segment(), head_.max_time());
+    const bool more = gate_.retry();
+    times_.note(writer_.segment(), head_.max_time());
+    if (options_.sync_interval.count() == 0) {
+        base::ignore(gate_.sync(), "the gate tells");
+    }
+    return more;
+}
+
+void Committer::note_lost() {
+    if (gate_.kept_bytes() != 0) {
+        log_.error("samples that were kept in memory are lost: the disk did not take them",
+                   "bytes",
+                   gate_.kept_bytes());
     }
 }
 
@@ -192,7 +225,7 @@ void Committer::run_jobs(std::vector<Job*>& jobs) {
 
 // A disk that refuses chunks costs memory, not samples: they are in the write-ahead log.
 void Committer::file_chunks() {
-    if (filing_again_ > clock_.steady()) {
+    if (filing_again_ > clock_.steady() || disk_.readonly()) {
         return;
     }
     const base::Status status = head_.file_chunks(kFilingBytes);
@@ -233,13 +266,9 @@ void Committer::run_sync() {
                 return;  // close() syncs
             }
         }
-        const base::SteadyTime began = clock_.steady();
         if (writer_.unsynced_bytes() != 0) {
-            const base::Status status = writer_.sync();
-            metrics_.fsync_seconds.observe(
-                std::chrono::duration<double>(clock_.steady() - began).count());
+            const base::Status status = gate_.sync();
             if (!status) {
-                metrics_.fsync_failures.add();
                 log_.error("write-ahead log sync failed: going on in a new segment",
                            "error",
                            status.error());
@@ -282,26 +311,9 @@ void Committer::work(std::vector<Commit>& commits) {
 }
 
 void Committer::work_group(std::span<Commit> commits) {
-    base::Status status = log_new_series();
-    begin_group();
-    samples_.clear();
-    histograms_.clear();
-    exemplars_.clear();
-    admitted_.clear();
-    for (const Commit& commit : commits) {
-        admitted_.push_back(commit.refused || !status ? Admitted{} : admit_commit(commit));
-    }
-    end_record();
-    encode_exemplars();
-    out_.reset();
-    if (status) {
-        status = log_samples();
-    }
-    if (status) {
-        status = sync_if_asked();
-    }
-    if (!status) {
-        note_failure(status.error());
+    const base::Result<bool> logged = log_group(commits);
+    if (!logged) {
+        note_failure(logged.error());
     }
     uint64_t bytes = 0;
     for (size_t i = 0; i < commits.size(); ++i) {
@@ -311,9 +323,11 @@ void Committer::work_group(std::span<Commit> commits) {
             continue;
         }
         bytes += commit.bytes;
-        base::Status stored = status;
-        if (status) {
+        base::Status stored =
+            logged ? base::Status(base::success()) : base::Status(base::fail(logged.error()));
+        if (logged) {
             apply(admitted_[i]);
+            admitted_[i].report.logged = logged.value();
             stored = store_late(admitted_[i], commit.batch);
         }
         commit.batch.clear();
@@ -325,6 +339,24 @@ void Committer::work_group(std::span<Commit> commits) {
     }
     const base::MutexLock lock(mutex_);
     queue_bytes_ -= bytes;
+}
+
+// returns  whether the group is in the log; if not it is kept in memory
+base::Result<bool> Committer::log_group(std::span<Commit> commits) {
+    admitted_.clear();
+    TRY(const bool series_logged, log_new_series());
+    begin_group();
+    samples_.clear();
+    histograms_.clear();
+    exemplars_.clear();
+    for (const Commit& commit : commits) {
+        admitted_.push_back(commit.refused ? Admitted{} : admit_commit(commit));
+    }
+    end_record();
+    encode_exemplars();
+    out_.reset();
+    TRY(const bool logged, log_samples());
+    return series_logged && logged && sync_if_asked();
 }
 
 void Committer::answer_refused(Commit& commit) {
@@ -347,21 +379,23 @@ void Committer::begin_group() {
 
 // Before any sample: a sample whose series record is missing is lost in a replay. In several
 // writes, so that a first scrape of everything needs no buffer for it.
-base::Status Committer::log_new_series() {
+base::Result<bool> Committer::log_new_series() {
+    bool logged = true;
     std::vector<NewSeries> series = head_.take_new_series();
     for (size_t done = 0; done < series.size();) {
         begin_group();
         const size_t count = encode_series(std::span(series).subspan(done));
         out_.reset();
-        base::Status status = log_records();
-        if (!status) {
+        const auto part = log_records();
+        if (!part) {
             series.erase(series.begin(), series.begin() + static_cast<std::ptrdiff_t>(done));
             head_.return_new_series(std::move(series));
-            return status;
+            return part;
         }
+        logged = logged && part.value();
         done += count;
     }
-    return base::success();
+    return logged;
 }
 
 size_t Committer::encode_series(std::span<const NewSeries> series) {
@@ -566,7 +600,7 @@ void Committer::reject(Admitted& admitted, model::Rejected rejected) {
 }
 
 // The group may begin in one segment and end in another.
-base::Status Committer::log_samples() {
+base::Result<bool> Committer::log_samples() {
     int64_t max_t = INT64_MIN;
     for (const HeadSample& sample : samples_) {
         max_t = std::max(max_t, sample.t);
@@ -577,11 +611,11 @@ base::Status Committer::log_samples() {
     if (max_t != INT64_MIN) {
         times_.note(writer_.segment(), max_t);
     }
-    base::Status status = log_records();
+    auto logged = log_records();
     if (max_t != INT64_MIN) {
         times_.note(writer_.segment(), max_t);
     }
-    return status;
+    return logged;
 }
 
 void Committer::reject_or_keep(Admitted& admitted, int64_t t, model::Rejected rejected) {
@@ -643,25 +677,25 @@ base::Status Committer::store_late(Admitted& admitted, const model::AppendBatch&
     return base::success();
 }
 
-base::Status Committer::log_records() {
+base::Result<bool> Committer::log_records() {
     std::vector<base::ByteView> views;
     views.reserve(record_ends_.size());
     for (const auto& [from, to] : record_ends_) {
         views.push_back(base::ByteView(records_).part(from, to - from));
     }
-    TRY(writer_.log(views));
-    side_log_.note(writer_.segment(), views);
-    return base::success();
+    return gate_.log(views);
 }
 
-base::Status Committer::sync_if_asked() {
-    if (options_.sync_interval.count() != 0) {
-        return base::success();
+bool Committer::sync_if_asked() {
+    if (options_.sync_interval.count() != 0 || disk_.readonly()) {
+        return true;
     }
-    const base::SteadyTime began = clock_.steady();
-    base::Status status = writer_.sync();
-    metrics_.fsync_seconds.observe(std::chrono::duration<double>(clock_.steady() - began).count());
-    return status;
+    if (gate_.sync()) {
+        return true;
+    }
+    // Everything that is not on the disk is logged again, in a new segment, and synced there.
+    const auto logged = gate_.log({});
+    return logged && logged.value() && gate_.sync();
 }
 
 void Committer::apply(Admitted& admitted) {
@@ -717,9 +751,9 @@ void Committer::apply_exemplars(const Admitted& admitted) {
 }
 
 void Committer::note_failure(const base::Error& error) {
-    metrics_.writes_failed.add();
+    metrics_.commits_refused.add();
     if (const auto suppressed = failure_lines_.pass(clock_.steady())) {
-        log_.error("write-ahead log write failed: samples are not stored until it works again",
+        log_.error("samples are refused until the disk takes them",
                    "error",
                    error,
                    "suppressed",

@@ -18,6 +18,7 @@
 #include "base/rate_limit.h"
 #include "base/sync.h"
 #include "model/storage.h"
+#include "tsdb/disk_state.h"
 #include "tsdb/head/head.h"
 #include "tsdb/metrics.h"
 #include "tsdb/out_of_order_log.h"
@@ -25,6 +26,7 @@
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
+#include "tsdb/wal_gate.h"
 
 namespace tsdb {
 
@@ -44,15 +46,19 @@ class Committer {
     static constexpr size_t kFilingBytes = 256 * 1024;      // closed chunks are written together
     static constexpr std::chrono::seconds kFilingRetry{1};  // after the disk refused them
 
-    Committer(const Options& options,
-              Head& head,
-              wal::Writer& writer,
-              wal::SegmentTimes& times,
-              OutOfOrderLog& late,
-              SideLog& side_log,
-              const base::Clock& clock,
-              base::Logger log,
-              CommitMetrics& metrics);
+    struct Parts {
+        Head& head;
+        wal::Writer& writer;
+        WalGate& gate;  // to the writer
+        SideLog& side_log;
+        wal::SegmentTimes& times;
+        OutOfOrderLog& late;
+        const DiskState& disk;
+        const base::Clock& clock;
+        CommitMetrics& metrics;
+    };
+
+    Committer(const Options& options, const Parts& parts, base::Logger log);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -63,6 +69,9 @@ class Committer {
     // change what only that thread changes. For memory work of a few milliseconds.
     //   returns  false: stopping, it was not run
     [[nodiscard]] bool run_between_groups(const std::function<void()>& job) EXCLUDES_LOCK(mutex_);
+
+    // The disk may take again what is kept in memory: tries it, without waiting.
+    void retry() EXCLUDES_LOCK(mutex_);
 
     // Answers what is queued, refuses what comes later, syncs.
     void stop() EXCLUDES_LOCK(mutex_);
@@ -105,7 +114,7 @@ class Committer {
     void answer_refused(Commit& commit);
 
     void begin_group();
-    [[nodiscard]] base::Status log_new_series();
+    [[nodiscard]] base::Result<bool> log_new_series();
     // Encodes a part of the series, from the front; returns how many.
     [[nodiscard]] size_t encode_series(std::span<const NewSeries> series);
     [[nodiscard]] Admitted admit_commit(const Commit& commit);
@@ -119,13 +128,17 @@ class Committer {
     void reject_or_keep(Admitted& admitted, int64_t t, model::Rejected rejected);
     [[nodiscard]] base::Status store_late(Admitted& admitted, const model::AppendBatch& batch);
     void end_record();
-    [[nodiscard]] base::Status log_records();
-    [[nodiscard]] base::Status log_samples();
-    [[nodiscard]] base::Status sync_if_asked();
+    [[nodiscard]] base::Result<bool> log_records();
+    // returns  whether everything is on the disk, if that was asked for
+    [[nodiscard]] bool sync_if_asked();
+    [[nodiscard]] base::Result<bool> log_group(std::span<Commit> commits);
+    [[nodiscard]] base::Result<bool> log_samples();
     void apply(Admitted& admitted);
     void sync_late();
     void apply_histograms(Admitted& admitted, int64_t& min_t, int64_t& max_t);
     void apply_exemplars(const Admitted& admitted);
+    [[nodiscard]] bool retry_kept();
+    void note_lost();
     void file_chunks();
     void run_jobs(std::vector<Job*>& jobs) EXCLUDES_LOCK(mutex_);
     void note_failure(const base::Error& error);
@@ -133,9 +146,11 @@ class Committer {
     const Options options_;
     Head& head_;
     wal::Writer& writer_;
+    WalGate& gate_;
+    SideLog& side_log_;
     wal::SegmentTimes& times_;
     OutOfOrderLog& late_;
-    SideLog& side_log_;
+    const DiskState& disk_;
     const base::Clock& clock_;
     const base::Logger log_;
     CommitMetrics& metrics_;
@@ -164,6 +179,7 @@ class Committer {
     bool log_waits_ GUARDED_BY(mutex_) = false;
     bool log_ended_ GUARDED_BY(mutex_) = false;
     bool log_again_ GUARDED_BY(mutex_) = false;  // a sync failed: the writer has records to repeat
+    bool retry_ GUARDED_BY(mutex_) = false;
     bool stopping_ GUARDED_BY(mutex_) = false;
     std::thread log_thread_;  // last two: they use everything above
     std::thread sync_thread_;

@@ -73,6 +73,7 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
     std::unique_ptr<Db> db(
         new Db(options, files, clock, budget, log.with("component", "tsdb"), registry));
     TRY(db->take_lock());
+    static_cast<void>(db->disk_watch_.check());  // a full disk: with what is held in reserve
     db->mark_run();
     TRY(db->blocks_.open());
     {
@@ -101,11 +102,30 @@ Db::Db(const TsdbOptions& options,
       replay_metrics_(registry),
       cut_metrics_(registry),
       block_metrics_(registry),
+      scrub_metrics_(registry),
       budget_("storage.head.memory-limit", budget, limit_of(options)),
       head_(budget_, rules_of(options)),
       blocks_(options_, files, clock, views_, log_, block_metrics_),
+      began_(clock.steady()),
       marker_(files, options.path),
-      side_log_(files, clock, log_, options.path) {
+      side_log_(files, clock, log_, options.path),
+      disk_(clock, log_),
+      disk_watch_({.data_folder = options.path,
+                   .free_bytes_min = options.disk_free_bytes_min,
+                   .reserve_bytes = options.disk_reserve_bytes},
+                  files,
+                  clock,
+                  disk_,
+                  log_),
+      scrub_({.data_folder = options.path,
+              .interval = options.scrub_interval,
+              .bytes_per_second = options.scrub_bytes_per_second},
+             {.files = files,
+              .clock = clock,
+              .views = views_,
+              .disk = disk_,
+              .metrics = scrub_metrics_},
+             log_) {
     head_.exemplars().set_out_of_order_window(options_.out_of_order_time_window.count());
     head_.exemplars().set_capacity(options_.exemplars_max);
 }
@@ -135,11 +155,19 @@ void Db::mark_run() {
     if (!begun) {
         log_.warn("how this run ends will not be known", "error", begun.error());
     }
-    if (marker_.unclean()) {
+    if (marker_.unclean_starts() != 0) {
         replay_metrics_.unclean_shutdowns.add();
         log_.warn("the last run did not end cleanly",
                   "unclean_starts_in_a_row",
                   marker_.unclean_starts());
+    }
+    if (marker_.unclean_starts() >= RunMarker::kUncleanStartsMax) {
+        safe_mode_.store(true, std::memory_order_relaxed);
+        log_.error(
+            "safe mode: after so many starts in a row that did not end cleanly no blocks are "
+            "compacted for an hour",
+            "unclean_starts_in_a_row",
+            marker_.unclean_starts());
     }
 }
 
@@ -316,15 +344,25 @@ base::Status Db::start() {
     side_log_.begin(head_, writer_->segment());
     const Committer::Options committing{.sync_interval = options_.wal_sync_interval,
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
+    gate_ = std::make_unique<WalGate>(WalGate::Parts{.writer = *writer_,
+                                                     .side_log = side_log_,
+                                                     .disk = disk_,
+                                                     .budget = budget_,
+                                                     .clock = clock_,
+                                                     .metrics = commit_metrics_},
+                                      options_.kept_bytes_max);
     committer_ = std::make_unique<Committer>(committing,
-                                             head_,
-                                             *writer_,
-                                             segment_times_,
-                                             *late_log_,
-                                             side_log_,
-                                             clock_,
-                                             log_,
-                                             commit_metrics_);
+                                             Committer::Parts{.head = head_,
+                                                              .writer = *writer_,
+                                                              .gate = *gate_,
+                                                              .side_log = side_log_,
+                                                              .times = segment_times_,
+                                                              .late = *late_log_,
+                                                              .disk = disk_,
+                                                              .clock = clock_,
+                                                              .metrics = commit_metrics_},
+                                             log_);
+    disk_watch_.start([this] { committer_->retry(); });
     RefExpiry expired;
     expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
     expired.add(writer_->segment(), sweep_empty_series());
@@ -360,8 +398,26 @@ base::Status Db::start() {
         cut_metrics_,
         block_metrics_,
         [this] { return head_bytes(); },
+        [this] { return upkeep_scope(); },
         log_);
     return base::success();
+}
+
+// A storage that crashes again and again is given time to come to itself first.
+Upkeep::Scope Db::upkeep_scope() {
+    const bool settled = clock_.steady() - began_ >= kSettledAfter;
+    if (settled && marker_.unclean_starts() != 0 && !disk_.readonly()) {
+        const base::Status status = marker_.settle();
+        if (!status) {
+            log_.warn("it is not noted that this run goes well", "error", status.error());
+        }
+    }
+    safe_mode_.store(!settled && marker_.unclean_starts() >= RunMarker::kUncleanStartsMax,
+                     std::memory_order_relaxed);
+    if (disk_.readonly()) {
+        return Upkeep::Scope::kLetGo;
+    }
+    return safe_mode() ? Upkeep::Scope::kCut : Upkeep::Scope::kAll;
 }
 
 // Series of the log whose samples are all in blocks need no memory. Nobody reads yet.
@@ -514,7 +570,9 @@ base::Status Db::stop() {
     if (committer_ == nullptr) {
         return base::success();
     }
+    scrub_.stop();
     upkeep_->stop();
+    disk_watch_.stop();
     committer_->stop();
     base::ignore(head_.file_chunks(1), "the write-ahead log has them");
     const base::Status chunks = chunk_files_->close();

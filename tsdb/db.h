@@ -1,6 +1,8 @@
 // The time-series database of one node.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +23,8 @@
 #include "model/storage.h"
 #include "tsdb/block_keeper.h"
 #include "tsdb/committer.h"
+#include "tsdb/disk_state.h"
+#include "tsdb/disk_watch.h"
 #include "tsdb/head/chunk_files.h"
 #include "tsdb/head/head.h"
 #include "tsdb/head/replay.h"
@@ -32,11 +36,13 @@
 #include "tsdb/out_of_order_replay.h"
 #include "tsdb/refused_series.h"
 #include "tsdb/run_marker.h"
+#include "tsdb/scrub.h"
 #include "tsdb/side_log.h"
 #include "tsdb/status.h"
 #include "tsdb/upkeep.h"
 #include "tsdb/view.h"
 #include "tsdb/wal/writer.h"
+#include "tsdb/wal_gate.h"
 
 namespace tsdb {
 
@@ -77,7 +83,10 @@ class Db final : public model::Appendable,
         const model::QueryContext& context) const override;
 
     // Begins to cut, compact and let go on a thread of its own.
-    void start_upkeep() { upkeep_->start(); }
+    void start_upkeep() {
+        upkeep_->start();
+        scrub_.start();
+    }
 
     // Has compactions, cleaning and snapshots end soon, and lets none begin.
     void interrupt_upkeep() { upkeep_->request_stop(); }
@@ -89,6 +98,9 @@ class Db final : public model::Appendable,
 
     // What the upkeep does every minute, now, and waits for it.
     [[nodiscard]] base::Status run_upkeep() { return upkeep_->run_once(); }
+
+    // Compares every block with its checksums, now, and waits for it.
+    void scrub() { scrub_.run_once(true); }
 
     // Cuts everything before `end` into a block, whether it is due or not.
     [[nodiscard]] base::Status cut_head(int64_t end);
@@ -134,6 +146,14 @@ class Db final : public model::Appendable,
 
     [[nodiscard]] const HeadMemory& memory() const { return head_.memory(); }
 
+    // After crash upon crash: blocks are not compacted until it has run for kSettledAfter.
+    [[nodiscard]] bool safe_mode() const { return safe_mode_.load(std::memory_order_relaxed); }
+
+    static constexpr std::chrono::hours kSettledAfter{1};
+
+    // Whether the disk takes writes, and if not, why.
+    [[nodiscard]] const DiskState& disk() const { return disk_; }
+
     // The blocks that are served now.
     [[nodiscard]] std::vector<block::BlockMeta> blocks() const;
 
@@ -171,6 +191,7 @@ class Db final : public model::Appendable,
     void read_side_log();
     [[nodiscard]] std::vector<uint64_t> sweep_empty_series();
     [[nodiscard]] uint64_t head_bytes() const;
+    [[nodiscard]] Upkeep::Scope upkeep_scope();
     void log_replay(double seconds);
     void register_metrics(base::Registry& registry);
     void register_exemplar_metrics(base::Registry& registry);
@@ -185,6 +206,7 @@ class Db final : public model::Appendable,
     ReplayMetrics replay_metrics_;
     CutMetrics cut_metrics_;
     BlockMetrics block_metrics_;
+    ScrubMetrics scrub_metrics_;
     std::unique_ptr<base::FileLock> lock_;
     base::Budget budget_;
     base::SystemRandom random_;
@@ -195,15 +217,21 @@ class Db final : public model::Appendable,
     Views views_;
     BlockKeeper blocks_;
     ReplayReport replay_;
-    wal::SegmentTimes segment_times_;
+    const base::SteadyTime began_;
     RunMarker marker_;
+    std::atomic<bool> safe_mode_{false};
     SideLog side_log_;
+    DiskState disk_;
+    DiskWatch disk_watch_;
+    wal::SegmentTimes segment_times_;
     std::unique_ptr<wal::Writer> writer_;
+    std::unique_ptr<WalGate> gate_;
     std::unique_ptr<OutOfOrderLog> late_log_;
     std::unique_ptr<Committer> committer_;
     std::unique_ptr<HeadCutter> cutter_;
     std::unique_ptr<OutOfOrderCutter> late_cutter_;
     std::unique_ptr<Upkeep> upkeep_;
+    Scrub scrub_;
     std::vector<base::MetricCallback> callbacks_;  // last: they read everything above
 };
 

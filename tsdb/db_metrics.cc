@@ -1,4 +1,5 @@
 // The figures of the database that are computed when they are asked for.
+#include "base/mapped_guard.h"
 #include "tsdb/db.h"
 
 namespace tsdb {
@@ -55,6 +56,27 @@ void Db::register_metrics(base::Registry& registry) {
     gauge("skein_commit_queue_bytes", "Commits waiting for the write-ahead log.", [this] {
         return committer_->queued_bytes();
     });
+    gauge("skein_wal_kept_bytes",
+          "Bytes of samples that are only in memory because the storage is read-only.",
+          [this] { return gate_->kept_bytes(); });
+    add(MetricKind::kCounter,
+        "skein_mapped_pages_lost_total",
+        "Pages of mapped files that could not be read, since the start.",
+        [] { return static_cast<double>(base::mapped_pages_lost()); });
+    gauge("skein_storage_safe_mode",
+          "1 while blocks are not compacted because of starts that did not end cleanly.",
+          [this] { return safe_mode() ? 1 : 0; });
+    callbacks_.push_back(registry.computed(
+        MetricKind::kGauge,
+        "skein_storage_readonly",
+        "1 while the disk takes no writes, by reason.",
+        {"reason"},
+        [this](base::MetricEmitter& out) {
+            for (size_t i = 0; i < kReadonlyReasons; ++i) {
+                const auto reason = static_cast<ReadonlyReason>(i);
+                out.emit({readonly_reason_name(reason)}, disk_.has(reason) ? 1 : 0);
+            }
+        }));
     register_exemplar_metrics(registry);
     callbacks_.push_back(registry.computed(
         MetricKind::kGauge,

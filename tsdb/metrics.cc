@@ -33,9 +33,10 @@ CommitMetrics::CommitMetrics(base::Registry& registry)
       filing_failures(registry.counter("skein_head_chunk_write_failures_total",
                                        "Times complete chunks could not be written to their "
                                        "files and stayed in memory.")),
-      commits_refused(registry.counter("skein_commits_refused_total",
-                                       "Commits refused because the queue of the write-ahead log "
-                                       "was full.")),
+      commits_refused(
+          registry.counter("skein_commits_refused_total",
+                           "Commits refused because the queue of the write-ahead log, or "
+                           "the memory for a full disk, was full.")),
       writes_failed(registry.counter("prometheus_tsdb_wal_writes_failed_total",
                                      "Groups of commits that could not be written to the "
                                      "write-ahead log.")),
@@ -116,6 +117,16 @@ BlockMetrics::BlockMetrics(base::Registry& registry)
                                        "How long samples are kept; 0: for ever.")),
       quarantined(registry.counter("skein_blocks_quarantined_total",
                                    "Blocks moved to quarantine because they are damaged.")) {}
+
+ScrubMetrics::ScrubMetrics(base::Registry& registry)
+    : bytes(registry.counter("skein_scrub_bytes_total",
+                             "Bytes of blocks that were compared with their checksums.")),
+      blocks(registry.counter("skein_scrub_blocks_total",
+                              "Blocks that were compared with their checksums.")),
+      damaged(registry.counter("skein_scrub_damaged_files_total",
+                               "Files of blocks that do not fit their checksums.")),
+      failures(registry.counter("skein_scrub_failures_total",
+                                "Blocks whose checksums could not be used.")) {}
 
 std::string_view reject_reason_name(model::RejectReason reason) {
     switch (reason) {

@@ -77,6 +77,16 @@ struct BlockMetrics {
     base::Counter& quarantined;
 };
 
+// Reading blocks again.
+struct ScrubMetrics {
+    explicit ScrubMetrics(base::Registry& registry);
+
+    base::Counter& bytes;
+    base::Counter& blocks;
+    base::Counter& damaged;
+    base::Counter& failures;
+};
+
 [[nodiscard]] std::string_view reject_reason_name(model::RejectReason reason);
 
 }  // namespace tsdb

@@ -58,6 +58,15 @@ struct TsdbOptions {
     uint64_t head_memory_limit = 0;  // --storage.head.memory-limit
     // Bytes of commits waiting for the write-ahead log; a commit beyond is refused.
     uint64_t commit_queue_bytes_max = uint64_t{256} << 20;
+    // Of the disk, held back in a file so that a full one can be cleared; 0: none. At most 1/32.
+    uint64_t disk_reserve_bytes = uint64_t{8} << 20;
+    // With less free on the disk the storage is read-only, at most 1/32 of it; 0: until it is full.
+    uint64_t disk_free_bytes_min = uint64_t{16} << 20;
+    // Every block is read and compared with its checksums so often; 0: never.
+    std::chrono::milliseconds scrub_interval = std::chrono::hours(7 * 24);
+    uint64_t scrub_bytes_per_second = 5'000'000;
+    // Bytes of records kept in memory while the storage is read-only; a commit beyond is refused.
+    uint64_t kept_bytes_max = uint64_t{256} << 20;
 
     // errors  kInvalid, naming the flag and what it may be
     [[nodiscard]] base::Status validate() const;

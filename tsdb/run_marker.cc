@@ -31,7 +31,9 @@ base::Status RunMarker::begin() {
 }
 
 base::Status RunMarker::settle() {
-    return write(0);
+    TRY(write(0));
+    unclean_starts_ = 0;
+    return base::success();
 }
 
 base::Status RunMarker::end() {

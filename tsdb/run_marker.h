@@ -22,10 +22,8 @@ class RunMarker {
     //   not
     [[nodiscard]] base::Status begin();
 
-    // The last run ended without end(): killed, crashed or cut off from its power.
-    [[nodiscard]] bool unclean() const { return unclean_starts_ != 0; }
-
-    // Starts in a row after such ends, this one among them.
+    // Starts in a row after runs without end(): killed, crashed or cut off from their power. This
+    // one is among them. 0 once it runs well.
     [[nodiscard]] uint32_t unclean_starts() const { return unclean_starts_; }
 
     // It runs well: whatever ends it begins a new row.

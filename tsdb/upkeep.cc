@@ -16,6 +16,7 @@ Upkeep::Upkeep(const TsdbOptions& options,
                CutMetrics& cut_metrics,
                BlockMetrics& block_metrics,
                std::function<uint64_t()> head_bytes,
+               std::function<Scope()> scope,
                base::Logger log)
     : options_(options),
       cutter_(cutter),
@@ -24,6 +25,7 @@ Upkeep::Upkeep(const TsdbOptions& options,
       cut_metrics_(cut_metrics),
       block_metrics_(block_metrics),
       head_bytes_(std::move(head_bytes)),
+      scope_(std::move(scope)),
       log_(std::move(log)) {}
 
 Upkeep::~Upkeep() {
@@ -50,6 +52,10 @@ base::Status Upkeep::run_once() {
     const std::stop_token stop = stop_.get_token();
     TRY(blocks_.reload(head_bytes_()));
     block_metrics_.triggered.add();
+    const Scope scope = scope_();
+    if (scope == Scope::kLetGo) {
+        return base::success();
+    }
     while (cutter_.due() && !stop.stop_requested()) {
         base::Status cut = cutter_.cut(stop);
         if (!cut) {
@@ -61,6 +67,9 @@ base::Status Upkeep::run_once() {
     if (late_due_) {
         TRY(late_cutter_.cut(stop));
         late_due_ = false;
+    }
+    if (scope == Scope::kCut) {
+        return base::success();
     }
     return blocks_.compact(stop, [&] { return cutter_.due(); });
 }

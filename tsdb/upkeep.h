@@ -20,6 +20,13 @@ namespace tsdb {
 //   lifetime  the parts outlive it; stop() waits for what it is at, which ends soon
 class Upkeep {
   public:
+    // What may be done now.
+    enum class Scope : uint8_t {
+        kLetGo,  // nothing is written: damaged blocks and those beyond the retention go
+        kCut,    // the head is cut as well
+        kAll,    // and blocks are compacted
+    };
+
     Upkeep(const TsdbOptions& options,
            HeadCutter& cutter,
            OutOfOrderCutter& late_cutter,
@@ -27,6 +34,7 @@ class Upkeep {
            CutMetrics& cut_metrics,
            BlockMetrics& block_metrics,
            std::function<uint64_t()> head_bytes,
+           std::function<Scope()> scope,
            base::Logger log);
     ~Upkeep();
     Upkeep(const Upkeep&) = delete;
@@ -58,6 +66,7 @@ class Upkeep {
     CutMetrics& cut_metrics_;
     BlockMetrics& block_metrics_;
     const std::function<uint64_t()> head_bytes_;
+    const std::function<Scope()> scope_;
     const base::Logger log_;
     base::Mutex work_;                         // held while something is cut, compacted or deleted
     bool late_due_ GUARDED_BY(work_) = false;  // the head was cut, out-of-order samples were not

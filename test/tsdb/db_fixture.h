@@ -36,6 +36,7 @@ class Node {
     [[nodiscard]] static tsdb::TsdbOptions defaults() {
         tsdb::TsdbOptions options;
         options.path = "/data";
+        options.disk_reserve_bytes = 0;  // tests count writes
         return options;
     }
 

@@ -1,11 +1,11 @@
 // What the storage promises about damage, crashes and disks, at the level of the whole database.
+#include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 
-#include "test/support/capture_sink.h"
 #include "test/support/fault_files.h"
-#include "test/support/skip.h"
 #include "test/tsdb/db_fixture.h"
-#include "tsdb/wal/format.h"
 
 namespace {
 
@@ -136,4 +136,217 @@ TEST_CASE("a start knows how the run before it ended", "[tsdb][durability]") {
     CHECK(copy.content("/data/skein/running") == "1\n");
     REQUIRE(node.db().stop());
     CHECK_FALSE(copy.exists("/data/skein/running").value());
+}
+
+// ---------------------------------------------------------------------------------------------
+// A disk that is full, or fails
+
+namespace {
+
+constexpr uint64_t kDiskBytes = uint64_t{2} << 20;
+
+uint64_t used(MemoryFiles& files) {
+    const auto space = files.space("/data");
+    return space.value().capacity - space.value().available;
+}
+
+bool wait_until(const std::function<bool()>& condition) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition() && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return condition();
+}
+
+tsdb::TsdbOptions with_reserve() {
+    tsdb::TsdbOptions options = Node::defaults();
+    options.disk_reserve_bytes = 64 << 10;
+    options.disk_free_bytes_min = 16 << 10;
+    return options;
+}
+
+}  // namespace
+
+TEST_CASE("a full disk makes the storage read-only until there is space again, and costs nothing",
+          "[tsdb][durability]") {
+    MemoryFiles files;
+    files.set_capacity(kDiskBytes);
+    Contents want;
+    {
+        Node node(files, with_reserve());
+        int64_t t = kNow;
+        const auto append = [&] {
+            const auto labels = labels_of("m", std::to_string(t % 7));
+            t += 1000;
+            const auto report = node.append(labels, t, static_cast<double>(t % 91));
+            REQUIRE(report);
+            REQUIRE(report.value().accepted == 1);
+            want[labels.to_series_string()].emplace_back(
+                t, std::bit_cast<uint64_t>(static_cast<double>(t % 91)));
+            return report.value().logged;
+        };
+        for (int round = 0; round < 20; ++round) {
+            CAPTURE(round);
+            CHECK(append());
+            // Somebody else takes all there is.
+            files.set_capacity(used(files));
+            bool logged = true;
+            for (int i = 0; i < 20; ++i) {
+                logged = append();
+            }
+            CHECK_FALSE(logged);
+            CHECK(node.db().disk().has(tsdb::ReadonlyReason::kNoSpace));
+            CHECK(has_metric(node, "skein_storage_readonly{reason=\"no_space\"} 1"));
+            CHECK_FALSE(has_metric(node, "skein_wal_kept_bytes 0"));
+            REQUIRE(node.contents() == want);
+            REQUIRE(node.db().run_upkeep());
+            files.set_capacity(kDiskBytes);
+            REQUIRE(wait_until([&] { return !node.db().disk().readonly() && append(); }));
+            CHECK(has_metric(node, "skein_wal_kept_bytes 0"));
+            REQUIRE(node.contents() == want);
+        }
+        CHECK(has_metric(node, "skein_storage_readonly{reason=\"no_space\"} 0"));
+    }
+    Node node(files, with_reserve());
+    CHECK(node.db().replay_report().damages.empty());
+    CHECK(node.contents() == want);
+}
+
+TEST_CASE("little free space makes the storage read-only before the disk is full",
+          "[tsdb][durability]") {
+    MemoryFiles files;
+    files.set_capacity(kDiskBytes);
+    Node node(files, with_reserve());
+    REQUIRE(wait_until([&] { return files.exists("/data/skein/reserve").value(); }));
+    CHECK_FALSE(node.db().disk().readonly());
+    files.set_capacity(used(files) + 1000);
+    REQUIRE(wait_until([&] { return node.db().disk().readonly(); }));
+    // What was held in reserve is free now, for those who make room.
+    CHECK_FALSE(files.exists("/data/skein/reserve").value());
+    files.set_capacity(kDiskBytes);
+    REQUIRE(wait_until([&] { return !node.db().disk().readonly(); }));
+    REQUIRE(wait_until([&] { return files.exists("/data/skein/reserve").value(); }));
+}
+
+TEST_CASE("commits beyond what memory may keep are refused, and say why", "[tsdb][durability]") {
+    MemoryFiles files;
+    tsdb::TsdbOptions options = with_reserve();
+    options.kept_bytes_max = 2000;
+    Node node(files, options);
+    REQUIRE(node.append(labels_of("m", "1"), kNow, 1));
+    files.set_capacity(used(files));
+    const base::Result<model::CommitReport> last = [&] {
+        for (int64_t i = 1;; ++i) {
+            auto report = node.append(labels_of("m", "1"), kNow + i, 1);
+            if (!report || i == 1000) {
+                return report;
+            }
+        }
+    }();
+    REQUIRE_FALSE(last);
+    CHECK(last.error().code() == base::Code::kNoSpace);
+    CHECK(last.error().message().find("free some space") != std::string::npos);
+    files.set_capacity(UINT64_MAX);
+    REQUIRE(wait_until([&] { return !node.db().disk().readonly(); }));
+    const auto after = node.append(labels_of("m", "1"), kNow + 2000, 1);
+    REQUIRE(after);
+    CHECK(after.value().logged);
+}
+
+TEST_CASE("a second failed sync in a row makes the storage read-only, and nothing is lost",
+          "[tsdb][durability]") {
+    MemoryFiles disk;
+    test_support::FaultFiles files(disk);
+    tsdb::TsdbOptions options = Node::defaults();
+    options.wal_sync_interval = std::chrono::milliseconds(GENERATE(0, 20));
+    CAPTURE(options.wal_sync_interval.count());
+    Contents want;
+    {
+        Node node(files, options);
+        const auto labels = labels_of("m", "1");
+        REQUIRE(node.append(labels, kNow, 1));
+        files.fail_at(test_support::FileCall::kSync, 1, {.forever = true});
+        REQUIRE(wait_until([&] {
+            const int64_t t =
+                kNow + 1 + static_cast<int64_t>(node.contents().begin()->second.size());
+            REQUIRE(node.append(labels, t, 2));
+            return node.db().disk().has(tsdb::ReadonlyReason::kSyncFailed);
+        }));
+        const auto report = node.append(labels, kNow + 1'000'000, 3);
+        REQUIRE(report);
+        CHECK_FALSE(report.value().logged);
+        want = node.contents();
+        files.heal();
+        REQUIRE(wait_until([&] { return !node.db().disk().readonly(); }));
+        REQUIRE(wait_until([&] { return has_metric(node, "skein_wal_kept_bytes 0"); }));
+        CHECK(node.contents() == want);
+        disk.power_cut();
+    }
+    Node node(disk);
+    CHECK(node.contents().begin()->second.size() >= 1);
+}
+
+TEST_CASE("after three starts in a row that did not end cleanly blocks are not compacted",
+          "[tsdb][durability]") {
+    MemoryFiles files;
+    const int before = GENERATE(0, 2);
+    files.put("/data/skein/running", base::ByteView(std::to_string(before) + "\n"));
+    Node node(files);
+    CHECK(node.db().safe_mode() == (before == 2));
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().safe_mode() == (before == 2));
+    CHECK(
+        has_metric(node, before == 2 ? "skein_storage_safe_mode 1" : "skein_storage_safe_mode 0"));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Blocks that are read again
+
+namespace {
+
+// A folder with one block; its path.
+base::Path with_block(Node& node) {
+    scrapes(node, 0, kScrapes);
+    REQUIRE(node.db().cut_head(kNow + kScrapes * 15000));
+    REQUIRE(node.db().blocks().size() == 1);
+    return base::join_path("/data", node.db().blocks().front().ulid.text());
+}
+
+tsdb::TsdbOptions scrubbing_fast() {
+    tsdb::TsdbOptions options = Node::defaults();
+    options.scrub_bytes_per_second = 0;
+    return options;
+}
+
+}  // namespace
+
+TEST_CASE("a scrub finds every damaged block, and it goes to quarantine", "[tsdb][durability]") {
+    const std::string name = GENERATE("index", "chunks/000001", "meta.json");
+    CAPTURE(name);
+    MemoryFiles files;
+    Node node(files, scrubbing_fast());
+    const base::Path folder = with_block(node);
+    node.db().scrub();
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().blocks().size() == 1);
+    CHECK(has_metric(node, "skein_scrub_blocks_total 1"));
+    const base::Path file = base::join_path(folder, name);
+    files.flip_bit(file, files.content(file).size() / 2, 4);
+    node.db().scrub();
+    CHECK(has_metric(node, "skein_scrub_damaged_files_total 1"));
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().blocks().empty());
+    CHECK(has_metric(node, "skein_blocks_quarantined_total 1"));
+}
+
+TEST_CASE("a block from another server gets its checksums at first sight", "[tsdb][durability]") {
+    MemoryFiles files;
+    Node node(files, scrubbing_fast());
+    const base::Path sums = base::join_path(with_block(node), "skein-checksums");
+    const std::string before = files.content(sums);
+    REQUIRE(files.remove(sums));
+    node.db().scrub();
+    CHECK(files.content(sums).size() == before.size());
+    node.db().scrub();
+    CHECK(has_metric(node, "skein_scrub_damaged_files_total 0"));
 }

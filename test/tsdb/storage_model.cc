@@ -209,11 +209,13 @@ base::Result<bool> commit(tsdb::Db& db,
     for (const model::Rejected& rejected : report.value().rejected) {
         (rejected.histogram ? histograms : floats)[rejected.index] = nullptr;
     }
+    // What is only in memory need not outlive the process.
+    Answers& to = report.value().logged ? into : maybe;
     for (const auto* const list : {&floats, &histograms}) {
         for (const Staged* staged : *list) {
             if (staged != nullptr) {
-                into[staged->labels.to_series_string()].emplace(staged->sample.t,
-                                                                value_text(staged->sample));
+                to[staged->labels.to_series_string()].emplace(staged->sample.t,
+                                                              value_text(staged->sample));
             }
         }
     }

@@ -258,6 +258,11 @@ uint64_t Writer::unsynced_bytes() const {
     return tail_.bytes + lost_.bytes;
 }
 
+uint64_t Writer::lost_bytes() const {
+    const base::MutexLock lock(mutex_);
+    return lost_.bytes;
+}
+
 base::Duration Writer::oldest_unsynced() const {
     const base::MutexLock lock(mutex_);
     const auto since = lost_.since ? lost_.since : tail_.since;

@@ -70,6 +70,8 @@ class Writer {
     }
 
     [[nodiscard]] uint64_t unsynced_bytes() const EXCLUDES_LOCK(mutex_);
+    // Of those, what a failed sync may have lost and was not written again.
+    [[nodiscard]] uint64_t lost_bytes() const EXCLUDES_LOCK(mutex_);
     // How long the oldest record that is not synced has waited; zero when all are.
     [[nodiscard]] base::Duration oldest_unsynced() const EXCLUDES_LOCK(mutex_);
 
