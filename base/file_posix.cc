@@ -55,8 +55,9 @@ Code code_of(int number) {
 
 // "open wal/00000001: No space left on device"
 auto fail_errno(std::string_view what, const Path& path, int number = errno) {
-    return fail(code_of(number),
-                std::string(what) + " " + path + ": " + std::generic_category().message(number));
+    std::array<char, 128> buffer{};
+    const char* const reason = ::strerror_r(number, buffer.data(), buffer.size());
+    return fail(code_of(number), std::string(what) + " " + path + ": " + reason);
 }
 
 // Calls again while a signal interrupts.
