@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Callable
 
-from . import ingest, machine, micro, query, replay, report
+from . import ingest, machine, micro, query, replay, report, storage
 from .process import BenchError, Workspace
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,6 +40,8 @@ BENCHMARKS = [
               {"targets": 500, "warmup": 30, "seconds": 300, "mode": "sequential"}),
     Benchmark("query", "instant and range queries over 500k series", query.run,
               {"targets": 500, "warmup": 30, "seconds": 300, "mode": "sequential"}),
+    Benchmark("storage", "1 M series x 4 h: bytes per series, replay, the cut, bytes per sample",
+              storage.run, {"targets": 1000, "samples": 240, "seconds": 15}),
     Benchmark("micro", "nanoseconds of single operations (skein-micro)", micro.run),
 ]
 
@@ -63,7 +65,7 @@ def parse(arguments):
     run.add_argument("--gzip", action="store_true")
     for name, meaning in [("seconds", "length of the window"), ("warmup", "seconds before it"),
                           ("interval", "seconds between scrapes"), ("targets", ""),
-                          ("series", "per target"), ("seed", ""), ("churn-pct", ""),
+                          ("series", "per target"), ("samples", "per series (storage)"), ("seed", ""), ("churn-pct", ""),
                           ("churn-sec", ""), ("delay-min-ms", ""), ("delay-max-ms", ""),
                           ("quantum-ms", "")]:
         run.add_argument(f"--{name}", type=int, help=meaning)
@@ -75,7 +77,7 @@ def options_of(benchmark, given):
     options = argparse.Namespace(
         json=False, keep=False, servers=["skein", "prometheus"], mode="concurrent", stop="term",
         skein=None, build_dir=ROOT / "build" / "release", timestamps="none", gzip=False,
-        seconds=120, warmup=60, interval=15, targets=100, series=1000, seed=42, churn_pct=0,
+        seconds=120, warmup=60, interval=15, targets=100, series=1000, samples=240, seed=42, churn_pct=0,
         churn_sec=300, delay_min_ms=0, delay_max_ms=0, quantum_ms=1)
     vars(options).update(benchmark.defaults)
     vars(options).update(vars(given))

@@ -28,10 +28,29 @@ REPLAY_ROWS = [
     ("RSS MB", "rss_bytes", 1e-6, 1),
     ("RSS peak MB", "rss_peak_bytes", 1e-6, 1),
 ]
+STORAGE_ROWS = [
+    ("series in the head", "head_series", 1, 0),
+    ("WAL MB", "wal_bytes", 1e-6, 1),
+    ("ready after s", "ready_seconds", 1, 2),
+    ("  CPU s", "ready_cpu_seconds", 1, 2),
+    ("RSS after the replay MB", "rss_bytes", 1e-6, 1),
+    ("  bytes per series", "rss_steady_bytes_per_series", 1, 0),
+    ("  peak of the replay MB", "rss_peak_bytes", 1e-6, 1),
+    ("  peak / after", "replay_peak_over_steady", 1, 2),
+    ("cut: CPU s", "cut_cpu_seconds", 1, 2),
+    ("  peak RSS MB", "rss_peak_with_cut_bytes", 1e-6, 1),
+    ("  RSS afterwards MB", "rss_after_cut_bytes", 1e-6, 1),
+    ("blocks", "blocks", 1, 0),
+    ("samples in blocks", "block_samples", 1, 0),
+    ("chunk bytes per sample", "chunk_bytes_per_sample", 1, 3),
+    ("  with the index", "block_bytes_per_sample", 1, 3),
+]
 RATIO_FIELDS = {
     "cpu_us_per_sample", "cpu_us_per_scrape", "rss_bytes_per_series",
     "rss_above_idle_bytes_per_series", "wal_bytes_per_sample", "disk_write_bytes_per_sample",
     "ready_seconds", "ready_cpu_seconds", "first_answer_seconds", "rss_bytes", "rss_peak_bytes",
+    "cut_cpu_seconds", "rss_peak_with_cut_bytes", "chunk_bytes_per_sample",
+    "block_bytes_per_sample", "rss_steady_bytes_per_series",
 }
 
 
@@ -107,6 +126,9 @@ def print_report(result):
         print_columns([["case", "ns/op", "MB/s"]] + [
             [case["name"], number(case["ns_per_op"], 1, 2),
              number(case["bytes_per_second"], 1e-6, 0)] for case in result["cases"]])
+    elif "cut_cpu_seconds" in result["servers"][0]:
+        print("\n".join(result["fill"]))
+        print_servers(result, STORAGE_ROWS)
     elif "ready_seconds" in result["servers"][0]:
         print_servers(result, REPLAY_ROWS)
         if "queries" in result["servers"][0]:
