@@ -473,9 +473,9 @@ base::Result<std::unique_ptr<model::Querier>> Db::querier(int64_t min_t, int64_t
             sources.push_back(block::make_querier(block, min_t, max_t, source));
         }
     }
-    const int64_t from = std::max(min_t, view->head_from);
-    if (from <= max_t) {
-        sources.push_back(std::make_unique<HeadQuerier>(head_, view, from, max_t));
+    if (view->head_from <= max_t) {
+        sources.push_back(
+            std::make_unique<HeadQuerier>(head_, view, min_t, max_t, view->head_from));
     }
     if (head_.late().overlaps(min_t, max_t)) {
         sources.push_back(
@@ -528,6 +528,15 @@ base::Status Db::delete_series(int64_t min_t,
     const Deletion deletion{.min_t = min_t, .max_t = max_t, .matchers = matchers};
     const std::stop_token stop = upkeep_->stop_token();
     return upkeep_->while_resting([&]() -> base::Status {
+        if (disk_.readonly() || gate_->kept_bytes() != 0) {
+            return base::fail(
+                base::Code::kUnavailable,
+                "nothing can be deleted while the storage is read-only: free some space");
+        }
+        // In blocks they are deleted like all others.
+        if (head_.late().overlaps(min_t, max_t)) {
+            TRY(late_cutter_->cut(stop));
+        }
         TRY(delete_from_blocks(files_, views_, blocks_, deletion, stop));
         return delete_from_head(head_, *writer_, *committer_, deletion, stop);
     });
@@ -540,7 +549,10 @@ base::Status Db::clean_tombstones() {
 base::Result<std::string> Db::snapshot(bool skip_head) {
     SnapshotRequest request;
     request.data_folder = options_.path;
-    const base::Status written = upkeep_->while_resting([&] {
+    const base::Status written = upkeep_->while_resting([&]() -> base::Status {
+        if (!skip_head && head_.late().series() != 0) {
+            TRY(late_cutter_->cut(upkeep_->stop_token()));
+        }
         request.name = snapshot_name(clock_.now_ms(), random_);
         request.view = views_.current();
         const int64_t from = std::max(head_.min_time(), request.view->head_from);

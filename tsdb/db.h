@@ -108,15 +108,15 @@ class Db final : public model::Appendable,
     // Deletes the samples of [min_t, max_t] (both inclusive) of the series that all matchers match:
     // nobody sees them any more when it returns, and a restart does not bring them back. Their room
     // is given back by compactions, or by clean_tombstones().
-    //   errors  kCorrupt: a block is damaged; kIo, kNoSpace; kCanceled, kUnavailable: stopping. A
-    //           part may be deleted then; doing it again is harmless.
+    //   errors  kCorrupt: a block is damaged; kIo, kNoSpace; kCanceled; kUnavailable: stopping, or
+    //           read-only. A part may be deleted then; doing it again is harmless.
     [[nodiscard]] base::Status delete_series(int64_t min_t,
                                              int64_t max_t,
                                              std::span<const model::Matcher> matchers);
     // Writes blocks with deleted samples anew, without them.
     [[nodiscard]] base::Status clean_tombstones();
     // Writes `<path>/snapshots/<name>/`: the blocks as hard links and, unless `skip_head`, what the
-    // head holds as one more.  returns  the name
+    // head holds as one more; what came late is cut into blocks before.  returns  the name
     [[nodiscard]] base::Result<std::string> snapshot(bool skip_head);
     // Cuts the out-of-order samples into blocks, whether they are due or not.
     [[nodiscard]] base::Status cut_out_of_order();

@@ -37,6 +37,7 @@ base::Result<std::unique_ptr<model::SeriesSet>> HeadQuerier::select(
     }
     const SeriesStream::Options options{.min_t = std::max(min_t_, hints.min_t),
                                         .max_t = std::min(max_t_, hints.max_t),
+                                        .from = from_,
                                         .skip_chunks = hints.skip_chunks,
                                         .limit = hints.limit,
                                         .source = kSource};

@@ -1,6 +1,8 @@
 // Reading the head through the storage port.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,9 +23,19 @@ class HeadQuerier final : public model::Querier {
     // Number of this source in ChunkView::source.
     static constexpr uint32_t kSource = 0;
 
-    // pin  keeps the head from giving away what it shows; may be null where nothing does
-    HeadQuerier(const Head& head, std::shared_ptr<const void> pin, int64_t min_t, int64_t max_t)
-        : head_(head), pin_(std::move(pin)), min_t_(min_t), max_t_(max_t) {}
+    // pin   keeps the head from giving away what it shows; may be null where nothing does
+    // from  what is older is the blocks' to tell: no such sample is shown, although the head may
+    //       still hold it
+    HeadQuerier(const Head& head,
+                std::shared_ptr<const void> pin,
+                int64_t min_t,
+                int64_t max_t,
+                int64_t from = INT64_MIN)
+        : head_(head),
+          pin_(std::move(pin)),
+          min_t_(std::max(min_t, from)),
+          max_t_(max_t),
+          from_(from) {}
 
     [[nodiscard]] base::Result<std::unique_ptr<model::SeriesSet>> select(
         const model::SelectHints& hints,
@@ -50,6 +62,7 @@ class HeadQuerier final : public model::Querier {
     const std::shared_ptr<const void> pin_;
     const int64_t min_t_;
     const int64_t max_t_;
+    const int64_t from_;
 };
 
 }  // namespace tsdb

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <set>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -35,6 +36,7 @@ struct Series {
     Kind kind = Kind::kFloats;
     std::unique_ptr<test_model::RandomHistogram> histogram;
     int64_t last_t = INT64_MIN;  // tried, accepted or not
+    std::set<int64_t> tried;     // all of them
     double value = 0;
     bool stopped = false;
 };
@@ -53,6 +55,9 @@ class Sequence {
         synced_ = random_.below(2) == 0;
         if (synced_) {
             options_.wal_sync_interval = std::chrono::milliseconds(0);
+        }
+        if (random_.below(2) == 0) {
+            options_.out_of_order_time_window = std::chrono::minutes(3 + random_.below(60));
         }
     }
 
@@ -75,7 +80,7 @@ class Sequence {
 
   private:
     void step() {
-        const uint64_t dice = random_.below(100);
+        const uint64_t dice = random_.below(110);
         if (dice < 45) {
             append_some();
         } else if (dice < 53) {
@@ -98,8 +103,18 @@ class Sequence {
             restart();
         } else if (dice < 96) {
             kill();
-        } else {
+        } else if (dice < 100) {
             kill_within();
+        } else if (dice < 105) {
+            delete_some();
+        } else if (dice < 107) {
+            history_ += " clean";
+            expect(process_->db().clean_tombstones(), "clean tombstones");
+            check("after cleaning tombstones");
+        } else {
+            history_ += " cut-late";
+            expect(process_->db().cut_out_of_order(), "cut out of order");
+            check("after cutting what came late");
         }
     }
 
@@ -161,14 +176,14 @@ class Sequence {
     void append_some() {
         const uint64_t scrapes = 1 + random_.below(8);
         const int64_t step = static_cast<int64_t>(1 + random_.below(90)) * kSecond;
-        history_ += " append" + std::to_string(scrapes);
+        history_ += " append" + std::to_string(scrapes) + "@" + std::to_string(now_);
         for (uint64_t i = 0; i < scrapes && wrong_.empty() && !files_->killed(); ++i) {
             now_ += step;
             std::vector<Staged> samples;
             for (Series& series : series_) {
                 if (!series.stopped && newest_of(series.labels) < now_) {
                     samples.push_back({series.labels, sample_of(series, now_)});
-                    series.last_t = now_;
+                    note_tried(series, now_);
                 }
             }
             const auto whole = tsdb_test::commit(process_->db(), samples, want_, maybe_);
@@ -189,12 +204,30 @@ class Sequence {
         return newest;
     }
 
-    // Some samples within the last minutes: the database says which it takes.
+    void note_tried(Series& series, int64_t t) {
+        series.last_t = std::max(series.last_t, t);
+        for (Series& other : series_) {
+            if (other.labels == series.labels) {
+                other.tried.insert(t);
+            }
+        }
+    }
+
+    // Some samples of the last minutes, or of a little more than the window: the database says
+    // which it takes. With a window no time comes twice: which of two values stays is not laid
+    // down.
     void append_late() {
         history_ += " late";
+        const bool window = options_.out_of_order_time_window.count() != 0;
+        const uint64_t seconds =
+            window ? static_cast<uint64_t>(options_.out_of_order_time_window.count()) / 900
+                   : 8 * 60;
         std::vector<Staged> samples;
         for (Series& series : series_) {
-            const int64_t t = now_ - static_cast<int64_t>(random_.below(8 * 60)) * kSecond;
+            int64_t t = now_ - static_cast<int64_t>(random_.below(seconds)) * kSecond;
+            while (window && series.tried.contains(t)) {
+                --t;
+            }
             if (random_.below(3) != 0 || maybe_.contains(series.labels.to_series_string()) ||
                 std::ranges::any_of(samples, [&](const Staged& staged) {
                     return staged.labels == series.labels;
@@ -206,12 +239,64 @@ class Sequence {
                 continue;  // a stale marker that is refused by a series of histograms is not told
             }
             samples.push_back({series.labels, std::move(sample)});
-            series.last_t = std::max(series.last_t, t);
+            note_tried(series, t);
         }
         const auto whole = tsdb_test::commit(process_->db(), samples, want_, maybe_);
         if (!whole && !files_->killed()) {
             wrong_ = "late commit: " + std::string(whole.error().message());
         }
+    }
+
+    // What the database holds of some series, or of all, in some stretch of time.
+    struct Stretch {
+        std::vector<model::Matcher> matchers;
+        std::string series;  // empty: all
+        int64_t min_t = INT64_MIN;
+        int64_t max_t = INT64_MAX;
+    };
+
+    Stretch any_stretch() {
+        Stretch stretch;
+        if (random_.below(4) != 0) {
+            const model::Labels& labels = series_[random_.below(series_.size())].labels;
+            stretch.series = labels.to_series_string();
+            stretch.matchers.push_back(
+                model::Matcher::equal("__name__", std::string(labels.metric_name())));
+        }
+        if (random_.below(8) != 0) {
+            const int64_t span = now_ - kStart + 20 * kMinute;
+            stretch.min_t = now_ - static_cast<int64_t>(random_.below(static_cast<uint64_t>(span)));
+            stretch.max_t = stretch.min_t + static_cast<int64_t>(random_.below(30 * 60)) * kSecond;
+        }
+        return stretch;
+    }
+
+    base::Status delete_stretch(const Stretch& stretch) {
+        return process_->db().delete_series(stretch.min_t, stretch.max_t, stretch.matchers);
+    }
+
+    // Takes what the stretch holds out of what is wanted.
+    Answers take(const Stretch& stretch) {
+        Answers taken;
+        for (auto& [series, line] : want_) {
+            if (!stretch.series.empty() && series != stretch.series) {
+                continue;
+            }
+            const auto from = line.lower_bound(stretch.min_t);
+            const auto to = line.upper_bound(stretch.max_t);
+            taken[series].insert(from, to);
+            line.erase(from, to);
+        }
+        return taken;
+    }
+
+    void delete_some() {
+        const Stretch stretch = any_stretch();
+        history_ += " delete[" + stretch.series + "," + std::to_string(stretch.min_t) + "," +
+                    std::to_string(stretch.max_t) + "]";
+        expect(delete_stretch(stretch), "delete");
+        static_cast<void>(take(stretch));
+        check("after a deletion");
     }
 
     void upkeep() {
@@ -222,7 +307,7 @@ class Sequence {
 
     void cut() {
         const int64_t end = now_ + 1 - static_cast<int64_t>(random_.below(12)) * kMinute;
-        history_ += " cut";
+        history_ += " cut@" + std::to_string(end);
         expect(process_->db().cut_head(end), "cut");
         check("after a cut");
     }
@@ -281,11 +366,19 @@ class Sequence {
         const uint64_t after = random_.below(40);
         history_ += " kill" + std::to_string(after) + "-within";
         files_->kill_after(after);
-        const uint64_t dice = random_.below(4);
+        const uint64_t dice = random_.below(6);
         if (dice == 0) {
             append_some();
         } else if (dice == 1) {
             base::ignore(process_->db().run_upkeep(), "killed");
+        } else if (dice == 2) {
+            const Stretch stretch = any_stretch();
+            base::ignore(delete_stretch(stretch), "killed");
+            for (auto& [series, line] : take(stretch)) {
+                maybe_[series].merge(line);
+            }
+        } else if (dice == 3) {
+            base::ignore(process_->db().cut_out_of_order(), "killed");
         } else {
             base::ignore(process_->db().cut_head(now_ - 5 * kMinute), "killed");
         }
@@ -349,8 +442,20 @@ class Sequence {
         }
         const std::string different = differences(got.value(), want);
         if (!different.empty()) {
-            wrong_ = when + ":\n" + different;
+            wrong_ = when + ":\n" + different + blocks_text();
         }
+    }
+
+    // For people.
+    std::string blocks_text() {
+        std::string text;
+        for (const tsdb::block::BlockMeta& meta : process_->db().blocks()) {
+            text += meta.ulid.text() + " level " + std::to_string(meta.level) + " [" +
+                    std::to_string(meta.min_t) + "," + std::to_string(meta.max_t) + ") " +
+                    std::to_string(meta.stats.samples) + " samples, " +
+                    std::to_string(meta.stats.tombstones) + " tombstones\n";
+        }
+        return text;
     }
 
     base::SeededRandom random_;

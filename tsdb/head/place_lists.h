@@ -3,12 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <vector>
 
 #include "tsdb/head/chunk_files.h"
 #include "tsdb/head/memory.h"
+#include "tsdb/head/word_arena.h"
 
 namespace tsdb {
 
@@ -17,7 +16,7 @@ namespace tsdb {
 //   threads  the partition's lock
 class PlaceLists {
   public:
-    using Handle = uint32_t;
+    using Handle = WordArena::Position;
     static constexpr Handle kEmpty = 0;
     static constexpr size_t kPlacesMax = 65534;  // of one list
 
@@ -40,9 +39,6 @@ class PlaceLists {
     void clear(Handle& list) { drop_first(list, get(list).size()); }
 
   private:
-    static constexpr size_t kBlockWords =
-        16384;  // 64 KiB; a list that is larger has a block of its own
-
     // In front of the places: how many there are, and the list's size class.
     struct Header {
         uint16_t count;
@@ -50,23 +46,16 @@ class PlaceLists {
     };
 
     [[nodiscard]] Handle allocate(unsigned size_class);
-    void add_block(size_t words);
     void release(Handle list);
     void move(Handle& list, unsigned size_class);
-
-    [[nodiscard]] uint32_t* words(Handle list) const {
-        return blocks_[list / kBlockWords].get() + list % kBlockWords;
-    }
+    void account();
 
     [[nodiscard]] Header header(Handle list) const;
     void set_header(Handle list, Header header);
 
     HeadMemory& memory_;
-    std::vector<std::unique_ptr<uint32_t[]>> blocks_;
-    size_t bytes_ = 0;           // of all blocks
-    size_t current_ = 0;         // the block small lists are cut from
-    size_t used_ = kBlockWords;  // words of it
-    std::vector<Handle> free_;   // by size class: the first free list; its first word links on
+    WordArena arena_;
+    size_t accounted_ = 0;  // bytes
 };
 
 }  // namespace tsdb

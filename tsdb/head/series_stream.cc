@@ -197,6 +197,11 @@ base::Status SeriesStream::read_files(Entry& entry, model::SeriesBatch& batch) {
 }
 
 base::Status SeriesStream::cut_deleted(Entry& entry, model::SeriesBatch& batch) {
+    if (begins_too_early(entry)) [[unlikely]] {
+        block::Intervals hidden(entry.deleted.begin(), entry.deleted.end());
+        block::add_interval(hidden, {INT64_MIN, options_.from - 1});
+        entry.deleted = batch.arena.copy(std::span<const block::Interval>(hidden));
+    }
     const bool touched = std::ranges::any_of(entry.chunks, [&](const model::ChunkView& chunk) {
         return block::overlaps(entry.deleted, chunk.min_t, chunk.max_t);
     });

@@ -20,6 +20,7 @@ class SeriesStream final : public model::SeriesSet {
     struct Options {
         int64_t min_t = model::kMinTime;
         int64_t max_t = model::kMaxTime;
+        int64_t from = INT64_MIN;  // older samples are not given, whatever chunk they are in
         bool skip_chunks = false;
         uint64_t limit = 0;  // series; 0: none
         uint32_t source = 0;
@@ -53,7 +54,7 @@ class SeriesStream final : public model::SeriesSet {
     void read_run(std::span<Entry> run, model::SeriesBatch& batch);
     void read_memory(Entry& entry, model::SeriesBatch& batch);
     [[nodiscard]] base::Status read_files(Entry& entry, model::SeriesBatch& batch);
-    // Codes again what is deleted in part.
+    // Codes again what is deleted in part, and what begins before options_.from.
     [[nodiscard]] base::Status cut_deleted(Entry& entry, model::SeriesBatch& batch);
 
     [[nodiscard]] bool in_range(int64_t min_t, int64_t max_t) const {
@@ -64,6 +65,13 @@ class SeriesStream final : public model::SeriesSet {
     [[nodiscard]] bool is_asked(const Entry& entry, int64_t min_t, int64_t max_t) const {
         return in_range(min_t, max_t) &&
                (entry.deleted.empty() || !block::covers(entry.deleted, min_t, max_t));
+    }
+
+    // Whether some of its samples are from before options_.from. A head is cut where chunks end, so
+    // this is rare: blocks from elsewhere, another block duration.
+    [[nodiscard]] bool begins_too_early(const Entry& entry) const {
+        return !entry.chunks.empty() && entry.chunks.front().min_t < options_.from &&
+               options_.min_t <= options_.from;
     }
 
     void pin(const ClosedChunk* chunk, model::SeriesBatch& batch);
