@@ -1,0 +1,109 @@
+#include "tsdb/commit_applier.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace tsdb {
+
+void CommitApplier::Times::take(int64_t t) {
+    min_t = std::min(min_t, t);
+    max_t = std::max(max_t, t);
+}
+
+void CommitApplier::apply(const CommitGroup& group, AdmittedCommit& commit) {
+    Times times;
+    apply_floats(group, commit, times);
+    apply_histograms(group, commit, times);
+    for (const HeadExemplar& one : group.exemplars(commit)) {
+        head_.exemplars().add(one.ref, one.slot, model::Exemplar(*one.exemplar));
+    }
+    if (times.min_t <= times.max_t) {
+        head_.extend(times.min_t, times.max_t);
+    }
+}
+
+void CommitApplier::apply_floats(const CommitGroup& group, AdmittedCommit& commit, Times& times) {
+    const auto samples = group.floats(commit);
+    if (samples.empty()) {
+        return;
+    }
+    uint64_t refused = 0;
+    const uint64_t appended = head_.apply(
+        samples, commit.min_valid_t, [&](const HeadSample& sample, model::RejectReason reason) {
+            ++refused;
+            commit.reject_or_keep(metrics_, sample.t, {.index = sample.index, .reason = reason});
+        });
+    commit.report.accepted += static_cast<uint32_t>(samples.size() - refused);
+    metrics_.floats_appended.add(appended);
+    for (const HeadSample& sample : samples) {
+        times.take(sample.t);
+    }
+}
+
+void CommitApplier::apply_histograms(const CommitGroup& group,
+                                     AdmittedCommit& commit,
+                                     Times& times) {
+    for (const HeadHistogram& sample : group.histograms(commit)) {
+        const Admission admission = head_.apply_histogram(sample, commit.min_valid_t);
+        const bool of_floats = sample.index == CommitGroup::kOfFloats;
+        if (const auto reason = reject_reason(admission); reason && !of_floats) {
+            commit.reject_or_keep(
+                metrics_, sample.t, {.index = sample.index, .reason = *reason, .histogram = true});
+            continue;
+        }
+        ++commit.report.accepted;
+        if (admission == Admission::kAppend) {
+            metrics_.histograms_appended.add();
+            times.take(sample.t);
+        }
+    }
+}
+
+base::Status CommitApplier::store_late(AdmittedCommit& commit, const model::AppendBatch& batch) {
+    if (commit.late.empty()) [[likely]] {
+        return base::success();
+    }
+    std::vector<LateSample> samples;
+    samples.reserve(commit.late.size());
+    for (const model::Rejected& late : commit.late) {
+        samples.push_back(late_sample(late, batch));
+        samples.back().index = static_cast<uint32_t>(samples.size() - 1);
+    }
+    uint64_t refused = 0;
+    LateStored stored;
+    const base::Status status = late_.append(
+        samples,
+        [&](const LateSample& sample) {
+            model::Rejected rejected = commit.late[sample.index];
+            rejected.reason = model::RejectReason::kDuplicateTimestamp;
+            commit.reject(metrics_, rejected);
+            ++refused;
+        },
+        stored);
+    metrics_.late_floats_appended.add(stored.floats);
+    metrics_.late_histograms_appended.add(stored.histograms);
+    TRY(status);
+    commit.report.accepted += static_cast<uint32_t>(samples.size() - refused);
+    return base::success();
+}
+
+LateSample CommitApplier::late_sample(const model::Rejected& late,
+                                      const model::AppendBatch& batch) const {
+    LateSample sample;
+    model::SeriesHandle handle;
+    if (late.histogram) {
+        const model::StagedHistogram& staged = batch.histograms[late.index];
+        handle = staged.series;
+        sample.sample = {.t = staged.t, .integer = staged.integer, .floating = staged.floating};
+    } else {
+        const model::StagedFloat& staged = batch.floats[late.index];
+        handle = staged.series;
+        sample.sample = {.t = staged.t, .v = staged.v};
+    }
+    sample.slot = handle.slot;
+    sample.series = head_.find(handle);
+    return sample;
+}
+
+}  // namespace tsdb
