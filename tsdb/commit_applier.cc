@@ -46,10 +46,11 @@ void CommitApplier::apply_histograms(const CommitGroup& group,
                                      Times& times) {
     for (const HeadHistogram& sample : group.histograms(commit)) {
         const Admission admission = head_.apply_histogram(sample, commit.min_valid_t);
-        const bool of_floats = sample.index == CommitGroup::kOfFloats;
-        if (const auto reason = reject_reason(admission); reason && !of_floats) {
+        if (const auto reason = reject_reason(admission); reason) {
             commit.reject_or_keep(
-                metrics_, sample.t, {.index = sample.index, .reason = *reason, .histogram = true});
+                metrics_,
+                sample.t,
+                {.index = sample.index, .reason = *reason, .histogram = !sample.of_float});
             continue;
         }
         ++commit.report.accepted;
@@ -90,19 +91,25 @@ base::Status CommitApplier::store_late(AdmittedCommit& commit, const model::Appe
 
 LateSample CommitApplier::late_sample(const model::Rejected& late,
                                       const model::AppendBatch& batch) const {
-    LateSample sample;
-    model::SeriesHandle handle;
     if (late.histogram) {
         const model::StagedHistogram& staged = batch.histograms[late.index];
-        handle = staged.series;
-        sample.sample = {.t = staged.t, .integer = staged.integer, .floating = staged.floating};
-    } else {
-        const model::StagedFloat& staged = batch.floats[late.index];
-        handle = staged.series;
-        sample.sample = {.t = staged.t, .v = staged.v};
+        return {.series = head_.find(staged.series),
+                .slot = staged.series.slot,
+                .sample = {.t = staged.t, .integer = staged.integer, .floating = staged.floating}};
     }
-    sample.slot = handle.slot;
-    sample.series = head_.find(handle);
+    const model::StagedFloat& staged = batch.floats[late.index];
+    LateSample sample{.series = head_.find(staged.series), .slot = staged.series.slot};
+    sample.sample.t = staged.t;
+    if (const auto stale = as_stale_histogram(sample.series, staged, late.index)) {
+        if (stale->integer != nullptr) {
+            sample.sample.integer = std::make_shared<const model::Histogram>(*stale->integer);
+        } else {
+            sample.sample.floating =
+                std::make_shared<const model::FloatHistogram>(*stale->floating);
+        }
+        return sample;
+    }
+    sample.sample.v = staged.v;
     return sample;
 }
 

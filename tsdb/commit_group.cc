@@ -23,6 +23,21 @@ const AnyHistogram& stale() {
 
 }  // namespace
 
+std::optional<HeadHistogram> as_stale_histogram(const SlotEntry& series,
+                                                const model::StagedFloat& sample,
+                                                uint32_t index) {
+    if (!model::is_stale(sample.v) || !series.record->is(SeriesRecord::kHistograms)) {
+        return std::nullopt;
+    }
+    const bool floating = series.record->has_open() && series.record->histograms->writer.is_float();
+    return HeadHistogram{.series = series,
+                         .t = sample.t,
+                         .integer = floating ? nullptr : &stale<model::Histogram>(),
+                         .floating = floating ? &stale<model::FloatHistogram>() : nullptr,
+                         .index = index,
+                         .of_float = true};
+}
+
 void AdmittedCommit::reject(CommitMetrics& metrics, model::Rejected rejected) {
     metrics.count_rejected(rejected.reason);
     report.rejected.push_back(rejected);
@@ -98,9 +113,11 @@ void CommitGroup::admit_float(const model::StagedFloat& sample,
         return;
     }
     const auto bits = std::bit_cast<uint64_t>(sample.v);
-    if (bits == model::kStaleNanBits && series.record->is(SeriesRecord::kHistograms)) [[unlikely]] {
-        admit_stale(series, sample.t, commit);
-        return;
+    if (bits == model::kStaleNanBits) [[unlikely]] {
+        if (const auto stale = as_stale_histogram(series, sample, index)) {
+            admit_histogram(*stale, commit);
+            return;
+        }
     }
     const Admission admission = tsdb::admit(*series.record, sample.t, bits, commit.min_valid_t);
     if (admission != Admission::kAppend) [[unlikely]] {
@@ -115,22 +132,12 @@ void CommitGroup::admit_float(const model::StagedFloat& sample,
     floats_.push_back({.series = series, .t = sample.t, .bits = bits, .index = index});
 }
 
-// A series of histograms ends with a stale histogram.
-void CommitGroup::admit_stale(const SlotEntry& series, int64_t t, AdmittedCommit& commit) {
-    const bool floating = series.record->has_open() && series.record->histograms->writer.is_float();
-    admit_histogram({.series = series,
-                     .t = t,
-                     .integer = floating ? nullptr : &stale<model::Histogram>(),
-                     .floating = floating ? &stale<model::FloatHistogram>() : nullptr,
-                     .index = kOfFloats},
-                    commit);
-}
-
 void CommitGroup::admit_histogram(const HeadHistogram& sample, AdmittedCommit& commit) {
-    const bool of_floats = sample.index == kOfFloats;
     const auto refuse = [&](model::RejectReason reason) {
         commit.reject_or_keep(
-            metrics_, sample.t, {.index = sample.index, .reason = reason, .histogram = true});
+            metrics_,
+            sample.t,
+            {.index = sample.index, .reason = reason, .histogram = !sample.of_float});
     };
     if (sample.series.record == nullptr) {
         refuse(model::RejectReason::kUnknownSeries);
@@ -149,7 +156,7 @@ void CommitGroup::admit_histogram(const HeadHistogram& sample, AdmittedCommit& c
             : tsdb::admit_histogram(series, sample.t, *sample.floating, commit.min_valid_t);
     if (admission == Admission::kAppend) {
         histograms_.push_back(sample);
-    } else if (const auto reason = reject_reason(admission); reason && !of_floats) {
+    } else if (const auto reason = reject_reason(admission); reason) {
         refuse(*reason);
     } else {
         ++commit.report.accepted;

@@ -37,15 +37,18 @@ struct AdmittedCommit {
     void reject_or_keep(CommitMetrics& metrics, int64_t t, model::Rejected rejected);
 };
 
+// A sample of the series that was staged as a float; as a histogram if it is a stale marker of a
+// series of histograms, which ends with a stale one of the kind that it has.
+[[nodiscard]] std::optional<HeadHistogram> as_stale_histogram(const SlotEntry& series,
+                                                              const model::StagedFloat& sample,
+                                                              uint32_t index);
+
 // First begin(), then the commits one by one, then end(). What it holds borrows from the batches
 // until the next begin().
 //   threads   the log's
 //   lifetime  what it is given outlives it
 class CommitGroup {
   public:
-    // HeadHistogram::index of a stale marker that was staged as a float.
-    static constexpr uint32_t kOfFloats = UINT32_MAX;
-
     CommitGroup(Head& head,
                 const OutOfOrderLog& late,
                 GroupRecords& records,
@@ -85,7 +88,6 @@ class CommitGroup {
   private:
     void set_bounds(const model::AppendBatch& batch, AdmittedCommit& commit) const;
     void admit_float(const model::StagedFloat& sample, uint32_t index, AdmittedCommit& commit);
-    void admit_stale(const SlotEntry& series, int64_t t, AdmittedCommit& commit);
     void admit_histogram(const HeadHistogram& sample, AdmittedCommit& commit);
     void admit_exemplars(const model::AppendBatch& batch, AdmittedCommit& commit);
 

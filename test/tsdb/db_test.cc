@@ -78,6 +78,46 @@ TEST_CASE("db tells which samples of a commit it refused", "[tsdb][db]") {
     CHECK(unknown.value().rejected[0].reason == model::RejectReason::kUnknownSeries);
 }
 
+TEST_CASE("db tells of a refused stale marker of a series of histograms, by its float",
+          "[tsdb][db]") {
+    MemoryFiles files;
+    Node node(files);
+    const auto labels = labels_of("requests", "1");
+    const auto appender = node.db().appender(1);
+    const auto handle = appender->resolve(labels, labels.hash(), nullptr).value();
+    const bool floating = GENERATE(false, true);
+    CAPTURE(floating);
+    model::StagedHistogram histogram{.series = handle, .t = kNow};
+    if (floating) {
+        histogram.floating = std::make_shared<const model::FloatHistogram>();
+    } else {
+        histogram.integer = std::make_shared<const model::Histogram>();
+    }
+    model::AppendBatch first;
+    first.histograms.push_back(histogram);
+    REQUIRE(model::commit_and_wait(*appender, std::move(first)).value().accepted == 1);
+
+    // Two in one commit: the second meets the first when it is applied.
+    model::AppendBatch batch;
+    for (const int64_t t : {kNow - 1, kNow, kNow - 7'200'000, kNow + 2, kNow + 1}) {
+        batch.floats.push_back({.series = handle, .t = t, .v = model::kStaleNan});
+    }
+    const auto report = model::commit_and_wait(*appender, std::move(batch));
+    REQUIRE(report);
+    CHECK(report.value().accepted == 1);
+    std::map<uint32_t, model::RejectReason> reasons;
+    for (const auto& rejected : report.value().rejected) {
+        CHECK_FALSE(rejected.histogram);
+        reasons[rejected.index] = rejected.reason;
+    }
+    CHECK(reasons ==
+          std::map<uint32_t, model::RejectReason>{{0, model::RejectReason::kOutOfOrder},
+                                                  {1, model::RejectReason::kDuplicateTimestamp},
+                                                  {2, model::RejectReason::kOutOfBounds},
+                                                  {4, model::RejectReason::kOutOfOrder}});
+    CHECK(node.contents().at(labels.to_series_string()).size() == 2);
+}
+
 TEST_CASE("db restarts to the same contents after random work", "[tsdb][db][property]") {
     const uint64_t seed = test_support::test_seed();
     CAPTURE(seed);

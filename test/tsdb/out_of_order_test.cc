@@ -343,6 +343,26 @@ TEST_CASE("late histograms are kept beside floats", "[tsdb][late]") {
     }
 }
 
+TEST_CASE("a late stale marker of a series of histograms is a stale histogram", "[tsdb][late]") {
+    MemoryFiles files;
+    Node node(files, with_window());
+    const auto labels = labels_of("requests", "1");
+    const auto appender = node.db().appender(1);
+    const auto handle = appender->resolve(labels, labels.hash(), nullptr).value();
+    model::AppendBatch batch;
+    batch.histograms.push_back(
+        {.series = handle, .t = kStart, .integer = std::make_shared<const model::Histogram>()});
+    REQUIRE(model::commit_and_wait(*appender, std::move(batch)));
+    const auto report = node.append(labels, kStart - 1000, model::kStaleNan);
+    REQUIRE(report);
+    CHECK(report.value().accepted == 1);
+    CHECK(metric(node,
+                 "prometheus_tsdb_head_out_of_order_samples_appended_total{type=\"histogram\"}") ==
+          1);
+    CHECK(node.contents().at(labels.to_series_string()).front() ==
+          std::pair(kStart - 1000, model::kStaleNanBits));
+}
+
 TEST_CASE("damage to the log of late samples costs what it touches", "[tsdb][late]") {
     MemoryFiles files;
     {

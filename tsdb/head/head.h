@@ -39,6 +39,7 @@ struct HeadHistogram {
     const model::Histogram* integer = nullptr;
     const model::FloatHistogram* floating = nullptr;
     uint32_t index = 0;
+    bool of_float = false;  // a stale marker that was staged as a float: so counts the index
 };
 
 // An exemplar on its way. Borrowed for the call.
