@@ -61,10 +61,8 @@ void CommitApplier::apply_histograms(const CommitGroup& group,
     }
 }
 
-base::Status CommitApplier::store_late(AdmittedCommit& commit, const model::AppendBatch& batch) {
-    if (commit.late.empty()) [[likely]] {
-        return base::success();
-    }
+base::Result<bool> CommitApplier::store_late(AdmittedCommit& commit,
+                                             const model::AppendBatch& batch) {
     std::vector<LateSample> samples;
     samples.reserve(commit.late.size());
     for (const model::Rejected& late : commit.late) {
@@ -73,7 +71,7 @@ base::Status CommitApplier::store_late(AdmittedCommit& commit, const model::Appe
     }
     uint64_t refused = 0;
     LateStored stored;
-    const base::Status status = late_.append(
+    auto logged = late_.append(
         samples,
         [&](const LateSample& sample) {
             model::Rejected rejected = commit.late[sample.index];
@@ -84,9 +82,10 @@ base::Status CommitApplier::store_late(AdmittedCommit& commit, const model::Appe
         stored);
     metrics_.late_floats_appended.add(stored.floats);
     metrics_.late_histograms_appended.add(stored.histograms);
-    TRY(status);
-    commit.report.accepted += static_cast<uint32_t>(samples.size() - refused);
-    return base::success();
+    if (logged) {
+        commit.report.accepted += static_cast<uint32_t>(samples.size() - refused);
+    }
+    return logged;
 }
 
 LateSample CommitApplier::late_sample(const model::Rejected& late,

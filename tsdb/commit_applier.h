@@ -22,9 +22,11 @@ class CommitApplier {
     void apply(const CommitGroup& group, AdmittedCommit& commit);
 
     // Logs and stores what falls into the out-of-order window.
-    //   errors  as OutOfOrderLog::append(): the samples in order are stored all the same, and meet
-    //           themselves when the commit is tried again
-    [[nodiscard]] base::Status store_late(AdmittedCommit& commit, const model::AppendBatch& batch);
+    //   returns  whether it is in the log; if not it is kept in memory
+    //   errors   as OutOfOrderLog::append(): the samples in order are stored all the same, and meet
+    //            themselves when the commit is tried again
+    [[nodiscard]] base::Result<bool> store_late(AdmittedCommit& commit,
+                                                const model::AppendBatch& batch);
 
   private:
     // Of samples that were applied.

@@ -30,22 +30,21 @@ Committer::Committer(const Options& options, const Parts& parts, base::Logger lo
       writer_(parts.writer),
       gate_(parts.gate),
       times_(parts.times),
-      late_(parts.late),
+      late_writer_(parts.late_writer),
       disk_(parts.disk),
       clock_(parts.clock),
       log_(std::move(log)),
       metrics_(parts.metrics),
-      group_(head_, late_, records_, metrics_),
-      applier_(head_, late_, metrics_),
+      group_(head_, parts.late, records_, metrics_),
+      applier_(head_, parts.late, metrics_),
       log_thread_([this] { run_log(); }),
       syncer_(
           options.sync_interval,
           {.writer = writer_,
            .gate = gate_,
-           .late = late_,
+           .late_writer = late_writer_,
            .side_log = parts.side_log,
-           .clock = clock_,
-           .metrics = metrics_},
+           .clock = clock_},
           [this] { note_failed_sync(); },
           log_) {}
 
@@ -256,11 +255,16 @@ void Committer::work_group(std::span<Commit> commits) {
 base::Status Committer::store(const Commit& commit, AdmittedCommit& admitted, bool logged) {
     admitted.report.logged = logged;
     applier_.apply(group_, admitted);
-    const base::Status stored = applier_.store_late(admitted, commit.batch);
-    if (!stored) {
-        note_failure(stored.error());
+    if (admitted.late.empty()) [[likely]] {
+        return base::success();
     }
-    return stored;
+    const auto late_logged = applier_.store_late(admitted, commit.batch);
+    if (!late_logged) {
+        note_failure(late_logged.error());
+        return base::fail(late_logged.error());
+    }
+    admitted.report.logged = logged && late_logged.value() && sync_late_if_asked();
+    return base::success();
 }
 
 void Committer::answer_refused(Commit& commit) {
@@ -336,10 +340,17 @@ bool Committer::sync_if_asked() {
     return logged && logged.value() && gate_.sync();
 }
 
+bool Committer::sync_late_if_asked() {
+    if (options_.sync_interval.count() != 0 || disk_.readonly() || gate_.sync_late()) {
+        return true;
+    }
+    return late_writer_.log_again() && gate_.sync_late();
+}
+
 // Series without samples yet, and what a failed sync lost.
 void Committer::log_again() {
     work_group({});
-    if (const base::Status late = late_.log_again(); !late) {
+    if (const base::Status late = late_writer_.log_again(); !late) {
         note_failure(late.error());
     }
 }

@@ -21,6 +21,7 @@
 #include "tsdb/log_syncer.h"
 #include "tsdb/metrics.h"
 #include "tsdb/out_of_order_log.h"
+#include "tsdb/out_of_order_writer.h"
 #include "tsdb/side_log.h"
 #include "tsdb/wal/segment_times.h"
 #include "tsdb/wal/writer.h"
@@ -49,6 +50,7 @@ class Committer {
         SideLog& side_log;
         wal::SegmentTimes& times;
         OutOfOrderLog& late;
+        OutOfOrderWriter& late_writer;
         const DiskState& disk;
         const base::Clock& clock;
         CommitMetrics& metrics;
@@ -115,6 +117,7 @@ class Committer {
     [[nodiscard]] base::Result<bool> log_samples();
     // returns  whether everything is on the disk, if that was asked for
     [[nodiscard]] bool sync_if_asked();
+    [[nodiscard]] bool sync_late_if_asked();
     void log_again();
     [[nodiscard]] bool retry_kept();
 
@@ -126,7 +129,7 @@ class Committer {
     wal::Writer& writer_;
     WalGate& gate_;
     wal::SegmentTimes& times_;
-    OutOfOrderLog& late_;
+    OutOfOrderWriter& late_writer_;
     const DiskState& disk_;
     const base::Clock& clock_;
     const base::Logger log_;

@@ -117,6 +117,7 @@ Db::Db(const TsdbOptions& options,
                   clock,
                   disk_,
                   log_),
+      late_writer_(options_, files, clock),
       scrub_({.data_folder = options.path,
               .interval = options.scrub_interval,
               .bytes_per_second = options.scrub_bytes_per_second},
@@ -211,7 +212,6 @@ base::Status Db::open_chunk_files(RestoredChunks& restored, FoundLateChunks& lat
         replay_metrics_.chunk_corruptions.add();
     }
     head_.set_files(chunk_files_.get());
-    late_log_ = std::make_unique<OutOfOrderLog>(options_, files_, clock_, head_, *chunk_files_);
     return base::success();
 }
 
@@ -246,8 +246,9 @@ base::Status Db::replay(RestoredChunks& restored, FoundLateChunks& late, const P
 
 base::Status Db::replay_late(FoundLateChunks& found, const RefTable<ReplayedSeries>& series) {
     const base::SteadyTime began = clock_.steady();
-    TRY(const auto report, replay_out_of_order(files_, late_log_->folder(), head_, found, series));
-    note_damages(report.damages, late_log_->folder());
+    TRY(const auto report,
+        replay_out_of_order(files_, late_writer_.folder(), head_, found, series));
+    note_damages(report.damages, late_writer_.folder());
     replay_metrics_.unknown_refs.add(report.unknown_refs);
     if (report.unknown_refs != 0) {
         log_.warn("log of out-of-order samples: what has no series was dropped",
@@ -345,12 +346,15 @@ base::Status Db::start() {
     const Committer::Options committing{.sync_interval = options_.wal_sync_interval,
                                         .queue_bytes_max = options_.commit_queue_bytes_max};
     gate_ = std::make_unique<WalGate>(WalGate::Parts{.writer = *writer_,
+                                                     .late_writer = late_writer_,
                                                      .side_log = side_log_,
                                                      .disk = disk_,
                                                      .budget = budget_,
                                                      .clock = clock_,
                                                      .metrics = commit_metrics_},
                                       options_.kept_bytes_max);
+    late_log_ = std::make_unique<OutOfOrderLog>(
+        options_.out_of_order_time_window, head_, *chunk_files_, *gate_);
     committer_ = std::make_unique<Committer>(committing,
                                              Committer::Parts{.head = head_,
                                                               .writer = *writer_,
@@ -358,6 +362,7 @@ base::Status Db::start() {
                                                               .side_log = side_log_,
                                                               .times = segment_times_,
                                                               .late = *late_log_,
+                                                              .late_writer = late_writer_,
                                                               .disk = disk_,
                                                               .clock = clock_,
                                                               .metrics = commit_metrics_},
@@ -385,7 +390,7 @@ base::Status Db::start() {
                                            OutOfOrderCutter::Parts{.files = files_,
                                                                    .clock = clock_,
                                                                    .head = head_,
-                                                                   .log = *late_log_,
+                                                                   .log = late_writer_,
                                                                    .committer = *committer_,
                                                                    .views = views_,
                                                                    .blocks = blocks_},
@@ -431,7 +436,7 @@ std::vector<uint64_t> Db::sweep_empty_series() {
 // Bytes on the disk that are not in blocks.
 uint64_t Db::head_bytes() const {
     uint64_t bytes = chunk_files_->bytes();
-    for (const base::Path& folder : {wal_folder_, late_log_->folder()}) {
+    for (const base::Path& folder : {wal_folder_, late_writer_.folder()}) {
         const auto segments = wal::list_segments(files_, folder);
         if (!segments) {
             continue;
@@ -588,7 +593,7 @@ base::Status Db::stop() {
     committer_->stop();
     base::ignore(head_.file_chunks(1), "the write-ahead log has them");
     const base::Status chunks = chunk_files_->close();
-    const base::Status late = late_log_->close();
+    const base::Status late = late_writer_.close();
     const base::Status log = writer_->close();
     side_log_.sync(writer_->segment());
     TRY(log);

@@ -34,6 +34,7 @@
 #include "tsdb/out_of_order_cutter.h"
 #include "tsdb/out_of_order_log.h"
 #include "tsdb/out_of_order_replay.h"
+#include "tsdb/out_of_order_writer.h"
 #include "tsdb/refused_series.h"
 #include "tsdb/run_marker.h"
 #include "tsdb/scrub.h"
@@ -225,6 +226,7 @@ class Db final : public model::Appendable,
     DiskWatch disk_watch_;
     wal::SegmentTimes segment_times_;
     std::unique_ptr<wal::Writer> writer_;
+    OutOfOrderWriter late_writer_;
     std::unique_ptr<WalGate> gate_;
     std::unique_ptr<OutOfOrderLog> late_log_;
     std::unique_ptr<Committer> committer_;

@@ -62,12 +62,11 @@ void LogSyncer::sync_log() {
 }
 
 void LogSyncer::sync_late() {
-    if (parts_.late.unsynced_bytes() == 0) {
+    if (parts_.late_writer.unsynced_bytes() == 0) {
         return;
     }
-    const base::Status status = parts_.late.sync();
+    const base::Status status = parts_.gate.sync_late();
     if (!status) {
-        parts_.metrics.fsync_failures.add();
         log_.error("sync of the log of out-of-order samples failed: going on in a new segment",
                    "error",
                    status.error());

@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sync.h"
-#include "tsdb/metrics.h"
-#include "tsdb/out_of_order_log.h"
+#include "tsdb/out_of_order_writer.h"
 #include "tsdb/side_log.h"
 #include "tsdb/wal/writer.h"
 #include "tsdb/wal_gate.h"
@@ -22,11 +21,10 @@ class LogSyncer {
   public:
     struct Parts {
         wal::Writer& writer;
-        WalGate& gate;  // to the writer
-        OutOfOrderLog& late;
+        WalGate& gate;  // to both writers
+        OutOfOrderWriter& late_writer;
         SideLog& side_log;
         const base::Clock& clock;
-        CommitMetrics& metrics;
     };
 
     // interval  between two syncs; 0: never

@@ -18,7 +18,7 @@
 #include "tsdb/committer.h"
 #include "tsdb/head/head.h"
 #include "tsdb/options.h"
-#include "tsdb/out_of_order_log.h"
+#include "tsdb/out_of_order_writer.h"
 #include "tsdb/view.h"
 
 namespace tsdb {
@@ -34,7 +34,7 @@ class OutOfOrderCutter {
         base::Files& files;
         const base::Clock& clock;
         Head& head;
-        OutOfOrderLog& log;
+        OutOfOrderWriter& log;
         Committer& committer;
         Views& views;
         BlockKeeper& blocks;

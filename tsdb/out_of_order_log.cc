@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
+#include <optional>
 
 #include "base/bytes.h"
-#include "tsdb/wal/reader.h"
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/record_histogram.h"
 
@@ -17,32 +18,18 @@ constexpr uint64_t kFirstArray = 0;  // the chunk ref of a marker before a serie
 
 }  // namespace
 
-OutOfOrderLog::OutOfOrderLog(const TsdbOptions& options,
-                             base::Files& files,
-                             const base::Clock& clock,
-                             Head& head,
-                             ChunkFiles& chunk_files)
-    : options_(options),
-      files_(files),
-      clock_(clock),
-      head_(head),
-      chunk_files_(chunk_files),
-      folder_(base::join_path(options.path, "wbl")),
-      window_(options.out_of_order_time_window.count()) {}
-
-OutOfOrderLog::~OutOfOrderLog() = default;
-
-base::Status OutOfOrderLog::append(std::span<const LateSample> samples,
-                                   const std::function<void(const LateSample&)>& refused,
-                                   LateStored& stored) {
-    TRY(open_writer());
+base::Result<bool> OutOfOrderLog::append(std::span<const LateSample> samples,
+                                         const std::function<void(const LateSample&)>& refused,
+                                         LateStored& stored) {
+    bool logged = true;
     while (!samples.empty()) {
         samples = samples.subspan(plan_round(samples, refused));
         close_full_arrays();
-        TRY(log_round());
+        TRY(const bool round_logged, log_round());
+        logged = logged && round_logged;
         store_round(refused, stored);
     }
-    return base::success();
+    return logged;
 }
 
 size_t OutOfOrderLog::plan_round(std::span<const LateSample> samples,
@@ -96,7 +83,7 @@ void OutOfOrderLog::close_full_arrays() {
     }
 }
 
-base::Status OutOfOrderLog::log_round() {
+base::Result<bool> OutOfOrderLog::log_round() {
     records_.clear();
     record_ends_.clear();
     for (const LateSample* sample : round_) {
@@ -113,11 +100,7 @@ base::Status OutOfOrderLog::log_round() {
     for (const auto& [from, to] : record_ends_) {
         views.push_back(base::ByteView(records_).part(from, to - from));
     }
-    TRY(base::context(writer_->log(views), "write the log of out-of-order samples"));
-    if (options_.wal_sync_interval.count() == 0) {
-        TRY(base::context(writer_->sync(), "sync the log of out-of-order samples"));
-    }
-    return base::success();
+    return gate_.log_late(views);
 }
 
 void OutOfOrderLog::encode_markers() {
@@ -207,47 +190,6 @@ void OutOfOrderLog::store_round(const std::function<void(const LateSample&)>& re
             }
         }
     }
-}
-
-base::Status OutOfOrderLog::open_writer() {
-    if (writer_ != nullptr) {
-        return base::success();
-    }
-    const wal::Writer::Options writing{.segment_size = options_.wal_segment_size,
-                                       .compression = options_.wal_compression};
-    TRY(writer_,
-        base::context(wal::Writer::open(files_, clock_, folder_, writing),
-                      "open the log of out-of-order samples"));
-    opened_.store(writer_.get(), std::memory_order_release);
-    return base::success();
-}
-
-base::Status OutOfOrderLog::sync() {
-    wal::Writer* const writer = opened_.load(std::memory_order_acquire);
-    return writer == nullptr ? base::success() : writer->sync();
-}
-
-uint64_t OutOfOrderLog::unsynced_bytes() const {
-    const wal::Writer* const writer = opened_.load(std::memory_order_acquire);
-    return writer == nullptr ? 0 : writer->unsynced_bytes();
-}
-
-base::Status OutOfOrderLog::log_again() {
-    return writer_ == nullptr ? base::success() : writer_->log({});
-}
-
-base::Status OutOfOrderLog::close() {
-    return writer_ == nullptr ? base::success() : writer_->close();
-}
-
-base::Result<std::optional<uint32_t>> OutOfOrderLog::begin_next_segment() {
-    if (writer_ != nullptr) {
-        TRY(writer_->begin_next_segment());
-        const uint32_t current = writer_->segment();
-        return current == 0 ? std::nullopt : std::optional(current - 1);
-    }
-    TRY(const auto segments, wal::list_segments(files_, folder_));
-    return segments.empty() ? std::nullopt : std::optional(segments.back().number);
 }
 
 }  // namespace tsdb

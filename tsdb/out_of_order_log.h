@@ -7,22 +7,18 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/result.h"
 #include "model/chunk_codec.h"
 #include "model/storage.h"
+#include "tsdb/head/chunk_files.h"
 #include "tsdb/head/head.h"
-#include "tsdb/options.h"
-#include "tsdb/wal/writer.h"
+#include "tsdb/wal_gate.h"
 
 namespace tsdb {
 
@@ -40,18 +36,17 @@ struct LateStored {
     uint64_t histograms = 0;
 };
 
-//   threads   append(), begin_next_segment(), log_again(), close(): one at a time (the log's
-//             thread, or after it has ended); the others: any
+//   threads   append(): the log's; the others: any
 //   lifetime  what it is given outlives it
 class OutOfOrderLog {
   public:
-    // The folder is made with the first sample.
-    OutOfOrderLog(const TsdbOptions& options,
-                  base::Files& files,
-                  const base::Clock& clock,
+    // gate  to the log, among others
+    OutOfOrderLog(std::chrono::milliseconds window,
                   Head& head,
-                  ChunkFiles& chunk_files);
-    ~OutOfOrderLog();
+                  ChunkFiles& chunk_files,
+                  WalGate& gate)
+        : head_(head), chunk_files_(chunk_files), gate_(gate), window_(window.count()) {}
+
     OutOfOrderLog(const OutOfOrderLog&) = delete;
     OutOfOrderLog& operator=(const OutOfOrderLog&) = delete;
 
@@ -66,24 +61,11 @@ class OutOfOrderLog {
     //   refused  called with a sample at whose time the series has another value (only what has not
     //            become a chunk yet is looked at); one that repeats is accepted
     //   stored   samples that were neither: counted up
-    //   errors   as wal::Writer::log(): samples from some one on are not stored
-    [[nodiscard]] base::Status append(std::span<const LateSample> samples,
-                                      const std::function<void(const LateSample&)>& refused,
-                                      LateStored& stored);
-
-    // As wal::Writer has them; nothing to do while there is no log.
-    [[nodiscard]] base::Status sync();
-    [[nodiscard]] uint64_t unsynced_bytes() const;
-    // Writes again what a failed sync may have lost.
-    [[nodiscard]] base::Status log_again();
-    [[nodiscard]] base::Status close();
-
-    // Everything that was stored until now is in segments that are complete; later samples are in
-    // others.
-    //   returns  the last of them; nothing when there is none
-    [[nodiscard]] base::Result<std::optional<uint32_t>> begin_next_segment();
-
-    [[nodiscard]] const base::Path& folder() const { return folder_; }
+    //   returns  whether they are in the log; if not they are kept in memory
+    //   errors   as WalGate::log_late(): samples from some one on are not stored
+    [[nodiscard]] base::Result<bool> append(std::span<const LateSample> samples,
+                                            const std::function<void(const LateSample&)>& refused,
+                                            LateStored& stored);
 
   private:
     // Samples up to the first one that finds its array full for the second time: they are logged
@@ -91,23 +73,17 @@ class OutOfOrderLog {
     [[nodiscard]] size_t plan_round(std::span<const LateSample> samples,
                                     const std::function<void(const LateSample&)>& refused);
     void close_full_arrays();
-    [[nodiscard]] base::Status log_round();
+    [[nodiscard]] base::Result<bool> log_round();
     void encode_markers();
     void encode_floats();
     void encode_histograms();
     void end_record();
     void store_round(const std::function<void(const LateSample&)>& refused, LateStored& stored);
-    [[nodiscard]] base::Status open_writer();
 
-    const TsdbOptions& options_;
-    base::Files& files_;
-    const base::Clock& clock_;
     Head& head_;
     ChunkFiles& chunk_files_;
-    const base::Path folder_;
+    WalGate& gate_;
     std::atomic<int64_t> window_;
-    std::unique_ptr<wal::Writer> writer_;
-    std::atomic<wal::Writer*> opened_{nullptr};  // for other threads
 
     // Of one round; kept for their memory.
     std::vector<const LateSample*> round_;

@@ -3,27 +3,38 @@
 namespace tsdb {
 namespace {
 
-constexpr size_t kRecordOverhead = sizeof(std::string) + 16;  // of a record that is kept
+constexpr size_t kRecordOverhead = 48;  // of a record that is kept
 
 }  // namespace
 
 base::Result<bool> WalGate::log(std::span<const base::ByteView> records) {
+    return pass(Log::kInOrder, records);
+}
+
+base::Result<bool> WalGate::log_late(std::span<const base::ByteView> records) {
+    return pass(Log::kLate, records);
+}
+
+base::Result<bool> WalGate::pass(Log log, std::span<const base::ByteView> records) {
     if (kept_.empty() && !parts_.disk.readonly()) {
-        base::Status status = write(records);
+        base::Status status = write(log, records);
         if (!status && status.error().code() != base::Code::kNoSpace) {
             parts_.metrics.writes_failed.add();
-            status = write(records);  // in a new segment
+            status = write(log, records);  // in a new segment
         }
         if (status) {
             return true;
         }
         shut(status.error());
     }
-    TRY(keep(records));
+    TRY(keep(log, records));
     return records.empty() && kept_.empty();
 }
 
-base::Status WalGate::write(std::span<const base::ByteView> records) {
+base::Status WalGate::write(Log log, std::span<const base::ByteView> records) {
+    if (log == Log::kLate) {
+        return parts_.late_writer.log(records);
+    }
     TRY(parts_.writer.log(records));
     parts_.side_log.note(parts_.writer.segment(), records);
     return base::success();
@@ -36,7 +47,7 @@ void WalGate::shut(const base::Error& error) {
                       error);
 }
 
-base::Status WalGate::keep(std::span<const base::ByteView> records) {
+base::Status WalGate::keep(Log log, std::span<const base::ByteView> records) {
     uint64_t bytes = 0;
     for (const base::ByteView record : records) {
         bytes += record.size() + kRecordOverhead;
@@ -56,7 +67,7 @@ base::Status WalGate::keep(std::span<const base::ByteView> records) {
                               reserved.error().message());
     }
     for (const base::ByteView record : records) {
-        kept_.emplace_back(record.text());
+        kept_.push_back({.log = log, .record = std::string(record.text())});
     }
     kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
     return base::success();
@@ -87,18 +98,30 @@ bool WalGate::retry() {
 base::Status WalGate::write_kept() {
     std::vector<base::ByteView> views;
     uint64_t bytes = 0;
-    for (const std::string& record : kept_) {
-        views.emplace_back(record);
-        bytes += record.size() + kRecordOverhead;
+    const Log log = kept_.front().log;
+    for (const Kept& kept : kept_) {
+        if (kept.log != log) {
+            break;
+        }
+        views.emplace_back(kept.record);
+        bytes += kept.record.size() + kRecordOverhead;
         if (bytes >= kWriteBytes) {
             break;
         }
     }
-    TRY(write(views));
+    TRY(write(log, views));
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(views.size()));
     kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     reservation_.shrink(static_cast<int64_t>(bytes));
     return base::success();
+}
+
+base::Status WalGate::sync_late() {
+    base::Status status = parts_.late_writer.sync();
+    if (!status) {
+        parts_.metrics.fsync_failures.add();
+    }
+    return status;
 }
 
 base::Status WalGate::sync() {

@@ -1,5 +1,6 @@
-// The way to the write-ahead log: open while the disk takes what is written, and shut while it does
-// not. What comes meanwhile is kept in memory, in order, and logged before anything else.
+// The way to the write-ahead log, and to that of out-of-order samples: open while the disk takes
+// what is written, and shut while it does not. What comes meanwhile is kept in memory, in order,
+// and logged before anything else.
 #pragma once
 
 #include <atomic>
@@ -15,12 +16,13 @@
 #include "base/result.h"
 #include "tsdb/disk_state.h"
 #include "tsdb/metrics.h"
+#include "tsdb/out_of_order_writer.h"
 #include "tsdb/side_log.h"
 #include "tsdb/wal/writer.h"
 
 namespace tsdb {
 
-//   threads   log() and retry(): the log's. sync(), kept_bytes(): any
+//   threads   sync(), kept_bytes(): any. The others: the log's
 //   lifetime  what it is given outlives it
 class WalGate {
   public:
@@ -33,6 +35,7 @@ class WalGate {
 
     struct Parts {
         wal::Writer& writer;
+        OutOfOrderWriter& late_writer;
         SideLog& side_log;
         DiskState& disk;
         base::Budget& budget;  // charged for what is kept
@@ -51,6 +54,9 @@ class WalGate {
     //   returns  whether they are in the log; if not they are kept
     //   errors   kNoSpace, naming the limit: neither, there is no room for more
     [[nodiscard]] base::Result<bool> log(std::span<const base::ByteView> records);
+    // The same for the log of out-of-order samples. What is kept of both is logged in the order in
+    // which it came: a series before its samples, whatever ends the process on the way.
+    [[nodiscard]] base::Result<bool> log_late(std::span<const base::ByteView> records);
 
     // Logs what is kept, a part of it, and what failed syncs may have lost; to be called when the
     // disk may take it again. returns  whether it went well and there is more
@@ -58,6 +64,8 @@ class WalGate {
 
     // As wal::Writer::sync().
     [[nodiscard]] base::Status sync();
+    // The same for the log of out-of-order samples.
+    [[nodiscard]] base::Status sync_late();
 
     // Bytes of records that are only in memory.
     [[nodiscard]] uint64_t kept_bytes() const {
@@ -65,14 +73,22 @@ class WalGate {
     }
 
   private:
-    [[nodiscard]] base::Status write(std::span<const base::ByteView> records);
-    [[nodiscard]] base::Status keep(std::span<const base::ByteView> records);
+    enum class Log : uint8_t { kInOrder, kLate };
+
+    struct Kept {
+        Log log;
+        std::string record;
+    };
+
+    [[nodiscard]] base::Result<bool> pass(Log log, std::span<const base::ByteView> records);
+    [[nodiscard]] base::Status write(Log log, std::span<const base::ByteView> records);
+    [[nodiscard]] base::Status keep(Log log, std::span<const base::ByteView> records);
     [[nodiscard]] base::Status write_kept();
     void shut(const base::Error& error);
 
     const Parts parts_;
     const uint64_t kept_bytes_max_;
-    std::deque<std::string> kept_;  // oldest first
+    std::deque<Kept> kept_;  // oldest first
     base::Reservation reservation_;
     std::atomic<uint64_t> kept_bytes_{0};
     std::atomic<uint32_t> sync_failures_{0};  // in a row

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/random.h"
 #include "test/support/command.h"
@@ -421,6 +422,50 @@ TEST_CASE("late samples survive any failing write, sync or truncate", "[tsdb][la
         }
         CHECK(std::ranges::includes(found, acknowledged));
     }
+}
+
+TEST_CASE("late samples are kept while the disk is full, and logged when it takes them again",
+          "[tsdb][late]") {
+    MemoryFiles files;
+    const bool begun = GENERATE(false, true);  // the log of late samples is there before
+    CAPTURE(begun);
+    tsdb::TsdbOptions options = with_window();
+    options.wal_sync_interval = std::chrono::milliseconds(0);
+    Contents want;
+    const auto append = [&](Node& node, const std::string& id, int64_t t) {
+        const auto labels = labels_of("up", id);
+        const auto report = node.append(labels, t, 1);
+        REQUIRE(report);
+        CHECK(report.value().accepted == 1);
+        auto& points = want[labels.to_series_string()];
+        points.insert(std::ranges::lower_bound(points, std::pair(t, bits(1))),
+                      std::pair(t, bits(1)));
+        return report.value().logged;
+    };
+    Node node(files, options);
+    append(node, "1", kStart);
+    if (begun) {
+        append(node, "1", kStart - 1);
+    }
+    files.set_capacity(0);
+    for (int64_t i = 2; i < 100; ++i) {
+        CHECK_FALSE(append(node, "1", kStart - i));
+    }
+    // Of a series that the log does not know yet.
+    CHECK_FALSE(append(node, "2", kStart - 1));
+    CHECK(node.db().disk().has(tsdb::ReadonlyReason::kNoSpace));
+    CHECK(node.contents() == want);
+    files.set_capacity(UINT64_MAX);
+    for (int64_t i = 1; !append(node, "1", kStart + i); ++i) {
+        REQUIRE(i < 1000);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    CHECK(append(node, "1", kStart - 100));
+    CHECK(metric(node, "skein_wal_kept_bytes") == 0);
+    files.power_cut();
+    Node next(files, options);
+    CHECK(next.db().replay_report().damages.empty());
+    CHECK(next.contents() == want);
 }
 
 TEST_CASE("late samples can be asked for by labels", "[tsdb][late]") {
