@@ -70,8 +70,7 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
                                            const Progress& progress) {
     TRY(options.validate());
     TRY(make_storage_folder(files, options.path));
-    std::unique_ptr<Db> db(
-        new Db(options, files, clock, budget, log.with("component", "tsdb"), registry));
+    std::unique_ptr<Db> db(new Db(options, files, clock, budget, log, registry));
     TRY(db->take_lock());
     static_cast<void>(db->disk_watch_.check());  // a full disk: with what is held in reserve
     db->mark_run();

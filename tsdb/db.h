@@ -60,6 +60,7 @@ class Db final : public model::Appendable,
     using Progress = std::function<void(const ReplayProgress&)>;
 
     // Takes the lock, opens the blocks, replays the write-ahead log, begins a new segment.
+    //   log       goes before every line as it is: whoever opens it names the component
     //   progress  called before each segment is replayed, on the caller's thread; may be empty
     //   errors    kInvalid: options; kUnavailable: another process has the folder; kIo, kNoSpace
     [[nodiscard]] static base::Result<std::unique_ptr<Db>> open(const TsdbOptions& options,

@@ -1,5 +1,6 @@
 #include "tsdb/db.h"
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -283,6 +284,45 @@ TEST_CASE("db lets one process at a time have the folder", "[tsdb][db]") {
     options.no_lockfile = true;
     base::Registry other;
     CHECK(tsdb::Db::open(options, files, clock, budget, base::Logger(), other, {}));
+}
+
+TEST_CASE("db tells how far a replay is, from its first segment to its last", "[tsdb][db]") {
+    MemoryFiles files;
+    for (int life = 0; life < 3; ++life) {
+        Node node(files);
+        REQUIRE(node.append(labels_of("m", "1"), kNow + life, 1));
+    }
+    base::SystemClock clock;
+    base::Budget budget{"process"};
+    base::Registry registry;
+    std::vector<std::array<uint32_t, 3>> told;
+    const auto db = tsdb::Db::open(
+        Node::defaults(), files, clock, budget, {}, registry, [&](const tsdb::ReplayProgress& at) {
+            told.push_back({at.first, at.current, at.last});
+        });
+    REQUIRE(db);
+    REQUIRE(told.size() >= 3);
+    for (size_t i = 0; i < told.size(); ++i) {
+        CHECK(told[i] == std::array<uint32_t, 3>{
+                             0, static_cast<uint32_t>(i), static_cast<uint32_t>(told.size() - 1)});
+    }
+}
+
+TEST_CASE("db's lines have the fields of the logger it is given, once", "[tsdb][db]") {
+    MemoryFiles files;
+    test_support::CaptureSink sink;
+    const base::SystemClock clock;
+    base::LogBackend backend(sink, clock, base::LogFormat::kLogfmt, base::LogLevel::kInfo);
+    {
+        const Node node(files, Node::defaults(), base::Logger(backend).with("component", "tsdb"));
+    }
+    REQUIRE(sink.contains("replayed"));
+    for (const std::string& line : sink.lines()) {
+        CAPTURE(line);
+        const size_t first = line.find("component");
+        REQUIRE(first != std::string::npos);
+        CHECK(line.find("component", first + 1) == std::string::npos);
+    }
 }
 
 TEST_CASE("db refuses commits after it was stopped", "[tsdb][db]") {

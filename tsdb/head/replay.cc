@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <thread>
 
 #include "base/compress.h"
@@ -378,6 +379,18 @@ class Replay {
     std::vector<std::unique_ptr<ReplayWorker>> workers_;  // last: they use the head
 };
 
+// From the first segment to the last, wherever checkpoints stand between them.
+ReplayProgress segments_of(std::span<const wal::Source> sources) {
+    ReplayProgress at{.first = UINT32_MAX};
+    for (const wal::Source& source : sources) {
+        if (!source.checkpoint) {
+            at.first = std::min(at.first, source.segment);
+            at.last = std::max(at.last, source.segment);
+        }
+    }
+    return at;
+}
+
 }  // namespace
 
 uint64_t ReplayReport::not_kept() const {
@@ -392,16 +405,10 @@ base::Result<ReplayReport> replay_wal(base::Files& files, Head& head, const Repl
     Replay replay(files, head, input);
     TRY(auto sources, wal::find_sources(files, input.wal_folder));
     replay.note(std::move(sources.damages));
-    ReplayProgress at;
+    ReplayProgress at = segments_of(sources.files);
     for (const wal::Source& source : sources.files) {
-        if (!source.checkpoint) {
-            at.first = at.last == 0 && at.first == 0 ? source.segment : at.first;
-            at.last = source.segment;
-        }
-    }
-    for (const wal::Source& source : sources.files) {
-        at.current = source.checkpoint ? at.first : source.segment;
         if (input.progress && !source.checkpoint) {
+            at.current = source.segment;
             input.progress(at);
         }
         TRY(base::context(replay.read(source), "replay", source.path));
