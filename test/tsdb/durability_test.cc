@@ -6,6 +6,7 @@
 
 #include "test/support/fault_files.h"
 #include "test/tsdb/db_fixture.h"
+#include "tsdb/storage_status.h"
 
 namespace {
 
@@ -166,6 +167,32 @@ tsdb::TsdbOptions with_reserve() {
 }
 
 }  // namespace
+
+TEST_CASE("a log whose beginning is gone is told, with what was lost", "[tsdb][durability]") {
+    MemoryFiles files;
+    {
+        Node node(files);
+        scrapes(node, 0, 2);
+    }
+    {
+        Node node(files);
+        scrapes(node, 2, 4);
+    }
+    REQUIRE(files.remove("/data/wal/00000000"));
+    const bool empty_checkpoint = GENERATE(false, true);
+    CAPTURE(empty_checkpoint);
+    if (empty_checkpoint) {
+        files.put("/data/wal/checkpoint.00000000/00000000", base::ByteView(std::string()));
+    }
+    Node node(files);
+    const auto& damages = node.db().replay_report().damages;
+    REQUIRE(damages.size() == 1);
+    CHECK(damages[0].segment == 0);
+    CHECK(damages[0].checkpoint == empty_checkpoint);
+    CHECK(tsdb::storage_json(node.db()).find(damages[0].reason) != std::string::npos);
+    CHECK(has_metric(node, "prometheus_tsdb_wal_corruptions_total 1"));
+    CHECK(node.contents().size() == kSeries);  // the side log knows their labels
+}
 
 TEST_CASE("a full disk makes the storage read-only until there is space again, and costs nothing",
           "[tsdb][durability]") {

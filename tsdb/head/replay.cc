@@ -405,6 +405,9 @@ base::Result<ReplayReport> replay_wal(base::Files& files, Head& head, const Repl
     Replay replay(files, head, input);
     TRY(auto sources, wal::find_sources(files, input.wal_folder));
     replay.note(std::move(sources.damages));
+    if (auto missing = wal::missing_beginning(sources)) {
+        replay.note({*std::move(missing)});
+    }
     ReplayProgress at = segments_of(sources.files);
     for (const wal::Source& source : sources.files) {
         if (input.progress && !source.checkpoint) {

@@ -67,7 +67,11 @@ base::Status CheckpointWriter::begin_file() {
     return base::success();
 }
 
+// One that keeps nothing is a page of padding: a file without a byte is what a power cut leaves.
 base::Status CheckpointWriter::end_file() {
+    if (end() == 0) {
+        buffer_.assign(kPageBytes, '\0');
+    }
     append_padding(end(), buffer_);
     TRY(flush());
     TRY(file_->sync());

@@ -27,7 +27,9 @@ std::vector<Source> checkpoint_files(base::Files& files,
         return sources;
     }
     uint32_t next = 0;
+    uint64_t bytes = 0;
     for (SegmentFile& part : parts.value()) {
+        bytes += part.bytes;
         if (part.number != next) {
             damaged("file " + segment_name(next) + " of the checkpoint is missing");
         }
@@ -39,25 +41,24 @@ std::vector<Source> checkpoint_files(base::Files& files,
     }
     if (sources.empty()) {
         damaged("the checkpoint is empty");
+    } else if (bytes == 0) {
+        damaged("the checkpoint has not one byte: what it should have kept is lost");
     }
     return sources;
 }
 
-// Whether anything of it was lost, so far as its bytes tell. A checkpoint is padded to whole pages,
-// and one without a byte is what a power cut can leave.
+// Whether anything of it was lost, so far as its bytes tell. A checkpoint is padded to whole pages.
 bool is_whole(base::Files& files, const std::vector<Source>& checkpoint) {
     base::ZstdDecoder zstd;
     std::vector<Damage> damages;
-    uint64_t bytes = 0;
     for (const Source& part : checkpoint) {
         const base::Status read =
             read_source(files, part, zstd, damages, [](base::ByteView, uint64_t) { return true; });
         if (!read || !damages.empty() || part.bytes % kPageBytes != 0) {
             return false;
         }
-        bytes += part.bytes;
     }
-    return bytes != 0;
+    return true;
 }
 
 void move_to(std::vector<Source>&& from, std::vector<Source>& to) {
@@ -141,6 +142,17 @@ base::Result<Sources> find_sources(base::Files& files, const base::Path& wal_fol
     TRY(auto checkpoints, list_checkpoints(files, wal_folder));
     TRY(auto segments, list_segments(files, wal_folder));
     return Finder(files, std::move(segments)).find(std::move(checkpoints));
+}
+
+std::optional<Damage> missing_beginning(const Sources& sources) {
+    if (sources.checkpoint || sources.files.empty() || sources.files.front().segment == 0) {
+        return std::nullopt;
+    }
+    const uint32_t first = sources.files.front().segment;
+    return Damage{.segment = first - 1,
+                  .reason = "the log begins with segment " + segment_name(first) +
+                            " and there is no checkpoint: what it should have kept of the segments "
+                            "before is lost"};
 }
 
 base::Status read_source(base::Files& files,

@@ -38,6 +38,10 @@ struct Sources {
 //   errors  as Files::list of the folder itself, nothing else; no folder, no files
 [[nodiscard]] base::Result<Sources> find_sources(base::Files& files, const base::Path& wal_folder);
 
+// What a log lacks that begins neither with its first segment nor with a checkpoint; nothing: it
+// lacks nothing there. Not for the log of out-of-order samples, which has no checkpoints.
+[[nodiscard]] std::optional<Damage> missing_beginning(const Sources& sources);
+
 // Hands over every whole record of a file, in order.
 //   pass_over_samples  hands over the other records only
 //   take     the record, valid during the call, and its offset in the file; false ends the reading

@@ -137,6 +137,14 @@ TEST_CASE("a damaged checkpoint alone gives what is whole of it", "[tsdb][wal]")
         CHECK(after.damages.size() == 1);
         CHECK(after.series == std::set<uint64_t>{5, 6});
     }
+    SECTION("its file is empty, as a power cut can leave it") {
+        files.tear_tail(part, files.content(part).size());
+        const auto after = replay(files);
+        REQUIRE(after.damages.size() == 1);
+        CHECK(after.damages[0].checkpoint);
+        CHECK(after.damages[0].segment == 3);
+        CHECK(after.series == std::set<uint64_t>{5, 6});
+    }
     SECTION("it cannot be listed") {
         FaultFiles faults(files);
         faults.fail_at(FileCall::kList, 7);
@@ -144,6 +152,35 @@ TEST_CASE("a damaged checkpoint alone gives what is whole of it", "[tsdb][wal]")
         REQUIRE(sources);
         CHECK(sources.value().files.size() >= 2);
     }
+}
+
+TEST_CASE("a checkpoint that keeps nothing is no damage", "[tsdb][wal]") {
+    MemoryFiles files;
+    write_segments(files, 6);
+    REQUIRE(wal::write_checkpoint(
+        files, "/wal", {.last_segment = 3, .min_t = 100, .keep_series = [](uint64_t) {
+                            return false;
+                        }}));
+    REQUIRE(wal::remove_segments(files, "/wal", 3));
+    const auto after = replay(files);
+    CHECK(after.damages.empty());
+    CHECK(after.series == std::set<uint64_t>{5, 6});
+}
+
+TEST_CASE("a log without its beginning lacks it, and one with a checkpoint does not",
+          "[tsdb][wal]") {
+    MemoryFiles files;
+    write_segments(files, 6);
+    CHECK_FALSE(wal::missing_beginning(wal::find_sources(files, "/wal").value()));
+    write_checkpoint(files, 3);
+    REQUIRE(wal::remove_segments(files, "/wal", 3));
+    CHECK_FALSE(wal::missing_beginning(wal::find_sources(files, "/wal").value()));
+    REQUIRE(files.remove_tree("/wal/checkpoint.00000003"));
+    const auto missing = wal::missing_beginning(wal::find_sources(files, "/wal").value());
+    REQUIRE(missing);
+    CHECK(missing->segment == 3);
+    CHECK_FALSE(missing->torn);
+    CHECK(missing->reason.find("00000004") != std::string::npos);
 }
 
 TEST_CASE("half-written checkpoints and foreign names are passed over", "[tsdb][wal]") {
