@@ -70,6 +70,7 @@ base::Status BlockKeeper::open() {
     note(std::move(leftovers));
     TRY(auto opened, open_blocks(files_, options_.path));
     note(std::move(opened.findings));
+    note_future(opened.blocks);
     const int64_t head_from = end_of(opened.blocks);
     show(std::move(opened.blocks), head_from);
     return base::success();
@@ -87,6 +88,7 @@ base::Status BlockKeeper::reload(uint64_t head_bytes) {
     }
     note(std::move(opened.value().findings));
     Blocks blocks = std::move(opened.value().blocks);
+    note_future(blocks);
     let_go(blocks, superseded(planned(blocks)), "another block has been made of it");
     const Expired expired = beyond_retention(planned(blocks), limits(head_bytes));
     let_go(blocks, expired.by_time, "older than the retention");
@@ -118,10 +120,11 @@ base::Status BlockKeeper::compact(const std::stop_token& stop,
         const std::shared_ptr<const View> view = views_.current();
         std::vector<PlannedBlock> blocks = planned(view->blocks);
         // One that reaches into the head waits: merged with blocks in order it would say that the
-        // head's samples are in blocks too.
+        // head's samples are in blocks too. One of the future would pass for the newest.
         std::erase_if(blocks, [&](const PlannedBlock& block) {
-            return block.meta.has_hint(block::kHintOutOfOrder) &&
-                   block.meta.max_t > view->head_from;
+            return block.meta.min_t > present_end() ||
+                   (block.meta.has_hint(block::kHintOutOfOrder) &&
+                    block.meta.max_t > view->head_from);
         });
         AwaitingUpload waiting;
         if (!options_.delay_compact_file.empty()) {
@@ -311,7 +314,8 @@ RetentionLimits BlockKeeper::limits(uint64_t head_bytes) {
     const Retention retention = this->retention();
     RetentionLimits limits{.duration_ms = retention.duration.count(),
                            .bytes = retention.bytes,
-                           .head_bytes = head_bytes};
+                           .head_bytes = head_bytes,
+                           .present_t = present_end()};
     if (retention.percentage > 0) {
         const auto space = files_.space(options_.path);
         if (space) {
@@ -353,11 +357,41 @@ std::vector<FolderFinding> BlockKeeper::findings() const {
     return findings_;
 }
 
-// Blocks out of order lie anywhere and say nothing about the head.
-int64_t BlockKeeper::end_of(std::span<const std::shared_ptr<const block::Block>> blocks) {
+int64_t BlockKeeper::present_end() const {
+    return clock_.now_ms() + std::chrono::milliseconds(kFutureSlack).count();
+}
+
+void BlockKeeper::note_future(std::span<const std::shared_ptr<const block::Block>> blocks) {
+    const int64_t end = present_end();
+    std::vector<FolderFinding> findings;
+    std::vector<block::Ulid> future;
+    for (const auto& block : blocks) {
+        const block::BlockMeta& meta = block->meta();
+        if (meta.min_t <= end) {
+            continue;
+        }
+        future.push_back(meta.ulid);
+        if (!is_among(future_, meta.ulid)) {
+            findings.push_back(
+                {.name = meta.ulid.text(),
+                 .reason = "the block begins in the future, at " + std::to_string(meta.min_t) +
+                           " ms: a wrong clock, or samples made with a wrong date. Neither the "
+                           "head's beginning nor the retention counts from it",
+                 .fate = FolderFinding::Fate::kServed,
+                 .path = block->folder()});
+        }
+    }
+    metrics_.from_future.set(static_cast<double>(future.size()));
+    future_ = std::move(future);
+    note(std::move(findings));
+}
+
+// Blocks out of order lie anywhere and say nothing about the head, nor do those of the future.
+int64_t BlockKeeper::end_of(std::span<const std::shared_ptr<const block::Block>> blocks) const {
+    const int64_t present = present_end();
     int64_t end = INT64_MIN;
     for (const auto& block : blocks) {
-        if (block->meta().in_order()) {
+        if (block->meta().in_order() && block->meta().min_t <= present) {
             end = std::max(end, block->meta().max_t);
         }
     }

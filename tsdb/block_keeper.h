@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,9 +71,10 @@ class BlockKeeper {
     // What was found bad or left over since the start, newest last.
     [[nodiscard]] std::vector<FolderFinding> findings() const EXCLUDES_LOCK(mutex_);
 
-    // Where the head begins, by the blocks that were opened.
-    [[nodiscard]] static int64_t end_of(
-        std::span<const std::shared_ptr<const block::Block>> blocks);
+    // A block that begins later than so long from now says nothing about the present: the head may
+    // begin before its end, no age is counted from it, and it is compacted when its time has come.
+    // It is served as any other.
+    static constexpr std::chrono::hours kFutureSlack{1};
 
   private:
     static constexpr size_t kFindingsMax = 1000;
@@ -80,6 +82,12 @@ class BlockKeeper {
     [[nodiscard]] base::Status compact_once(const Plan& plan, const std::stop_token& stop);
     void show(std::vector<std::shared_ptr<const block::Block>> blocks, int64_t head_from);
     void note(std::vector<FolderFinding> findings) EXCLUDES_LOCK(mutex_);
+    void note_future(std::span<const std::shared_ptr<const block::Block>> blocks)
+        EXCLUDES_LOCK(mutex_);
+    // The latest time at which a block is of the present, ms.
+    [[nodiscard]] int64_t present_end() const;
+    // Where the head begins, by the blocks that were opened.
+    [[nodiscard]] int64_t end_of(std::span<const std::shared_ptr<const block::Block>> blocks) const;
     void quarantine_damaged(std::vector<std::shared_ptr<const block::Block>>& blocks);
     void let_go(std::vector<std::shared_ptr<const block::Block>>& blocks,
                 std::span<const block::Ulid> ulids,
@@ -95,6 +103,7 @@ class BlockKeeper {
     const base::Logger log_;
     BlockMetrics& metrics_;
     base::SystemRandom random_;
+    std::vector<block::Ulid> future_;  // blocks that were told to be of the future
     mutable base::Mutex mutex_;
     Retention retention_ GUARDED_BY(mutex_);
     std::vector<FolderFinding> findings_ GUARDED_BY(mutex_);

@@ -116,7 +116,9 @@ BlockMetrics::BlockMetrics(base::Registry& registry)
       retention_seconds(registry.gauge("prometheus_tsdb_retention_limit_seconds",
                                        "How long samples are kept; 0: for ever.")),
       quarantined(registry.counter("skein_blocks_quarantined_total",
-                                   "Blocks moved to quarantine because they are damaged.")) {}
+                                   "Blocks moved to quarantine because they are damaged.")),
+      from_future(registry.gauge("skein_blocks_from_future",
+                                 "Blocks that begin later than an hour from now.")) {}
 
 ScrubMetrics::ScrubMetrics(base::Registry& registry)
     : bytes(registry.counter("skein_scrub_bytes_total",

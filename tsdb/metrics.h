@@ -75,6 +75,7 @@ struct BlockMetrics {
     base::Gauge& retention_bytes;
     base::Gauge& retention_seconds;
     base::Counter& quarantined;
+    base::Gauge& from_future;
 };
 
 // Reading blocks again.

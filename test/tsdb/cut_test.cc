@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "test/support/seed.h"
+#include "test/tsdb/block/block_data.h"
 #include "test/tsdb/db_fixture.h"
 
 namespace {
@@ -97,6 +98,45 @@ TEST_CASE("db keeps its promises through cuts and power cuts", "[tsdb][cut]") {
     }
     Node node(files, options);
     CHECK(node.contents() == want);
+}
+
+TEST_CASE("a block of the far future is served, told, and says nothing about the present",
+          "[tsdb][cut]") {
+    constexpr int64_t kFuture = 4'102'444'800'000;  // the year 2100
+    MemoryFiles files;
+    tsdb::TsdbOptions options = Node::defaults();
+    options.retention.duration = std::chrono::hours(24);
+    const int64_t now = base::SystemClock().now_ms();
+    const auto live = labels_of("up", "1");
+    {
+        Node node(files, options);
+        REQUIRE(node.append(live, {{now - 7'200'000, 1}, {now - 3'600'000, 2}}));
+        REQUIRE(node.db().cut_head(now - 3'600'000 + 1));
+    }
+    base::SeededRandom random(1);
+    const block_test::Series series{{{"__name__", "stock"}}, {{{kFuture, 12.0}}}};
+    const auto meta =
+        block_test::write_block(files, "/data", tsdb::block::Ulid::make(now, random), {series});
+    REQUIRE(meta);
+    Node node(files, options);
+    REQUIRE(node.db().blocks().size() == 2);
+    const auto findings = node.db().findings();
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].name == meta.value()->ulid.text());
+    CHECK(findings[0].fate == tsdb::FolderFinding::Fate::kServed);
+    const auto report = node.append(live, now, 3);
+    REQUIRE(report);
+    CHECK(report.value().accepted == 1);
+    REQUIRE(node.db().run_upkeep());
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().findings().size() == 1);
+    CHECK(node.db().blocks().size() == 2);
+    const Contents contents = node.contents();
+    CHECK(contents.at(live.to_series_string()).size() == 3);
+    CHECK(contents.size() == 2);
+    std::string metrics;
+    node.registry().write_text(metrics);
+    CHECK(metrics.find("\nskein_blocks_from_future 1\n") != std::string::npos);
 }
 
 TEST_CASE("db truncates its log and still knows every series after a restart", "[tsdb][cut]") {

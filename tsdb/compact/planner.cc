@@ -178,16 +178,20 @@ std::vector<const PlannedBlock*> newest_first(std::span<const PlannedBlock> bloc
 }
 
 // How many of the newest are young enough.
-size_t kept_by_time(std::span<const PlannedBlock* const> sorted, int64_t duration_ms) {
-    if (duration_ms <= 0 || sorted.empty()) {
+size_t kept_by_time(std::span<const PlannedBlock* const> sorted, const RetentionLimits& limits) {
+    const auto is_present = [&](const PlannedBlock* block) {
+        return block->meta.min_t <= limits.present_t;
+    };
+    const auto newest = std::ranges::find_if(sorted, is_present);
+    if (limits.duration_ms <= 0 || newest == sorted.end()) {
         return sorted.size();
     }
-    const int64_t newest = sorted.front()->meta.max_t;
-    size_t kept = 1;
-    while (kept < sorted.size() && distance(sorted[kept]->meta.max_t, newest) < duration_ms) {
-        ++kept;
-    }
-    return kept;
+    const int64_t from = std::min((*newest)->meta.max_t, limits.present_t);
+    const auto is_young = [&](const PlannedBlock* block) {
+        return block->meta.max_t >= from || distance(block->meta.max_t, from) < limits.duration_ms;
+    };
+    const auto oldest = std::ranges::find_if_not(newest + 1, sorted.end(), is_young);
+    return static_cast<size_t>(oldest - sorted.begin());
 }
 
 // How many of the newest fit.
@@ -238,7 +242,7 @@ Plan plan_compaction(std::span<const PlannedBlock> blocks,
 
 Expired beyond_retention(std::span<const PlannedBlock> blocks, const RetentionLimits& limits) {
     const std::vector<const PlannedBlock*> sorted = newest_first(blocks);
-    const size_t young = kept_by_time(sorted, limits.duration_ms);
+    const size_t young = kept_by_time(sorted, limits);
     const size_t fitting = kept_by_size(sorted, limits);
     Expired expired;
     for (size_t i = std::min(young, fitting); i < sorted.size(); ++i) {

@@ -48,6 +48,7 @@ struct RetentionLimits {
     int64_t duration_ms = 0;  // 0: none
     uint64_t bytes = 0;       // 0: none; head_bytes counts too
     uint64_t head_bytes = 0;
+    int64_t present_t = INT64_MAX;  // ms; a block that begins later is of the future
 };
 
 struct Expired {
@@ -55,8 +56,9 @@ struct Expired {
     std::vector<block::Ulid> by_size;  // not among by_time
 };
 
-// Blocks to delete, newest first. A block's age is how far its end lies before the newest block's:
-// a server that was off for a month keeps its data. The sizes of the blocks are added up from the
+// Blocks to delete, newest first. A block's age is how far its end lies before that of the
+// newest one that is not of the future: a server that was off for a month keeps its data, and so
+// does one with a block of the next century. The sizes of the blocks are added up from the
 // newest on, after head_bytes; the first that goes beyond the limit goes, and all that are older.
 //   blocks  those that stay: without superseded ones
 [[nodiscard]] Expired beyond_retention(std::span<const PlannedBlock> blocks,

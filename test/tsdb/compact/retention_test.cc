@@ -38,6 +38,24 @@ TEST_CASE("retention by time counts from the newest block's end", "[tsdb][compac
     CHECK(expired(1) == Numbers{4, 3, 2, 1});  // the newest always stays
 }
 
+TEST_CASE("retention by time does not count from blocks of the future", "[tsdb][compact]") {
+    const auto expired = [](int64_t present_t) {
+        const auto out =
+            beyond_retention(five_blocks(), {.duration_ms = 20, .present_t = present_t});
+        return numbers(out.by_time);
+    };
+    CHECK(expired(100) == Numbers{4, 3, 2, 1});
+    CHECK(expired(80) == Numbers{3, 2, 1});
+    CHECK(expired(79) == Numbers{2, 1});
+    CHECK(expired(59) == Numbers{1});
+    CHECK(expired(20).empty());
+    CHECK(expired(-1).empty());
+    auto blocks = five_blocks();
+    blocks.push_back(sized(planned(9, 4'000'000, 4'000'020), 100));
+    CHECK(numbers(beyond_retention(blocks, {.duration_ms = 60, .present_t = 100}).by_time) ==
+          Numbers{2, 1});
+}
+
 TEST_CASE("retention by size adds up from the newest block on, the head first", "[tsdb][compact]") {
     const auto expired = [](uint64_t bytes, uint64_t head_bytes) {
         const auto out =
