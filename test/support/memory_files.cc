@@ -482,31 +482,36 @@ Status MemoryFiles::sync_folder(const Path& folder) {
         return missing("sync", folder);
     }
     const Path wanted = normal(folder);
-    const auto inside = [&](const auto& entry) { return base::parent_path(entry.first) == wanted; };
+    const Path prefix = wanted == "." ? Path() : below(wanted);
+    // Names in the folder that are not among the others, or are of something else there.
+    const auto changed_within = [&](const Names& names, const Names& others) {
+        std::vector<Names::value_type> changed;
+        for (auto at = names.lower_bound(prefix);
+             at != names.end() && at->first.starts_with(prefix);
+             ++at) {
+            const auto other = others.find(at->first);
+            const bool same = other != others.end() && other->second == at->second;
+            if (!same && base::parent_path(at->first) == wanted) {
+                changed.push_back(*at);
+            }
+        }
+        return changed;
+    };
     // A folder that moved takes what was synced below it along.
     Names carried;
-    for (const auto& entry : disk_->live) {
-        if (!inside(entry)) {
-            continue;
-        }
+    for (const auto& entry : changed_within(disk_->live, disk_->synced)) {
         carried.insert(entry);
         for (const auto& [old_path, old_node] : disk_->synced) {
             if (entry.second->is_folder && old_node == entry.second) {
-                for (const auto& [path, node] : disk_->synced) {
-                    if (path.starts_with(below(old_path))) {
-                        carried[entry.first + path.substr(old_path.size())] = node;
-                    }
+                for (auto at = disk_->synced.lower_bound(below(old_path));
+                     at != disk_->synced.end() && at->first.starts_with(below(old_path));
+                     ++at) {
+                    carried[entry.first + at->first.substr(old_path.size())] = at->second;
                 }
             }
         }
     }
-    std::vector<Path> gone;
-    for (const auto& entry : disk_->synced) {
-        if (inside(entry)) {
-            gone.push_back(entry.first);
-        }
-    }
-    for (const Path& path : gone) {
+    for (const auto& [path, node] : changed_within(disk_->synced, disk_->live)) {
         std::erase_if(disk_->synced, [&](const auto& entry) {
             return entry.first == path || entry.first.starts_with(below(path));
         });
