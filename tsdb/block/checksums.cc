@@ -134,6 +134,18 @@ bool rewritten_meta(base::Files& files,
     return found.bytes != want.bytes && read_meta(files, folder).has_value();
 }
 
+ChecksumMismatch wrong_bytes(const FileChecksums& want, uint64_t offset) {
+    return {want.name, offset, "the bytes from here on do not fit their checksum"};
+}
+
+//   offset  of the first page that differs
+ChecksumMismatch wrong_length(const FileChecksums& want, uint64_t bytes, uint64_t offset = 0) {
+    return {want.name,
+            offset,
+            "the file has " + std::to_string(bytes) + " bytes and should have " +
+                std::to_string(want.bytes)};
+}
+
 // Reads a block's files beside their sums.
 class Verification {
   public:
@@ -184,12 +196,10 @@ class Verification {
     static ChecksumMismatch difference(const FileChecksums& want, const FileChecksums& found) {
         const auto [in_want, in_found] = std::mismatch(
             want.pages.begin(), want.pages.end(), found.pages.begin(), found.pages.end());
-        const auto page = static_cast<uint64_t>(in_want - want.pages.begin());
-        const std::string reason = want.bytes == found.bytes
-                                       ? "the bytes from here on do not fit their checksum"
-                                       : "the file has " + std::to_string(found.bytes) +
-                                             " bytes and should have " + std::to_string(want.bytes);
-        return {want.name, page * kChecksumPageBytes, reason};
+        const uint64_t offset =
+            static_cast<uint64_t>(in_want - want.pages.begin()) * kChecksumPageBytes;
+        return want.bytes == found.bytes ? wrong_bytes(want, offset)
+                                         : wrong_length(want, found.bytes, offset);
     }
 
     base::Files& files_;
@@ -292,6 +302,28 @@ base::Status replace_block_file(base::Files& files,
     std::erase_if(sums, [&](const FileChecksums& file) { return file.name == name; });
     sums.push_back(std::move(now));
     return write_checksums(files, folder, checksums.value());
+}
+
+base::Result<std::optional<ChecksumMismatch>> glance_at_checksums(base::Files& files,
+                                                                  const base::Path& folder,
+                                                                  const Checksums& checksums) {
+    std::vector<uint8_t> buffer(kChecksumPageBytes);
+    for (const FileChecksums& file : checksums.files) {
+        if (file.name == kMetaFile || file.name == kTombstonesFile || file.pages.empty()) {
+            continue;
+        }
+        const base::Path path = base::join_path(folder, file.name);
+        TRY(const base::FileInfo info, files.stat(path));
+        if (info.size != file.bytes) {
+            return std::optional(wrong_length(file, info.size));
+        }
+        TRY(const auto opened, files.open_read(path));
+        TRY(const size_t got, opened->read_at(0, buffer));
+        if (base::crc32c(base::ByteView(buffer.data(), got)) != file.pages.front()) {
+            return std::optional(wrong_bytes(file, 0));
+        }
+    }
+    return std::optional<ChecksumMismatch>();
 }
 
 base::Result<std::vector<ChecksumMismatch>> verify_checksums(

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,14 @@ struct ChecksumMismatch {
     uint64_t offset = 0;  // of the page
     std::string reason;
 };
+
+// A glance at the files of a block that never change, index and chunks: their lengths and their
+// first pages, one read each. Finds a file that was cut, or put there from another block, when the
+// block is opened; everything else verify_checksums() does.
+//   returns  the first mismatch, if any
+//   errors   kIo
+[[nodiscard]] base::Result<std::optional<ChecksumMismatch>> glance_at_checksums(
+    base::Files& files, const base::Path& folder, const Checksums& checksums);
 
 // Compares the block's files with their sums. A file of tombstones that does not fit but is sound
 // by its own checksum is no mismatch, nor is a readable meta.json of another length: another server

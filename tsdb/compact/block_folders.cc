@@ -57,12 +57,7 @@ bool may_pass(const base::Error& error) {
 
 // Nothing else would notice a flipped digit of a block's times. Another server may have written the
 // file again, so that it is no reason not to serve the block.
-bool meta_fits_checksum(base::Files& files, const Path& data_folder, const std::string& name) {
-    const Path folder = base::join_path(data_folder, name);
-    const auto checksums = block::read_checksums(files, folder);
-    if (!checksums.has_value()) {
-        return true;
-    }
+bool meta_fits(base::Files& files, const Path& folder, const block::Checksums& checksums) {
     auto content =
         base::read_file(files, base::join_path(folder, block::kMetaFile), block::kMetaBytesMax);
     if (!content.has_value()) {
@@ -71,7 +66,7 @@ bool meta_fits_checksum(base::Files& files, const Path& data_folder, const std::
     const block::FileChecksums now =
         block::checksums_of(std::string(block::kMetaFile), content.value());
     bool known = false;
-    for (const block::FileChecksums& file : checksums.value().files) {
+    for (const block::FileChecksums& file : checksums.files) {
         if (file == now) {
             return true;
         }
@@ -80,14 +75,31 @@ bool meta_fits_checksum(base::Files& files, const Path& data_folder, const std::
     return !known;
 }
 
-Result<BlockPointer> open_block(base::Files& files,
-                                const Path& data_folder,
-                                const std::string& name) {
-    TRY(BlockPointer block, Block::open(files, base::join_path(data_folder, name)));
-    if (const std::string named = block->meta().ulid.text(); named != name) {
+struct OpenedBlock {
+    BlockPointer block;
+    bool meta_fits = true;
+};
+
+Result<OpenedBlock> open_block(base::Files& files,
+                               const Path& data_folder,
+                               const std::string& name) {
+    const Path folder = base::join_path(data_folder, name);
+    OpenedBlock opened;
+    TRY(opened.block, Block::open(files, folder));
+    if (const std::string named = opened.block->meta().ulid.text(); named != name) {
         return base::fail(Code::kCorrupt, "meta.json names another block", named);
     }
-    return block;
+    const auto checksums = block::read_checksums(files, folder);
+    if (!checksums.has_value()) {
+        return opened;
+    }
+    TRY(const auto mismatch, block::glance_at_checksums(files, folder, checksums.value()));
+    if (mismatch) {
+        return base::fail(Code::kCorrupt,
+                          base::join_path(folder, mismatch->file) + ": " + mismatch->reason);
+    }
+    opened.meta_fits = meta_fits(files, folder, checksums.value());
+    return opened;
 }
 
 struct Unopened {
@@ -188,8 +200,8 @@ Result<OpenedBlocks> open_blocks(base::Files& files,
         if (const auto found = known.find(entry.name); found != known.end()) {
             out.blocks.push_back(found->second);
         } else if (auto opened = open_block(files, data_folder, entry.name); opened.has_value()) {
-            out.blocks.push_back(std::move(opened).value());
-            if (!meta_fits_checksum(files, data_folder, entry.name)) {
+            out.blocks.push_back(std::move(opened.value().block));
+            if (!opened.value().meta_fits) {
                 out.findings.push_back({.name = entry.name,
                                         .reason = "meta.json is not what was written; the block is "
                                                   "served as it says",

@@ -198,6 +198,23 @@ TEST_CASE("a block that cannot be opened goes to quarantine, and the others are 
     }
 }
 
+TEST_CASE("a block with a chunk file of another block goes to quarantine", "[tsdb][compact]") {
+    MemoryFiles files;
+    for (const unsigned n : {1U, 2U}) {
+        write_block(files, kFolder, small_block(n));
+    }
+    const std::string own = files.content(folder_of(1) + "/chunks/000001");
+    const std::string other = files.content(folder_of(2) + "/chunks/000001");
+    REQUIRE(own.size() == other.size());
+    files.put(folder_of(1) + "/chunks/000001", other);
+    auto opened = open_blocks(files, kFolder);
+    REQUIRE(opened.has_value());
+    CHECK(names_of(opened.value()) == std::vector<unsigned>{2});
+    REQUIRE(opened.value().findings.size() == 1);
+    CHECK(opened.value().findings[0].fate == Fate::kQuarantined);
+    CHECK_THAT(opened.value().findings[0].reason, Contains("chunks/000001"));
+}
+
 TEST_CASE("two folders of one block: the one that has its name is served", "[tsdb][compact]") {
     MemoryFiles files;
     write_block(files, kFolder, small_block(1));
