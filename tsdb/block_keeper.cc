@@ -63,6 +63,7 @@ BlockKeeper::BlockKeeper(const TsdbOptions& options,
       views_(views),
       log_(std::move(log)),
       metrics_(metrics),
+      begin_(files, options.path),
       retention_(options.retention) {}
 
 base::Status BlockKeeper::open() {
@@ -71,7 +72,9 @@ base::Status BlockKeeper::open() {
     TRY(auto opened, open_blocks(files_, options_.path));
     note(std::move(opened.findings));
     note_future(opened.blocks);
-    const int64_t head_from = end_of(opened.blocks);
+    const int64_t noted = begin_.read();
+    const int64_t head_from =
+        std::max(end_of(opened.blocks), noted > present_end() ? INT64_MIN : noted);
     show(std::move(opened.blocks), head_from);
     return base::success();
 }
@@ -243,6 +246,10 @@ void BlockKeeper::mark_failed(const Plan& plan) {
 }
 
 void BlockKeeper::let_go(Blocks& blocks, std::span<const block::Ulid> ulids, std::string_view why) {
+    if (const base::Status noted = note_begin(blocks, ulids); !noted) {
+        log_.warn("blocks not deleted, it is tried again", "error", noted.error());
+        return;
+    }
     for (const block::Ulid& ulid : ulids) {
         const base::Status gone = delete_block(files_, options_.path, ulid.text());
         if (!gone) {
@@ -252,6 +259,17 @@ void BlockKeeper::let_go(Blocks& blocks, std::span<const block::Ulid> ulids, std
         log_.info("deleted block", "ulid", ulid.text(), "reason", why);
         std::erase_if(blocks, [&](const auto& block) { return block->meta().ulid == ulid; });
     }
+}
+
+// When the blocks that stay do not say any more where the head begins, a file does.
+base::Status BlockKeeper::note_begin(const Blocks& blocks, std::span<const block::Ulid> go) {
+    const int64_t head_from = views_.current()->head_from;
+    if (go.empty() || head_from == INT64_MIN) {
+        return base::success();
+    }
+    Blocks rest = blocks;
+    std::erase_if(rest, [&](const auto& block) { return is_among(go, block->meta().ulid); });
+    return end_of(rest) >= head_from ? base::success() : begin_.note(head_from);
 }
 
 // A block in which a reader found damage is not read again.

@@ -18,6 +18,7 @@
 #include "base/sync.h"
 #include "tsdb/compact/block_folders.h"
 #include "tsdb/compact/planner.h"
+#include "tsdb/head_begin.h"
 #include "tsdb/metrics.h"
 #include "tsdb/options.h"
 #include "tsdb/view.h"
@@ -89,6 +90,9 @@ class BlockKeeper {
     // Where the head begins, by the blocks that were opened.
     [[nodiscard]] int64_t end_of(std::span<const std::shared_ptr<const block::Block>> blocks) const;
     void quarantine_damaged(std::vector<std::shared_ptr<const block::Block>>& blocks);
+    [[nodiscard]] base::Status note_begin(
+        const std::vector<std::shared_ptr<const block::Block>>& blocks,
+        std::span<const block::Ulid> go);
     void let_go(std::vector<std::shared_ptr<const block::Block>>& blocks,
                 std::span<const block::Ulid> ulids,
                 std::string_view why);
@@ -102,6 +106,7 @@ class BlockKeeper {
     Views& views_;
     const base::Logger log_;
     BlockMetrics& metrics_;
+    HeadBegin begin_;
     base::SystemRandom random_;
     std::vector<block::Ulid> future_;  // blocks that were told to be of the future
     mutable base::Mutex mutex_;

@@ -50,6 +50,7 @@ class Sequence {
         options_.min_block_duration = std::chrono::minutes(10);
         options_.samples_per_chunk = static_cast<uint32_t>(4 + random_.below(30));
         options_.retention = {};
+        options_.disk_reserve_bytes = 4096;
         options_.wal_compression =
             random_.below(2) == 0 ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
         synced_ = random_.below(2) == 0;
