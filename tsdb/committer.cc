@@ -328,23 +328,29 @@ base::Result<bool> Committer::log_samples() {
     return logged;
 }
 
+// What a failed sync did not get to the disk is logged again, in a new segment, and synced there.
 bool Committer::sync_if_asked() {
-    if (options_.sync_interval.count() != 0 || disk_.readonly()) {
+    if (options_.sync_interval.count() != 0) {
         return true;
     }
-    if (gate_.sync()) {
-        return true;
+    base::ignore(gate_.sync(), "what is not synced is counted");
+    if (writer_.unsynced_bytes() != 0) {
+        base::ignore(gate_.log({}), "as above");
+        base::ignore(gate_.sync(), "as above");
     }
-    // Everything that is not on the disk is logged again, in a new segment, and synced there.
-    const auto logged = gate_.log({});
-    return logged && logged.value() && gate_.sync();
+    return writer_.unsynced_bytes() == 0;
 }
 
 bool Committer::sync_late_if_asked() {
-    if (options_.sync_interval.count() != 0 || disk_.readonly() || gate_.sync_late()) {
+    if (options_.sync_interval.count() != 0) {
         return true;
     }
-    return late_writer_.log_again() && gate_.sync_late();
+    base::ignore(gate_.sync_late(), "what is not synced is counted");
+    if (late_writer_.unsynced_bytes() != 0) {
+        base::ignore(late_writer_.log_again(), "as above");
+        base::ignore(gate_.sync_late(), "as above");
+    }
+    return late_writer_.unsynced_bytes() == 0;
 }
 
 // Series without samples yet, and what a failed sync lost.

@@ -308,7 +308,7 @@ std::vector<Fixture> fixtures() {
 
 TEST_CASE("db opens any folder with a flipped bit, and answers right or tells",
           "[tsdb][proof][damage]") {
-    flip_bits(1000);
+    flip_bits(300);
 }
 
 TEST_CASE("db survives 100,000 flipped bits, one at a time", "[.nightly][tsdb][proof][damage]") {
