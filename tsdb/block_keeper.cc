@@ -112,8 +112,18 @@ base::Status BlockKeeper::add(const block::BlockMeta& meta, int64_t head_from) {
     return base::success();
 }
 
-void BlockKeeper::move_head(int64_t head_from) {
-    show(views_.current()->blocks, head_from);
+base::Status BlockKeeper::begin_head_at(int64_t head_from) {
+    const std::shared_ptr<const View> view = views_.current();
+    if (end_of(view->blocks) < head_from) {
+        TRY(begin_.note(head_from));
+    }
+    show(view->blocks, head_from);
+    return base::success();
+}
+
+void BlockKeeper::renew_view() {
+    const std::shared_ptr<const View> view = views_.current();
+    show(view->blocks, view->head_from);
 }
 
 base::Status BlockKeeper::compact(const std::stop_token& stop,

@@ -48,8 +48,12 @@ class BlockKeeper {
 
     // Opens a block just published and shows it to readers, who ask the head from `head_from` on.
     [[nodiscard]] base::Status add(const block::BlockMeta& meta, int64_t head_from);
-    // Nothing new but where the head begins.
-    void move_head(int64_t head_from);
+    // Nothing new but where the head begins: what was before is gone, or is in blocks already.
+    //   errors  of noting it: nothing has changed
+    [[nodiscard]] base::Status begin_head_at(int64_t head_from);
+    // The same once more, as a new view: who reads from now on cannot be mistaken for who reads
+    // now.
+    void renew_view();
 
     // Compacts until there is nothing left to do.
     //   interrupted  asked between two compactions; true ends the work

@@ -106,7 +106,7 @@ base::Status HeadCutter::cut_range(std::optional<int64_t> until, const std::stop
                   "took_s",
                   seconds_since(parts_.clock, began));
     } else {
-        parts_.blocks.move_head(end);
+        TRY(parts_.blocks.begin_head_at(end));
     }
     parts_.metrics.cut_seconds.observe(seconds_since(parts_.clock, began));
     return truncate_head(end, stop);
@@ -152,7 +152,7 @@ base::Status HeadCutter::sweep(int64_t min_t, const std::stop_token& stop) {
         TRY(on_log_thread([&] { parts_.head.raise_min_time(oldest); }));
     }
     // Who reads now may still look at the series that went.
-    parts_.blocks.move_head(parts_.views.current()->head_from);
+    parts_.blocks.renew_view();
     if (!parts_.views.wait_for_readers(stop)) {
         return base::fail(base::Code::kCanceled, "stopped while readers had the head open");
     }

@@ -26,7 +26,7 @@ base::Status OutOfOrderCutter::cut(const std::stop_token& stop) {
         TRY(base::context(write(end, slots, stop), "write a block of out-of-order samples"));
     }
     // Readers that began before the blocks were shown read the samples where they were.
-    parts_.blocks.move_head(parts_.views.current()->head_from);
+    parts_.blocks.renew_view();
     if (!parts_.views.wait_for_readers(stop)) {
         return base::fail(base::Code::kCanceled, "stopped while readers had the head open");
     }
