@@ -67,7 +67,8 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
                                            base::Budget& budget,
                                            const base::Logger& log,
                                            base::Registry& registry,
-                                           const Progress& progress) {
+                                           const Progress& progress,
+                                           model::MetadataStore* metadata) {
     TRY(options.validate());
     TRY(make_storage_folder(files, options.path));
     std::unique_ptr<Db> db(new Db(options, files, clock, budget, log, registry));
@@ -79,7 +80,7 @@ base::Result<std::unique_ptr<Db>> Db::open(const TsdbOptions& options,
         RestoredChunks restored(db->head_.memory());
         FoundLateChunks late;
         TRY(db->open_chunk_files(restored, late));
-        TRY(db->replay(restored, late, progress));
+        TRY(db->replay(restored, late, progress, metadata));
     }
     TRY(db->start());
     db->register_metrics(registry);
@@ -214,12 +215,16 @@ base::Status Db::open_chunk_files(RestoredChunks& restored, FoundLateChunks& lat
     return base::success();
 }
 
-base::Status Db::replay(RestoredChunks& restored, FoundLateChunks& late, const Progress& progress) {
+base::Status Db::replay(RestoredChunks& restored,
+                        FoundLateChunks& late,
+                        const Progress& progress,
+                        model::MetadataStore* metadata) {
     const base::SteadyTime began = clock_.steady();
     ReplayInput input;
     input.wal_folder = wal_folder_;
     input.chunks = &restored;
     input.times = &segment_times_;
+    input.metadata = metadata;
     RefTable<ReplayedSeries> series;
     input.series = &series;
     input.min_valid_t = views_.current()->head_from;
@@ -329,6 +334,8 @@ void Db::log_replay(double seconds) {
               replay_.samples,
               "chunks_mapped",
               replay_.chunks,
+              "metrics_described",
+              replay_.described,
               "segments",
               replay_.segments,
               "bytes",

@@ -20,6 +20,7 @@
 #include "base/rate_limit.h"
 #include "base/result.h"
 #include "model/exemplar.h"
+#include "model/metadata.h"
 #include "model/storage.h"
 #include "tsdb/block_keeper.h"
 #include "tsdb/committer.h"
@@ -62,14 +63,17 @@ class Db final : public model::Appendable,
     // Takes the lock, opens the blocks, replays the write-ahead log, begins a new segment.
     //   log       goes before every line as it is: whoever opens it names the component
     //   progress  called before each segment is replayed, on the caller's thread; may be empty
+    //   metadata  told of what the log says of metrics, before open() returns; null: nobody
     //   errors    kInvalid: options; kUnavailable: another process has the folder; kIo, kNoSpace
-    [[nodiscard]] static base::Result<std::unique_ptr<Db>> open(const TsdbOptions& options,
-                                                                base::Files& files,
-                                                                const base::Clock& clock,
-                                                                base::Budget& budget,
-                                                                const base::Logger& log,
-                                                                base::Registry& registry,
-                                                                const Progress& progress);
+    [[nodiscard]] static base::Result<std::unique_ptr<Db>> open(
+        const TsdbOptions& options,
+        base::Files& files,
+        const base::Clock& clock,
+        base::Budget& budget,
+        const base::Logger& log,
+        base::Registry& registry,
+        const Progress& progress,
+        model::MetadataStore* metadata = nullptr);
     ~Db() override;
     Db(const Db&) = delete;
     Db& operator=(const Db&) = delete;
@@ -184,7 +188,8 @@ class Db final : public model::Appendable,
     [[nodiscard]] base::Status open_chunk_files(RestoredChunks& restored, FoundLateChunks& late);
     [[nodiscard]] base::Status replay(RestoredChunks& restored,
                                       FoundLateChunks& late,
-                                      const Progress& progress);
+                                      const Progress& progress,
+                                      model::MetadataStore* metadata);
     [[nodiscard]] base::Status replay_late(FoundLateChunks& found,
                                            const RefTable<ReplayedSeries>& series);
     void note_damages(std::span<const wal::Damage> damages, const base::Path& folder);

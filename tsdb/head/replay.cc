@@ -8,6 +8,7 @@
 #include "base/compress.h"
 #include "tsdb/head/ref_table.h"
 #include "tsdb/head/replay_worker.h"
+#include "tsdb/head/replayed_metadata.h"
 #include "tsdb/wal/record_histogram.h"
 #include "tsdb/wal/sources.h"
 
@@ -37,6 +38,7 @@ bool is_kept(RecordType type) {
         case RecordType::kFloatHistogramsV2:
         case RecordType::kTombstones:
         case RecordType::kExemplars:
+        case RecordType::kMetadata:
             return true;
         default:
             return false;
@@ -84,6 +86,10 @@ class Replay {
         file_chunks();
         report_.tombstones = deleted_.size();
         head_.tombstones().add(std::move(deleted_));
+        if (input_.metadata != nullptr) {
+            described_.give_to(*input_.metadata);
+            report_.described = described_.families();
+        }
         if (input_.series != nullptr) {
             *input_.series = std::move(refs_);
         }
@@ -134,6 +140,8 @@ class Replay {
                 return take_tombstones(record);
             case RecordType::kExemplars:
                 return take_exemplars(record);
+            case RecordType::kMetadata:
+                return take_metadata(record);
             default:
                 return base::success();
         }
@@ -334,6 +342,26 @@ class Replay {
         return status;
     }
 
+    base::Status take_metadata(base::ByteView record) {
+        if (input_.metadata == nullptr) {
+            return base::success();
+        }
+        metadata_.clear();
+        base::Status status = wal::decode_metadata(record, metadata_);
+        for (const wal::MetadataEntry& entry : metadata_) {
+            const uint32_t slot = refs_.get(entry.ref).slot;
+            if (slot == Known::kNone) {
+                continue;
+            }
+            const model::Labels labels = head_.texts_of(slot);
+            described_.note(labels.get("__name__"),
+                            {.type = entry.type,
+                             .help = std::string(entry.help),
+                             .unit = std::string(entry.unit)});
+        }
+        return status;
+    }
+
     // Only the tombstones that say a series is gone matter while the head is rebuilt; the others
     // are for those who read it.
     base::Status take_tombstones(base::ByteView record) {
@@ -370,6 +398,8 @@ class Replay {
     std::vector<wal::TombstoneEntry> tombstones_;
     std::vector<wal::TombstoneEntry> deleted_;
     std::vector<wal::ExemplarEntry> exemplars_;
+    std::vector<wal::MetadataEntry> metadata_;
+    ReplayedMetadata described_;
     uint32_t segment_ = 0;  // being read
     size_t bytes_since_filing_ = 0;
     int64_t source_max_t_ = INT64_MIN;  // of the file being read

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "model/metadata.h"
 #include "tsdb/head/head.h"
 #include "tsdb/head/ref_table.h"
 #include "tsdb/head/restored_chunks.h"
@@ -34,6 +35,7 @@ struct ReplayReport {
     uint64_t malformed = 0;        // records that were whole but make no sense: lost
     uint64_t refused_series = 0;   // series that cannot be kept
     uint64_t exemplars = 0;        // kept
+    uint64_t described = 0;        // metrics whose type and help the log holds
     uint64_t in_blocks = 0;        // samples older than the head's beginning
     uint64_t chunks = 0;           // taken over from their files
     uint64_t salvaged_series = 0;  // known only from the series log
@@ -67,6 +69,8 @@ struct ReplayInput {
     std::function<model::Labels(uint64_t ref, uint32_t segment)> salvage;
     // Takes note of when each segment's newest sample is; null: nobody wants to know.
     wal::SegmentTimes* times = nullptr;
+    // Told of what the log says of metrics; null: it is passed over.
+    model::MetadataStore* metadata = nullptr;
     // Called before each segment; may be unset.
     std::function<void(const ReplayProgress&)> progress;
 };
