@@ -39,6 +39,18 @@ bool decode(std::string_view key, std::string_view value, model::MetricMetadata&
     return reader.ok() && type <= static_cast<uint8_t>(model::MetricType::kStateSet);
 }
 
+// At a character's beginning, so that what was UTF-8 stays so.
+void cut(std::string& help) {
+    if (help.size() <= MetadataStore::kHelpBytesMax) {
+        return;
+    }
+    size_t end = MetadataStore::kHelpBytesMax;
+    while (end > 0 && (static_cast<uint8_t>(help[end]) & 0xC0) == 0x80) {
+        --end;
+    }
+    help.resize(end);
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<MetadataStore>> MetadataStore::open(base::KvStore& store) {
@@ -59,7 +71,7 @@ base::Result<std::unique_ptr<MetadataStore>> MetadataStore::open(base::KvStore& 
 
 void MetadataStore::record(std::string_view metric, const model::Metadata& metadata) {
     model::Metadata kept = metadata;
-    kept.help.resize(std::min(kept.help.size(), kHelpBytesMax));
+    cut(kept.help);
     const base::MutexLock lock(mutex_);
     const auto found = metrics_.find(metric);
     if (found != metrics_.end() &&

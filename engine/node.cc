@@ -373,17 +373,18 @@ base::Status Node::listen() {
 
 base::Status Node::open_storage() {
     TRY(db_,
-        base::context(tsdb::Db::open(storage_options(flags_, reload_.current()->storage),
-                                     *files_,
-                                     clock_,
-                                     memory_,
-                                     log_.with("component", "tsdb"),
-                                     registry_,
-                                     [this](const tsdb::ReplayProgress& progress) {
-                                         replay_status_.set(progress);
-                                     }),
-                      "open the storage in",
-                      flags_.text("storage.tsdb.path")));
+        base::context(
+            tsdb::Db::open(
+                storage_options(flags_, reload_.current()->storage),
+                *files_,
+                clock_,
+                memory_,
+                log_.with("component", "tsdb"),
+                registry_,
+                [this](const tsdb::ReplayProgress& progress) { replay_status_.set(progress); },
+                metadata_.get()),
+            "open the storage in",
+            flags_.text("storage.tsdb.path")));
     replay_status_.finish(db_->replay_report());
     storage_.set(*db_, *db_);
     db_->start_upkeep();

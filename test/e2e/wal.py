@@ -1,6 +1,7 @@
 """Reads a write-ahead log in Prometheus' format as far as the tests need it: which samples its whole records hold.
+And writes one, as an earlier owner of a folder would have left it.
 
-Only uncompressed records are read (the tests switch compression off)."""
+Only uncompressed records are read and written (the tests switch compression off)."""
 
 import os
 import struct
@@ -66,6 +67,64 @@ def records(path):
         position += HEADER + length
         if kind & 7 in (_FULL, _LAST):
             yield Record(path, begin, position, b"".join(parts))
+
+
+def write_segment(data_folder, payloads, number=0):
+    """A segment with these records, each small enough to stand whole in the rest of its page."""
+    folder = os.path.join(data_folder, "wal")
+    os.makedirs(folder, exist_ok=True)
+    data = bytearray()
+    for payload in payloads:
+        rest = PAGE - len(data) % PAGE
+        if HEADER + len(payload) > rest:
+            data += bytes(rest)
+        data += struct.pack(">BHI", _FULL, len(payload), crc32c(payload)) + payload
+    with open(os.path.join(folder, f"{number:08}"), "wb") as file:
+        file.write(data)
+
+
+def _uvarint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def _varint(value):
+    return _uvarint(value << 1 ^ value >> 63)
+
+
+def _text(text):
+    data = text.encode()
+    return _uvarint(len(data)) + data
+
+
+def series_record(series):
+    """Of {ref: {label: value}}."""
+    out = b"\x01"
+    for ref, labels in series.items():
+        out += struct.pack(">Q", ref) + _uvarint(len(labels))
+        out += b"".join(_text(name) + _text(value) for name, value in sorted(labels.items()))
+    return out
+
+
+def samples_record(samples):
+    """Of [(ref, ms, value)]."""
+    ref0, at0, _ = samples[0]
+    out = b"\x02" + struct.pack(">Qq", ref0, at0)
+    for ref, at, value in samples:
+        out += _varint(ref - ref0) + _varint(at - at0) + struct.pack(">d", value)
+    return out
+
+
+def metadata_record(entries):
+    """Of [(ref, type's number, unit, help)]."""
+    out = b"\x06"
+    for ref, kind, unit, text in entries:
+        out += _uvarint(ref) + bytes([kind]) + _uvarint(2)
+        out += _text("UNIT") + _text(unit) + _text("HELP") + _text(text)
+    return out
 
 
 class _Bytes:
