@@ -172,7 +172,7 @@ base::Task<void> Loop::scrape(int64_t /*due_ns*/) {
     report(start_ns, seconds);
     const FetchedPage committed_page = page ? page.value() : FetchedPage{};
     const base::Status stored = co_await commit(*buffers, committed_page);
-    base::ignore(stored, "the session counts and logs it");
+    base::ignore(stored, "counted and logged");
     shared_.buffers.give_back(std::move(buffers));
     co_return base::success();
 }
@@ -211,6 +211,18 @@ void Loop::report(int64_t start_ns, double seconds) {
     }
 }
 
+void Loop::log_commit_failure(const base::Error& error) {
+    if (const auto suppressed = shared_.commit_failure_lines.pass(shared_.lane.clock().steady())) {
+        shared_.log.error("scrape commit failed",
+                          "target",
+                          target_->url,
+                          "error",
+                          error,
+                          "suppressed",
+                          *suppressed);
+    }
+}
+
 base::Task<void> Loop::commit(ScrapeBuffers& buffers, FetchedPage page) {
     base::Status handed = co_await hand_over(buffers);
     base::ignore(handed, "always ends");
@@ -234,6 +246,9 @@ base::Task<void> Loop::commit(ScrapeBuffers& buffers, FetchedPage page) {
                      "found again once, not twice");
     }
     session_.settle();
+    if (outcome->report.has_error()) {
+        log_commit_failure(outcome->report.error());
+    }
     co_return base::success();
 }
 
@@ -283,7 +298,7 @@ base::Task<void> Loop::end_of_run() {
     std::unique_ptr<ScrapeBuffers> buffers = shared_.buffers.take();
     session_.stage_end_of_run(buffers->staged, stale_ns / 1'000'000);
     const base::Status stored = co_await commit(*buffers, FetchedPage{});
-    base::ignore(stored, "the session counts and logs it");
+    base::ignore(stored, "counted and logged");
     shared_.buffers.give_back(std::move(buffers));
     co_return base::success();
 }

@@ -7,6 +7,7 @@
 
 #include "base/async/event.h"
 #include "base/async/lane.h"
+#include "base/rate_limit.h"
 #include "base/sync.h"
 #include "model/storage.h"
 #include "scrape/buffers.h"
@@ -38,6 +39,8 @@ struct LaneShared {
     LaneScratch scratch;
     BufferPool buffers;
     base::Gunzip gunzip;
+    // A storage in trouble fails the commits of all targets at once.
+    base::RateLimit commit_failure_lines{std::chrono::seconds(10)};
 };
 
 enum class LoopEnd : uint8_t {
@@ -101,6 +104,7 @@ class Loop final : private model::CommitListener {
     [[nodiscard]] base::Task<void> end_of_run();
     [[nodiscard]] base::Status ready_to_fetch();
     void report(int64_t start_ns, double seconds);
+    void log_commit_failure(const base::Error& error);
     void apply_update();
 
     LaneShared& shared_;

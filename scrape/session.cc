@@ -214,7 +214,7 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
     }
     const auto series = appender_->resolve(labels, labels.hash(), nullptr);
     if (!series) {
-        refuse_series(series.error());
+        refuse_series();
         return;
     }
     uint32_t position = known;
@@ -251,10 +251,8 @@ void ScrapeSession::stage_exemplar(const Parser& parser, model::SeriesHandle ser
                       .labels = model::Labels::from_sorted(scratch_.labels.labels)}});
 }
 
-void ScrapeSession::refuse_series(const base::Error& error) {
-    if (totals_.refused++ == 0) {
-        log_.warn("new series not stored", "target", target_->url, "error", error);
-    }
+void ScrapeSession::refuse_series() {
+    ++totals_.refused;
     metrics_.series_refused.add();
 }
 
@@ -315,7 +313,7 @@ void ScrapeSession::stage_report(size_t report, int64_t time) {
         const model::Labels labels = report_labels(kReportNames[report], target_->labels);
         const auto resolved = appender_->resolve(labels, labels.hash(), nullptr);
         if (!resolved) {
-            refuse_series(resolved.error());
+            refuse_series();
             return;
         }
         series = resolved.value();
@@ -328,7 +326,6 @@ bool ScrapeSession::committed(const base::Result<model::CommitReport>& report) {
     if (!report) {
         metrics_.commit_failures.add();
         exemplars_.clear();
-        log_.error("scrape commit failed", "target", target_->url, "error", report.error());
         return false;
     }
     totals_.exemplars_out_of_order += report.value().exemplars_out_of_order;
@@ -412,7 +409,7 @@ void ScrapeSession::resolve_sample(const Parser& parser) {
     }
     const auto series = appender_->resolve(labels.value(), labels.value().hash(), nullptr);
     if (!series) {
-        refuse_series(series.error());
+        refuse_series();
         return;
     }
     bool own = false;

@@ -137,7 +137,8 @@ class ScrapeSession {
     void resolve_sample(const Parser& parser);
     [[nodiscard]] size_t report_count() const;
     [[nodiscard]] int64_t time_of(const SeriesLine& line, bool& own) const;
-    void refuse_series(const base::Error& error);
+    // The storage says why and whose.
+    void refuse_series();
     void count_rejected();
 
     std::shared_ptr<const model::Target> target_;

@@ -82,7 +82,7 @@ class Farm {
 // A manager over a storage in memory, with targets handed in directly.
 class Scraper {
   public:
-    explicit Scraper(int64_t budget_bytes = base::Budget::kUnlimited)
+    explicit Scraper(int64_t budget_bytes = base::Budget::kUnlimited, const base::Logger& log = {})
         : budget("scraping", budget_bytes),
           lanes(clock,
                 {.lanes = 2, .lane = {.name = "scrape", .tick = std::chrono::milliseconds(10)}}) {
@@ -90,8 +90,7 @@ class Scraper {
         scrape::EngineOptions engine;
         manager = std::make_unique<scrape::Manager>(
             engine,
-            scrape::Manager::Parts{
-                storage, lanes, client, metrics, budget, nullptr, random, base::Logger()});
+            scrape::Manager::Parts{storage, lanes, client, metrics, budget, nullptr, random, log});
     }
 
     static scrape::JobOptions job(

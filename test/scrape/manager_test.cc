@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "base/json_read.h"
 #include "scrape/http_api.h"
 #include "test/scrape/farm.h"
+#include "test/support/capture_sink.h"
 
 using namespace scrape_test;
 
@@ -190,4 +193,35 @@ TEST_CASE("the API answers for targets, metadata and pools", "[scrape][api]") {
           R"({"status":"success","data":[]})");
     CHECK(get(&scrape::HttpApi::scrape_pools, "") ==
           R"({"status":"success","data":{"scrapePools":["j"]}})");
+}
+
+TEST_CASE("what a failing storage does to every scrape is logged once, with a count",
+          "[scrape][manager]") {
+    test_support::CaptureSink sink;
+    const base::SystemClock clock;
+    base::LogBackend backend(sink, clock, base::LogFormat::kLogfmt, base::LogLevel::kInfo);
+    Farm farm;
+    Scraper scraper(base::Budget::kUnlimited, base::Logger(backend));
+    farm.page("a", "good 1\n");
+    farm.page("b", "good 1\n");
+    auto job = Scraper::job("j", std::chrono::milliseconds(50));
+    scraper.apply({job});
+    const std::string base = "http://" + farm.address() + "/";
+    scraper.storage.fail_commits(base::Error(base::Code::kNoSpace, "disk full"));
+    scraper.scrape(job, {base + "a", base + "b"});
+    constexpr uint64_t kFailures = 10;
+    REQUIRE(eventually([&] { return scraper.metrics.commit_failures.value() >= kFailures; }));
+
+    scraper.manager->stop();
+
+    const auto lines = sink.lines();
+    const auto count = [&](std::string_view text) {
+        return std::ranges::count_if(
+            lines, [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    };
+    constexpr int kLanes = 2;  // each has its own limit
+    CHECK(count("scrape commit failed") >= 1);
+    CHECK(count("scrape commit failed") <= kLanes);
+    CHECK(count("disk full") == count("scrape commit failed"));
+    CHECK(count("suppressed=0") == count("scrape commit failed"));
 }
