@@ -15,8 +15,9 @@ bool is(const SeriesCache::Entry& entry, uint64_t hash, uint32_t length) {
 
 }  // namespace
 
-void SeriesCache::Index::build(const std::vector<Entry>& entries) {
+uint64_t SeriesCache::Index::build(const std::vector<Entry>& entries) {
     grow(entries, std::bit_ceil(std::max(kSlotsMin, entries.size() * 2)));
+    return ++build_;
 }
 
 void SeriesCache::Index::grow(const std::vector<Entry>& entries, size_t slots) {
@@ -59,6 +60,7 @@ void SeriesCache::Index::insert(const std::vector<Entry>& entries, uint32_t posi
 void SeriesCache::Index::shrink() {
     if (slots_.capacity() > kKeepSlots) {
         slots_ = {};
+        ++build_;
     }
 }
 
@@ -67,7 +69,7 @@ void SeriesCache::begin(Walk& walk) {
     walk.cursor = 0;
     walk.kept = 0;
     walk.in_step = true;
-    walk.indexed = false;
+    walk.index = 0;
     walk.order.clear();
 }
 
@@ -90,9 +92,8 @@ uint32_t SeriesCache::find(Walk& walk, Index& index, uint64_t hash, uint32_t len
             return position;
         }
     }
-    if (!walk.indexed) {
-        index.build(entries_);
-        walk.indexed = true;
+    if (!index.holds(walk.index)) {
+        walk.index = index.build(entries_);
     }
     return index.find(entries_, hash, length);
 }
@@ -127,7 +128,7 @@ uint32_t SeriesCache::add(Walk& walk,
                              .dropped = dropped ? 1U : 0U,
                              .unused = 0,
                              .seen = pass_});
-    if (walk.indexed) {
+    if (index.holds(walk.index)) {
         index.insert(entries_, position);
     }
     return position;

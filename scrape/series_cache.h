@@ -35,17 +35,21 @@ class SeriesCache {
 
     static_assert(sizeof(Entry) == 24);
 
-    // Hash to position, for one walk. Memory is reused from walk to walk, and shared by the targets
-    // of a lane.
+    // Hash to position, for one walk at a time. Memory is reused from walk to walk, and shared by
+    // the targets of a lane: a walk that pauses may find it taken by another.
     class Index {
       public:
-        // Forgets everything and takes the entries in.
-        void build(const std::vector<Entry>& entries);
+        // Forgets everything and takes the entries in. Returns what holds() knows this by; never 0.
+        uint64_t build(const std::vector<Entry>& entries);
+
+        // Whether the index is still the one that build() returned this for.
+        [[nodiscard]] bool holds(uint64_t build) const { return build == build_; }
+
         [[nodiscard]] uint32_t find(const std::vector<Entry>& entries,
                                     uint64_t hash,
                                     uint32_t length) const;
         void insert(const std::vector<Entry>& entries, uint32_t position);
-        // Gives a large table back.
+        // Gives a large table back; whose it is, builds it anew.
         void shrink();
 
       private:
@@ -57,6 +61,7 @@ class SeriesCache {
         std::vector<uint32_t> slots_;
         size_t mask_ = 0;
         size_t used_ = 0;
+        uint64_t build_ = 1;  // number of the last build
     };
 
     // One pass over one page. Reused from page to page.
@@ -64,7 +69,7 @@ class SeriesCache {
         uint32_t cursor = 0;  // the entry expected next
         uint32_t kept = 0;    // entries seen whose tracking stays what it was
         bool in_step = true;  // entries 0 … cursor-1 were seen in this order, and nothing else
-        bool indexed = false;
+        uint64_t index = 0;   // its build of the index; 0: none
         std::vector<uint32_t> order;  // entries in the order of the page, once out of step
     };
 

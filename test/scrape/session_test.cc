@@ -448,3 +448,51 @@ TEST_CASE("a bad exemplar costs nobody the sample", "[scrape][exemplars]") {
     CHECK(f.at("a") == "1@1000");
     CHECK(f.storage.exemplars().empty());
 }
+
+TEST_CASE("targets of a lane that take turns with long pages keep their series apart",
+          "[scrape][session]") {
+    const auto page_of = [](int lines, bool reversed) {
+        std::string page;
+        for (int i = 0; i < lines; ++i) {
+            page += "m" + std::to_string(reversed ? lines - 1 - i : i) + " 1\n";
+        }
+        return page;
+    };
+    constexpr int kLines = 100;
+    const int other_lines = GENERATE(10, 5000);
+    CAPTURE(other_lines);
+    Fixture f;
+    f.scrape(1000, page_of(kLines, false));
+    const auto other_target = Fixture::make_target();
+    other_target->labels = {{"instance", "other"}, {"job", "j"}};
+    scrape::ScrapeSession other(
+        other_target, f.job, f.storage.appender(2), f.scratch, f.pool, f.metrics, base::Logger());
+    scrape::StagedScrape other_staged;
+    const auto scrape_other = [&](int64_t t, const std::string& page) {
+        other.begin(other_staged, t, t);
+        other.open(Format::kText, page);
+        while (!other.advance(1000)) {
+        }
+        other.finish(0.25, 0);
+        other.appender().commit(std::move(other_staged.batch), f.listener);
+        other_staged.batch = std::move(f.listener.returned);
+        CHECK(!other.committed(*f.listener.last));
+        other.settle();
+    };
+    scrape_other(1000, page_of(other_lines, false));
+    const size_t series = f.storage.series().size();
+
+    const std::string page = page_of(kLines, true);  // every line has to be looked up
+    f.session->begin(f.staged, 2000, 2000);
+    f.session->open(Format::kText, page);
+    for (int64_t turn = 0; !f.session->advance(30); ++turn) {
+        scrape_other(2000 + turn, page_of(other_lines, turn % 2 == 0));
+    }
+    f.session->finish(0.25, 0);
+    CHECK(f.session->totals().series_added == 0);
+    f.commit(Format::kText, page);
+    CHECK(f.session->cache().size() == kLines);
+    CHECK(other.cache().size() == static_cast<size_t>(other_lines));
+    CHECK(f.storage.series().size() == series);
+    CHECK(f.at("m0") == "1@1000 1@2000");
+}
