@@ -1,4 +1,5 @@
 // The one place that knows yaml-cpp.
+#include <algorithm>
 #include <map>
 #include <sstream>
 #include <unordered_set>
@@ -54,12 +55,48 @@ bool is_null_text(std::string_view text) {
     return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
 }
 
+// Where the text begins: yaml-cpp does not count the mark of byte order.
+size_t begin_of(std::string_view text) {
+    return text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+}
+
+// Past tags and anchors, which stand before a scalar.
+size_t skip_properties(std::string_view text, size_t at) {
+    while (at < text.size() && (text[at] == '!' || text[at] == '&')) {
+        at = std::min(text.find_first_of(" \t\r\n", at), text.size());
+        at = std::min(text.find_first_not_of(" \t\r\n", at), text.size());
+    }
+    return at;
+}
+
+// Whether a scalar in quotes begins at `at`, and runs to the end of the text without its closing
+// one. yaml-cpp accepts that when the text ends with a new line.
+bool lacks_closing_quote(std::string_view text, size_t at) {
+    at = skip_properties(text, at);
+    if (at >= text.size() || (text[at] != '"' && text[at] != '\'')) {
+        return false;
+    }
+    const char quote = text[at++];
+    for (; at < text.size(); ++at) {
+        const bool escape = quote == '"' ? text[at] == '\\' : text.substr(at, 2) == "''";
+        if (escape) {
+            ++at;
+        } else if (text[at] == quote) {
+            return false;
+        }
+    }
+    return true;
+}
+
 class TreeBuilder final : public YAML::EventHandler {
   public:
     explicit TreeBuilder(const std::string& file)
         : file_(std::make_shared<const std::string>(file)) {}
 
     [[nodiscard]] NodePtr root() const { return root_; }
+
+    // Where the last scalar begins.
+    [[nodiscard]] const YAML::Mark& last_scalar() const { return last_scalar_; }
 
     void OnDocumentStart(const YAML::Mark&) override {}
 
@@ -81,6 +118,7 @@ class TreeBuilder final : public YAML::EventHandler {
                   const std::string& tag,
                   YAML::anchor_t anchor,
                   const std::string& value) override {
+        last_scalar_ = mark;
         NodePtr node = make(Node::Kind::kScalar, mark);
         node->quoted = tag == "!" || tag == kStringTag;
         if (tag == kBinaryTag) {
@@ -226,6 +264,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
     std::shared_ptr<const std::string> file_;
     NodePtr root_;
+    YAML::Mark last_scalar_ = YAML::Mark::null_mark();
     std::vector<Open> open_;
     std::map<YAML::anchor_t, NodePtr> anchors_;
 };
@@ -264,7 +303,14 @@ base::Result<NodePtr> parse_yaml(std::string_view text, const std::string& file)
                           file + ":" + std::to_string(error.mark.line + 1) + ":",
                           error.msg);
     }
+    const YAML::Mark& last = builder.last_scalar();
     NodePtr root = builder.root();
+    if (root != nullptr && last.pos >= 0 &&
+        lacks_closing_quote(text, begin_of(text) + static_cast<size_t>(last.pos))) {
+        return base::fail(base::Code::kInvalid,
+                          file + ":" + std::to_string(last.line + 1) +
+                              ": text in quotes begins here and does not end");
+    }
     if (root == nullptr) {
         root = std::make_shared<Node>();
         root->file = std::make_shared<const std::string>(file);

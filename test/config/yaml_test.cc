@@ -30,6 +30,38 @@ TEST_CASE("syntax errors and duplicate keys name file and line", "[config][yaml]
     CHECK(error_of("? [1, 2]\n: x\n").find("a key must be a plain text") != std::string::npos);
 }
 
+TEST_CASE("text in quotes that does not end names the line where it begins", "[config][yaml]") {
+    const auto check = [](const std::string& text, const std::string& line) {
+        CAPTURE(text);
+        CHECK(error_of(text) == "f.yml:" + line + ": text in quotes begins here and does not end");
+    };
+    check("a: 1\nb: \"x\n", "2");
+    check("a: 1\nb: 'x\n", "2");
+    check("a: \"x\n\n  \nb: y\n", "1");
+    check("a: \"x \\\"\n", "1");
+    check("a: 'x ''\n", "1");
+    check("a:\n  - &anchor !!str \"x\n", "2");
+    check(
+        "\xef\xbb\xbf"
+        "a: \"ä\nb: y\n",
+        "1");
+    check("ä: ä\nb: \"ä\n", "2");
+    CHECK(error_of("a: \"x").starts_with("f.yml:1: "));
+    CHECK(error_of("a: [\"x\n").starts_with("f.yml:"));
+
+    const auto value = [](const std::string& text) {
+        const auto parsed = parse_yaml(text, "f.yml");
+        return parsed ? parsed.value()->find("a")->text : parsed.error().message();
+    };
+    CHECK(value("a: \"x\"\n") == "x");
+    CHECK(value("a: 'it''s'\n") == "it's");
+    CHECK(value("a: \"\\\\\"\n") == "\\");
+    CHECK(value("a: \"x\n  y\"   # don't\n\n") == "x y");
+    CHECK(value("a: it's\n") == "it's");
+    CHECK(value("a: |\n  \"x\n") == "\"x\n");
+    CHECK(value("a: !!str 'x'\n") == "x");
+}
+
 TEST_CASE("aliases are resolved and cannot blow a document up", "[config][yaml]") {
     const auto root =
         parse_yaml("base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\n", "f.yml").value();
