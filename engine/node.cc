@@ -405,6 +405,11 @@ base::Status Node::begin_scraping() {
                             manager_->apply(config.scrape);
                             return base::success();
                         }},
+                       {"query",
+                        [this](const config::Config& config) -> base::Status {
+                            engine_->set_default_subquery_step(config.evaluation_interval);
+                            return base::success();
+                        }},
                        {"discovery", [this](const config::Config& config) -> base::Status {
                             discovery_->apply(config.scrape);
                             return base::success();

@@ -74,7 +74,11 @@ Engine::Engine(const Options& options,
                model::Queryable& queryable,
                const base::Clock& clock,
                base::Budget& budget)
-    : options_(options), queryable_(queryable), clock_(clock), budget_(budget) {}
+    : options_(options),
+      queryable_(queryable),
+      clock_(clock),
+      budget_(budget),
+      subquery_step_ms_(options.default_subquery_step.count()) {}
 
 Result<QueryResult> Engine::instant(std::string_view query,
                                     int64_t t_ms,
@@ -170,7 +174,7 @@ Result<QueryResult> Engine::evaluate(const Expr& expr,
     exec::ExecContext context(
         exec_options(options_, params), request, queryable_, budget, options_.max_samples);
     const plan::Options plan_options{context.options.lookback_ms,
-                                     options_.default_subquery_step.count()};
+                                     subquery_step_ms_.load(std::memory_order_relaxed)};
     TRY(const plan::Plan plan, plan::make_plan(expr, times, plan_options));
     std::unique_ptr<model::Querier> querier;
     if (plan.selects) {

@@ -1,6 +1,8 @@
 // The query engine: text in, values out.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -53,6 +55,11 @@ class Engine {
                                                   int64_t step_ms,
                                                   const QueryParams& params = {});
 
+    // Of queries that begin from now on: the step of subqueries that name none.
+    void set_default_subquery_step(std::chrono::milliseconds step) {
+        subquery_step_ms_.store(step.count(), std::memory_order_relaxed);
+    }
+
     // What of the language is switched on.
     [[nodiscard]] ParseOptions parse_options() const;
 
@@ -83,6 +90,7 @@ class Engine {
     model::Queryable& queryable_;
     const base::Clock& clock_;
     base::Budget& budget_;
+    std::atomic<int64_t> subquery_step_ms_;
 
     mutable base::Mutex mutex_;
     base::CondVar freed_;

@@ -73,7 +73,7 @@ def sighup(checks, folder):
 
     # Whether the series of a job that left the file end with markers is not looked at: Prometheus writes none, and
     # they end with the lookback.
-    for bad in ("scrape_configs: [", "global: {scrape_interval: 5q}\n", base(exporter, "three") + "  bogus_key: 1\n"):
+    for bad in ("scrape_configs: [", 'global: {}\nrule_files:\n  - "no end\n', "global: {scrape_interval: 5q}\n", base(exporter, "three") + "  bogus_key: 1\n"):
         server.write_config(bad)
         reload_by_signal(server)
         failed = wait_until(lambda: server.metric("prometheus_config_last_reload_successful") == 0.0, 10)
@@ -91,6 +91,19 @@ def sighup(checks, folder):
     failed = wait_until(lambda: server.metric("prometheus_config_last_reload_successful") == 0.0, 10)
     checks.that(failed, "a missing file is a bad reload")
     checks.that(server.is_ready(), "the server goes on without its file")
+    server.stop()
+
+
+def default_subquery_step(checks, folder):
+    """evaluation_interval is the step of subqueries that name none, also after a reload."""
+    config = "global: {{evaluation_interval: {}}}\n"
+    server = Server(folder, "step", config.format("1m"), ["--web.enable-lifecycle"]).start()
+    steps = "count_over_time(vector(1)[1h:])"
+    checks.equal(server.value(steps, 1_700_000_000), 60.0, "steps of a minute at the start")
+    for interval, count in (("30s", 120.0), ("2m", 30.0)):
+        server.write_config(config.format(interval))
+        checks.equal(server.post("/-/reload").status, 200, "reload")
+        checks.equal(server.value(steps, 1_700_000_000), count, f"steps after a reload with {interval}")
     server.stop()
 
 
@@ -313,6 +326,7 @@ def _turned(result, what):
 def test(checks, folder):
     checks.run("SIGHUP", sighup, checks, folder)
     checks.run("reload by HTTP", by_http, checks, folder)
+    checks.run("step of subqueries", default_subquery_step, checks, folder)
     checks.run("auto-reload", automatic, checks, folder)
     checks.run("refused at start", refused_at_start, checks, folder)
     checks.run("secrets", secrets, checks, folder)
