@@ -1,5 +1,6 @@
 #include "tsdb/head/chunk_slab.h"
 
+#include <algorithm>
 #include <new>
 
 #include <sys/mman.h>
@@ -7,6 +8,14 @@
 #include "base/check.h"
 
 namespace tsdb {
+namespace {
+
+uint8_t* block_of(ChunkSegment* segment) {
+    const auto address = reinterpret_cast<uintptr_t>(segment);
+    return reinterpret_cast<uint8_t*>(address - address % BlockPool::kBlockBytes);
+}
+
+}  // namespace
 
 BlockPool::~BlockPool() {
     const base::MutexLock lock(mutex_);
@@ -74,6 +83,7 @@ ChunkSegment* ChunkSlab::allocate(ChunkSegment* before) {
     ChunkSegment* segment = free_;
     if (segment != nullptr) {
         free_ = segment->before;
+        --free_count_;
     } else {
         if (used_ == kSegmentsPerBlock) {
             blocks_.push_back(pool_.take());
@@ -90,7 +100,50 @@ void ChunkSlab::free(ChunkSegment* last) {
         ChunkSegment* const before = last->before;
         last->before = free_;
         free_ = last;
+        ++free_count_;
         last = before;
+    }
+}
+
+// By address. The last block is not among them: it may have segments that were never used.
+std::vector<uint8_t*> ChunkSlab::empty_blocks() const {
+    std::vector<uint8_t*> blocks(blocks_.begin(), blocks_.end() - 1);
+    std::ranges::sort(blocks);
+    std::vector<uint32_t> counts(blocks.size());
+    for (ChunkSegment* segment = free_; segment != nullptr; segment = segment->before) {
+        const auto found = std::ranges::lower_bound(blocks, block_of(segment));
+        if (found != blocks.end() && *found == block_of(segment)) {
+            ++counts[static_cast<size_t>(found - blocks.begin())];
+        }
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < blocks.size(); ++i) {
+        if (counts[i] == kSegmentsPerBlock) {
+            blocks[kept++] = blocks[i];
+        }
+    }
+    blocks.resize(kept);
+    return blocks;
+}
+
+void ChunkSlab::trim() {
+    if (free_count_ < kSegmentsPerBlock || free_count_ * 2 < blocks_.size() * kSegmentsPerBlock) {
+        return;
+    }
+    const std::vector<uint8_t*> empty = empty_blocks();
+    ChunkSegment** link = &free_;
+    while (*link != nullptr) {
+        if (std::ranges::binary_search(empty, block_of(*link))) {
+            *link = (*link)->before;
+            --free_count_;
+        } else {
+            link = &(*link)->before;
+        }
+    }
+    std::erase_if(blocks_,
+                  [&](uint8_t* block) { return std::ranges::binary_search(empty, block); });
+    for (uint8_t* const block : empty) {
+        pool_.give(block);
     }
 }
 

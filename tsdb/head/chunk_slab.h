@@ -62,13 +62,20 @@ class ChunkSlab {
     // Takes back the whole chain that ends with `last`.
     void free(ChunkSegment* last);
 
+    // Gives blocks in which nothing lies any more to the pool. Looks at every free segment, when
+    // most of all are free: for after many series went.
+    void trim();
+
   private:
     static constexpr size_t kSegmentsPerBlock = BlockPool::kBlockBytes / sizeof(ChunkSegment);
+
+    [[nodiscard]] std::vector<uint8_t*> empty_blocks() const;
 
     BlockPool& pool_;
     std::vector<uint8_t*> blocks_;
     size_t used_ = kSegmentsPerBlock;  // segments of the last block that were ever used
     ChunkSegment* free_ = nullptr;
+    size_t free_count_ = 0;
 };
 
 }  // namespace tsdb

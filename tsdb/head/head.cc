@@ -323,6 +323,10 @@ void Head::recycle(Unlinked&& unlinked) {
         const base::MutexLock lock(partition.mutex());
         partition.recycle(*entry.record);
     }
+    for (const auto& partition : partitions_) {
+        const base::MutexLock lock(partition->mutex());
+        partition->trim();
+    }
     forget_new_series(std::move(refs));
     catalog_.recycle(std::move(unlinked));
     series_.fetch_sub(slots.size(), std::memory_order_relaxed);

@@ -58,6 +58,9 @@ class Partition {
     // Gives the record of an emptied series back.
     void recycle(SeriesRecord& series) REQUIRES_LOCK(mutex_);
 
+    // Gives memory of chunks back, when most of it is free.
+    void trim() REQUIRES_LOCK(mutex_) { slab_.trim(); }
+
     // Appends a sample that admit() let in. returns  chunks begun (0 or 1)
     uint32_t append(SeriesRecord& series, int64_t t, uint64_t bits, const ChunkRules& rules)
         REQUIRES_LOCK(mutex_);
