@@ -1,4 +1,4 @@
-// jemalloc's settings: two arenas are enough for the few threads that allocate, and pages that are
+// jemalloc's settings: four arenas are enough for the few threads that allocate, and pages that are
 // not used go back soon.
 extern "C" {
 extern const char* malloc_conf;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "engine/process_metrics.h"
+#include "engine/machine_memory.h"
 
 namespace engine {
 namespace {
@@ -15,7 +15,15 @@ constexpr size_t kQueryThreadsMax = 64;
 ProcessLimits process_limits(const FlagValues& flags) {
     ProcessLimits limits;
     const int64_t asked = flags.bytes("storage.memory-limit");
-    limits.memory_bytes = asked > 0 ? asked : available_memory() / 4 * 3;
+    if (asked > 0) {
+        limits.memory_bytes = asked;
+        limits.memory_from = "--storage.memory-limit";
+    } else {
+        const MachineMemory memory = machine_memory();
+        limits.memory_bytes = memory.bytes / 4 * 3;
+        limits.memory_from =
+            memory.of_cgroup ? "75 % of the cgroup's memory" : "75 % of the machine's memory";
+    }
     const int64_t query = flags.bytes("query.max-memory");
     limits.query_bytes = query > 0 ? query : limits.memory_bytes / 4;
     limits.all_queries_bytes = limits.memory_bytes / 2;

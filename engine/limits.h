@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "engine/cli.h"
 
@@ -10,6 +11,7 @@ namespace engine {
 
 struct ProcessLimits {
     int64_t memory_bytes = 0;       // --storage.memory-limit, or three quarters of what there is
+    std::string memory_from;        // whence
     int64_t query_bytes = 0;        // of one query: --query.max-memory, or a quarter of the above
     int64_t all_queries_bytes = 0;  // of all queries together: half of the whole
     size_t cores = 1;

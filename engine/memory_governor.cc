@@ -9,7 +9,22 @@ int64_t MemoryGovernor::query_limit(int64_t process_limit, int64_t others, int64
     return std::clamp<int64_t>(process_limit - reserve - others, 0, most);
 }
 
-void MemoryGovernor::adjust() {
+void MemoryGovernor::count_beside(int64_t bytes) {
+    const int64_t before = beside_.used();
+    if (bytes > before) {
+        beside_.charge(bytes - before);
+    } else {
+        beside_.release(before - bytes);
+    }
+}
+
+void MemoryGovernor::adjust(int64_t resident) {
+    const int64_t scrapes = scrapes_.used();
+    const int64_t accounted = process_.used() - beside_.used() + scrapes;
+    looks_[next_look_++ % kLooks] = std::max<int64_t>(0, resident - accounted);
+    const int64_t unaccounted = *std::ranges::min_element(looks_);
+    unaccounted_.store(unaccounted, std::memory_order_relaxed);
+    count_beside(unaccounted + scrapes);
     const int64_t others = process_.used() - queries_.used();
     queries_.set_limit(query_limit(process_.limit(), others, most_));
 }

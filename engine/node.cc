@@ -53,6 +53,15 @@ constexpr size_t kPageThreads = 2;
 constexpr size_t kQueueMax = 512;
 constexpr size_t kAdminQueueMax = 16;  // requests that change data wait for one another
 
+// The process' own memory, in bytes; 0 under a sanitizer, which takes several times of it.
+int64_t resident_memory() {
+#if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+    return 0;
+#else
+    return static_cast<int64_t>(process_memory().own);
+#endif
+}
+
 base::LogFormat log_format(const FlagValues& flags) {
     const auto format = base::parse_log_format(flags.text("log.format"));
     return format.has_value() ? format.value() : base::LogFormat::kLogfmt;
@@ -131,10 +140,9 @@ class Node {
           query_memory_("query memory (what --storage.memory-limit leaves)",
                         memory_,
                         limits_.all_queries_bytes),
-          governor_(memory_, query_memory_, limits_.all_queries_bytes),
           network_memory_("scrape memory (a quarter of --storage.memory-limit)",
-                          memory_,
                           limits_.memory_bytes / 4),
+          governor_(memory_, query_memory_, network_memory_, limits_.all_queries_bytes),
           process_metrics_(register_process_metrics(registry_, clock_)),
           reload_(*files_,
                   clock_,
@@ -171,9 +179,8 @@ class Node {
     const ProcessLimits limits_;
     base::Registry registry_;
     std::unique_ptr<base::Files> files_;
-    base::Budget memory_, query_memory_;
+    base::Budget memory_, query_memory_, network_memory_;
     MemoryGovernor governor_;
-    base::Budget network_memory_;
     std::vector<base::MetricCallback> process_metrics_;
     Readiness readiness_;
     ConfigReload reload_;
@@ -225,6 +232,8 @@ void Node::announce() {
               kPrometheusVersion,
               "memory_limit_bytes",
               limits_.memory_bytes,
+              "memory_limit_from",
+              limits_.memory_from,
               "cores",
               limits_.cores);
     for (const FlagSpec& flag : server_flags()) {
@@ -300,8 +309,14 @@ void Node::build_parts() {
     add("skein_memory_limit_bytes",
         "Bytes that series, samples, queries and bodies may hold together.",
         [this] { return static_cast<double>(memory_.limit()); });
-    add("skein_memory_used_bytes", "Bytes they hold, as accounted.", [this] {
-        return static_cast<double>(memory_.used());
+    add("skein_memory_used_bytes",
+        "Bytes they hold, and what is resident beside them for more than a few seconds.",
+        [this] { return static_cast<double>(memory_.used()); });
+    add("skein_memory_unaccounted_bytes",
+        "Bytes that are resident for more than a few seconds and belong to none of them.",
+        [this] { return static_cast<double>(governor_.unaccounted()); });
+    add("skein_scrape_memory_used_bytes", "Bytes of pages that are being scraped.", [this] {
+        return static_cast<double>(network_memory_.used());
     });
     add("skein_query_memory_limit_bytes",
         "Bytes that queries may hold now: what the rest leaves, less a reserve for the head.",
@@ -322,6 +337,7 @@ base::http::Router Node::routes() {
                             .quit = [this] { request(true); },
                             .corruptions = [this] { return replay_status_.corruptions(); },
                             .started_ms = started_ms_,
+                            .memory_limit = limits_.memory_bytes,
                             .pool = page_pool_.get()});
     add_front_page(router);
     tsdb::register_replay_route(router, replay_status_);
@@ -416,7 +432,7 @@ base::Status Node::begin_scraping() {
                         }}}));
     discovery_->listen(manager_.get());
     std::vector<Maintenance::Chore> chores;
-    chores.push_back({"memory", kMemoryLook, [this] { governor_.adjust(); }});
+    chores.push_back({"memory", kMemoryLook, [this] { governor_.adjust(resident_memory()); }});
     chores.push_back(
         {"metadata", kMetadataFlush, [this] {
              if (const auto flushed = metadata_->flush(); flushed.has_error()) {

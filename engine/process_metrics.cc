@@ -60,22 +60,9 @@ ProcessMemory process_memory() {
     char* next = nullptr;
     const double page = static_cast<double>(sysconf(_SC_PAGESIZE));
     const double total = std::strtod(statm.c_str(), &next);
-    return {std::strtod(next, nullptr) * page, total * page};
-}
-
-int64_t available_memory() {
-    const int64_t machine = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-    int64_t limit = machine;
-    for (const char* path :
-         {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-        const std::string text = read_small_file(path);
-        char* end = nullptr;
-        const long long bytes = std::strtoll(text.c_str(), &end, 10);
-        if (end != text.c_str() && bytes > 0) {
-            limit = std::min<int64_t>(limit, bytes);
-        }
-    }
-    return limit;
+    const double resident = std::strtod(next, &next);
+    const double shared = std::strtod(next, nullptr);
+    return {resident * page, (resident - shared) * page, total * page};
 }
 
 std::vector<base::MetricCallback> register_process_metrics(base::Registry& registry,

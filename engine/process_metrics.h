@@ -12,13 +12,11 @@ namespace engine {
 // Memory of this process as the kernel counts it, bytes. Zeros when it cannot be told.
 struct ProcessMemory {
     double resident = 0;
+    double own = 0;  // resident, without files that are mapped
     double virtual_size = 0;
 };
 
 [[nodiscard]] ProcessMemory process_memory();
-
-// The machine's memory, or the cgroup's limit when that is smaller; bytes.
-[[nodiscard]] int64_t available_memory();
 
 // Registers the metrics; they live as long as the returned handles.
 [[nodiscard]] std::vector<base::MetricCallback> register_process_metrics(base::Registry& registry,

@@ -79,8 +79,8 @@ std::string runtime_json(const StatusSources& sources) {
     json.integer(0);
     json.key("GOMAXPROCS");
     json.integer(std::thread::hardware_concurrency());
-    json.key("GOMEMLIMIT");
-    json.integer(0);
+    json.key("GOMEMLIMIT");  // ours, where clients look for Go's
+    json.integer(sources.memory_limit);
     json.member("GOGC", "");
     json.member("GODEBUG", "");
     json.member(

@@ -37,6 +37,7 @@ struct StatusSources {
     std::function<void()> quit;  // starts an orderly stop
     std::function<double()> corruptions;
     int64_t started_ms = 0;
+    int64_t memory_limit = 0;          // bytes
     base::WorkerPool* pool = nullptr;  // for what may block: reloads, collections
 };
 
