@@ -8,8 +8,8 @@
 
 #include "base/compress.h"
 #include "tsdb/head/chunk_entry.h"
+#include "tsdb/head/sample_records.h"
 #include "tsdb/wal/record.h"
-#include "tsdb/wal/record_histogram.h"
 #include "tsdb/wal/sources.h"
 
 namespace tsdb {
@@ -27,7 +27,9 @@ class LateReplay {
             files, source, zstd_, report_.damages, [&](base::ByteView record, uint64_t offset) {
                 const base::Status status = take(record);
                 if (!status) {
-                    note_malformed(source, offset, record.size(), status.error());
+                    ++report_.malformed;
+                    report_.damages.push_back(
+                        wal::malformed_record(source, offset, record, status.error()));
                 }
                 return true;
             }));
@@ -55,76 +57,28 @@ class LateReplay {
 
   private:
     base::Status take(base::ByteView record) {
-        switch (static_cast<RecordType>(wal::record_type(record))) {
-            case RecordType::kSamples:
-            case RecordType::kSamplesV2:
-                return take_samples(record);
-            case RecordType::kHistograms:
-            case RecordType::kCustomHistograms:
-            case RecordType::kHistogramsV2:
-                return take_histograms(record);
-            case RecordType::kFloatHistograms:
-            case RecordType::kCustomFloatHistograms:
-            case RecordType::kFloatHistogramsV2:
-                return take_float_histograms(record);
-            case RecordType::kMmapMarkers:
-                return take_markers(record);
-            default:
-                return base::success();
+        const auto type = static_cast<RecordType>(wal::record_type(record));
+        if (type == RecordType::kMmapMarkers) {
+            return take_markers(record);
         }
+        return samples_.take(type, record, report_.malformed, [&]<class Entry>(Entry&& entry) {
+            insert(entry.ref, typed(std::forward<Entry>(entry)));
+        });
     }
 
-    void note_malformed(const wal::Source& source,
-                        uint64_t offset,
-                        uint64_t bytes,
-                        const base::Error& error) {
-        ++report_.malformed;
-        report_.damages.push_back({.segment = source.segment,
-                                   .offset = offset,
-                                   .bytes = bytes,
-                                   .torn = false,
-                                   .reason = error.message()});
+    static model::TypedSample typed(const wal::SampleEntry& entry) {
+        return {.t = entry.t, .v = std::bit_cast<double>(entry.bits)};
     }
 
-    base::Status take_samples(base::ByteView record) {
-        samples_.clear();
-        base::Status status = wal::decode_samples(record, samples_);
-        for (const wal::SampleEntry& entry : samples_) {
-            insert(entry.ref, {.t = entry.t, .v = std::bit_cast<double>(entry.bits)});
-        }
-        return status;
+    static model::TypedSample typed(wal::HistogramEntry&& entry) {
+        return {.t = entry.t,
+                .integer = std::make_shared<const model::Histogram>(std::move(entry.histogram))};
     }
 
-    base::Status take_histograms(base::ByteView record) {
-        histograms_.clear();
-        const auto skipped = wal::decode_histograms(record, histograms_);
-        for (wal::HistogramEntry& entry : histograms_) {
-            insert(
-                entry.ref,
-                {.t = entry.t,
-                 .integer = std::make_shared<const model::Histogram>(std::move(entry.histogram))});
-        }
-        return note_skipped(skipped);
-    }
-
-    base::Status take_float_histograms(base::ByteView record) {
-        float_histograms_.clear();
-        const auto skipped = wal::decode_float_histograms(record, float_histograms_);
-        for (wal::FloatHistogramEntry& entry : float_histograms_) {
-            insert(entry.ref,
-                   {.t = entry.t,
-                    .floating =
-                        std::make_shared<const model::FloatHistogram>(std::move(entry.histogram))});
-        }
-        return note_skipped(skipped);
-    }
-
-    base::Status note_skipped(const base::Result<size_t>& skipped) {
-        if (!skipped) {
-            return base::fail(skipped.error());
-        }
-        report_.malformed += skipped.value();
-        return base::success();
+    static model::TypedSample typed(wal::FloatHistogramEntry&& entry) {
+        return {
+            .t = entry.t,
+            .floating = std::make_shared<const model::FloatHistogram>(std::move(entry.histogram))};
     }
 
     void insert(uint64_t ref, model::TypedSample sample) {
@@ -192,9 +146,7 @@ class LateReplay {
     FoundLateChunks& found_;
     const RefTable<ReplayedSeries>& series_;
     base::ZstdDecoder zstd_;
-    std::vector<wal::SampleEntry> samples_;
-    std::vector<wal::HistogramEntry> histograms_;
-    std::vector<wal::FloatHistogramEntry> float_histograms_;
+    SampleRecords samples_;
     std::vector<wal::MmapMarkerEntry> markers_;
     LateReplayReport report_;
 };

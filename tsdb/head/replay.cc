@@ -4,12 +4,13 @@
 #include <memory>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "base/compress.h"
 #include "tsdb/head/ref_table.h"
 #include "tsdb/head/replay_worker.h"
 #include "tsdb/head/replayed_metadata.h"
-#include "tsdb/wal/record_histogram.h"
+#include "tsdb/head/sample_records.h"
 #include "tsdb/wal/sources.h"
 
 namespace tsdb {
@@ -108,12 +109,8 @@ class Replay {
         const base::Status status = take_record(static_cast<RecordType>(type), record);
         if (!status) {
             ++report_.malformed;
-            report_.damages.push_back({.segment = source.segment,
-                                       .offset = offset,
-                                       .bytes = record.size(),
-                                       .torn = false,
-                                       .reason = status.error().message(),
-                                       .checkpoint = source.checkpoint});
+            report_.damages.push_back(
+                wal::malformed_record(source, offset, record, status.error()));
         }
         bytes_since_filing_ += record.size();
         if (bytes_since_filing_ >= kFileChunksEvery) {
@@ -125,17 +122,6 @@ class Replay {
         switch (type) {
             case RecordType::kSeries:
                 return take_series(record);
-            case RecordType::kSamples:
-            case RecordType::kSamplesV2:
-                return take_samples(record);
-            case RecordType::kHistograms:
-            case RecordType::kCustomHistograms:
-            case RecordType::kHistogramsV2:
-                return take_histograms(record);
-            case RecordType::kFloatHistograms:
-            case RecordType::kCustomFloatHistograms:
-            case RecordType::kFloatHistogramsV2:
-                return take_float_histograms(record);
             case RecordType::kTombstones:
                 return take_tombstones(record);
             case RecordType::kExemplars:
@@ -143,7 +129,10 @@ class Replay {
             case RecordType::kMetadata:
                 return take_metadata(record);
             default:
-                return base::success();
+                return samples_.take(
+                    type, record, report_.malformed, [&]<class Entry>(Entry&& entry) {
+                        append(std::forward<Entry>(entry));
+                    });
         }
     }
 
@@ -244,7 +233,6 @@ class Replay {
         if (known.slot == Known::kNone) [[unlikely]] {
             head_.reserve_ref(std::min(ref, kSeriesRefMax));
             ++report_.unknown_refs;
-            head_.reserve_ref(std::min(ref, kSeriesRefMax));
             return std::nullopt;
         }
         if (t <= known.filed_until) {
@@ -269,60 +257,32 @@ class Replay {
         return *workers_[series.partition % workers_.size()];
     }
 
-    base::Status take_samples(base::ByteView record) {
-        samples_.clear();
-        base::Status status = wal::decode_samples(record, samples_);
-        for (const wal::SampleEntry& entry : samples_) {
-            if (const auto slot = slot_for(entry.ref, entry.t)) {
-                const SlotEntry series = head_.at(*slot);
-                worker_of(series).push(
-                    {.series = series, .t = entry.t, .bits = entry.bits, .index = 0});
-            }
+    void append(const wal::SampleEntry& entry) {
+        if (const auto slot = slot_for(entry.ref, entry.t)) {
+            const SlotEntry series = head_.at(*slot);
+            worker_of(series).push(
+                {.series = series, .t = entry.t, .bits = entry.bits, .index = 0});
         }
-        return status;
     }
 
-    base::Status take_histograms(base::ByteView record) {
-        histograms_.clear();
-        auto skipped = wal::decode_histograms(record, histograms_);
-        for (wal::HistogramEntry& entry : histograms_) {
-            take_histogram(entry.ref, entry.t, [&](ReplayedHistogram& sample) {
-                sample.integer =
-                    std::make_shared<const model::Histogram>(std::move(entry.histogram));
-            });
+    void append(wal::HistogramEntry&& entry) {
+        if (const auto slot = slot_for(entry.ref, entry.t)) {
+            push({.series = head_.at(*slot),
+                  .t = entry.t,
+                  .integer = std::make_shared<const model::Histogram>(std::move(entry.histogram))});
         }
-        return note_skipped(skipped);
     }
 
-    base::Status take_float_histograms(base::ByteView record) {
-        float_histograms_.clear();
-        auto skipped = wal::decode_float_histograms(record, float_histograms_);
-        for (wal::FloatHistogramEntry& entry : float_histograms_) {
-            take_histogram(entry.ref, entry.t, [&](ReplayedHistogram& sample) {
-                sample.floating =
-                    std::make_shared<const model::FloatHistogram>(std::move(entry.histogram));
-            });
+    void append(wal::FloatHistogramEntry&& entry) {
+        if (const auto slot = slot_for(entry.ref, entry.t)) {
+            push({.series = head_.at(*slot),
+                  .t = entry.t,
+                  .floating =
+                      std::make_shared<const model::FloatHistogram>(std::move(entry.histogram))});
         }
-        return note_skipped(skipped);
     }
 
-    // Histograms of a kind nobody knows are counted as records that make no sense.
-    base::Status note_skipped(const base::Result<size_t>& skipped) {
-        if (!skipped) {
-            return base::fail(skipped.error());
-        }
-        report_.malformed += skipped.value();
-        return base::success();
-    }
-
-    template <class Fill>
-    void take_histogram(uint64_t ref, int64_t t, const Fill& fill) {
-        if (const auto slot = slot_for(ref, t)) {
-            ReplayedHistogram sample{.series = head_.at(*slot), .t = t};
-            fill(sample);
-            worker_of(sample.series).push(std::move(sample));
-        }
-    }
+    void push(ReplayedHistogram&& sample) { worker_of(sample.series).push(std::move(sample)); }
 
     // Those of unknown series are lost; nothing else depends on them.
     base::Status take_exemplars(base::ByteView record) {
@@ -392,9 +352,7 @@ class Replay {
     base::ZstdDecoder zstd_;
     RefTable<Known> refs_;
     std::vector<wal::SeriesEntry> series_;
-    std::vector<wal::SampleEntry> samples_;
-    std::vector<wal::HistogramEntry> histograms_;
-    std::vector<wal::FloatHistogramEntry> float_histograms_;
+    SampleRecords samples_;
     std::vector<wal::TombstoneEntry> tombstones_;
     std::vector<wal::TombstoneEntry> deleted_;
     std::vector<wal::ExemplarEntry> exemplars_;

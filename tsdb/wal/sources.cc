@@ -155,6 +155,17 @@ std::optional<Damage> missing_beginning(const Sources& sources) {
                             "before is lost"};
 }
 
+Damage malformed_record(const Source& source,
+                        uint64_t offset,
+                        base::ByteView record,
+                        const base::Error& error) {
+    return {.segment = source.segment,
+            .offset = offset,
+            .bytes = record.size(),
+            .reason = error.message(),
+            .checkpoint = source.checkpoint};
+}
+
 base::Status read_source(base::Files& files,
                          const Source& source,
                          base::ZstdDecoder& zstd,

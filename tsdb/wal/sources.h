@@ -42,6 +42,12 @@ struct Sources {
 // lacks nothing there. Not for the log of out-of-order samples, which has no checkpoints.
 [[nodiscard]] std::optional<Damage> missing_beginning(const Sources& sources);
 
+// A record that is whole and makes no sense.
+[[nodiscard]] Damage malformed_record(const Source& source,
+                                      uint64_t offset,
+                                      base::ByteView record,
+                                      const base::Error& error);
+
 // Hands over every whole record of a file, in order.
 //   pass_over_samples  hands over the other records only
 //   take     the record, valid during the call, and its offset in the file; false ends the reading
