@@ -1,12 +1,15 @@
 // The storage alone: fills a data folder, opens it again, cuts it, and tells what that took in time
 // and memory. What it leaves is a data folder as a killed server leaves it, for others to start on.
 //
-//   skein-storage fill  FOLDER SERIES SAMPLES INTERVAL_MS   appends; ends without closing
-//   skein-storage open  FOLDER                              replays; ends without closing
-//   skein-storage cut   FOLDER                              replays, then cuts and compacts what is
-//   due skein-storage churn FOLDER SERIES HOURS                 a tenth of the series replaced
-//   every ten
-//                                                           minutes, scraped once a minute
+// skein-storage …
+// fill  FOLDER SERIES SAMPLES INTERVAL_MS  appends; ends without closing
+// open  FOLDER                             replays, reads everything; ends without closing
+// cut   FOLDER                             replays, then cuts and compacts what is due
+// churn FOLDER SERIES HOURS                a tenth of the series replaced every ten minutes,
+//                                          scraped once a minute
+// head  SERIES SAMPLES                     appends to the head alone, without a log
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -14,19 +17,24 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <unistd.h>
 
-#include "base/random.h"
+#include "bench/storage/workload.h"
+#include "model/xor_chunk.h"
 #include "tsdb/db.h"
 
 namespace {
 
-constexpr int64_t kStart = 1'700'006'400'000 / 7'200'000 * 7'200'000;  // a multiple of two hours
-constexpr uint32_t kSeriesPerTarget = 1000;
+using bench::kSeriesPerTarget;
+using bench::kStart;
+using bench::series_labels;
+using bench::Values;
+
 constexpr size_t kCommitsAhead = 64;
 
 double cpu_seconds() {
@@ -64,44 +72,6 @@ void print_memory(const tsdb::Db& db, double before) {
     std::printf("  %-14s %7.1f B/series\n", "anonymous", (memory_of("RssAnon") - before) / series);
     std::fflush(stdout);
 }
-
-// Ten labels, of which two are the series' own and a third one that of ten.
-model::Labels series_labels(uint32_t target, uint32_t series, const std::string& version) {
-    const std::string instance =
-        "10.0." + std::to_string(target / 250) + "." + std::to_string(target % 250) + ":9100";
-    const std::string pod = "checkout-7f9c6d5b8-" + std::to_string(target * 7919 + 10000);
-    const std::string name = "http_request_metric_" + std::to_string(series / 10) + "_total";
-    const std::string path = "/api/v1/orders/" + std::to_string(series % 10);
-    return model::Labels::from_unsorted({{"__name__", name},
-                                         {"instance", instance},
-                                         {"job", "checkout"},
-                                         {"namespace", "shop"},
-                                         {"pod", pod},
-                                         {"node", instance},
-                                         {"method", series % 2 == 0 ? "GET" : "POST"},
-                                         {"code", "200"},
-                                         {"handler", path},
-                                         {"version", version}});
-}
-
-// A third of the series stand still, half are counters that often do, the others are gauges with
-// two decimals. A function of series and step, so that nothing has to be kept.
-class Values {
-  public:
-    double next(uint32_t series, double before) {
-        const uint32_t kind = series % 6;
-        if (kind < 2 || random_.below(100) < 30) {
-            return before;
-        }
-        if (kind == 5) {
-            return static_cast<double>(random_.below(1000)) / 100;
-        }
-        return before + static_cast<double>(1 + random_.below(20));
-    }
-
-  private:
-    base::SeededRandom random_{1};
-};
 
 // Keeps a bounded number of commits on their way.
 class Window final : public model::CommitListener {
@@ -239,6 +209,33 @@ void fill(const std::string& folder, uint32_t series, int samples, int64_t inter
     _exit(0);
 }
 
+// Every chunk of floats, decoded once.
+void read_all(tsdb::Db& db) {
+    std::vector<int64_t> t(UINT16_MAX);
+    std::vector<double> v(UINT16_MAX);
+    uint64_t samples = 0;
+    uint64_t bytes = 0;
+    const double began = cpu_seconds();
+    const auto querier = db.querier(model::kMinTime, model::kMaxTime);
+    auto set = querier.value()->select({}, {}, {});
+    model::SeriesBatch batch;
+    while (set.value()->next(batch).value()) {
+        for (const auto& series : batch.series) {
+            for (const auto& chunk : series.chunks) {
+                if (model::xor_decode(chunk.bytes, t.data(), v.data())) {
+                    samples += model::xor_count(chunk.bytes);
+                    bytes += chunk.bytes.size();
+                }
+            }
+        }
+    }
+    const auto count = static_cast<double>(samples);
+    std::printf("read: %.0f samples, %.1f ns of CPU each, %.2f bytes each in chunks\n",
+                count,
+                (cpu_seconds() - began) / count * 1e9,
+                static_cast<double>(bytes) / count);
+}
+
 void open(const std::string& folder, bool cut) {
     const double before = memory_of("VmRSS");
     double began = cpu_seconds();
@@ -256,7 +253,9 @@ void open(const std::string& folder, bool cut) {
         static_cast<unsigned long long>(report.chunks),
         memory_of("VmHWM") / 1048576);
     print_memory(storage.db(), before);
-    if (cut) {
+    if (!cut) {
+        read_all(storage.db());
+    } else {
         began = cpu_seconds();
         wall = std::chrono::steady_clock::now();
         const base::Status status = storage.db().run_upkeep();
@@ -308,6 +307,42 @@ void churn(const std::string& folder, uint32_t series, int hours) {
     _exit(0);
 }
 
+void head_alone(uint32_t series, int samples) {
+    base::Budget budget("process");
+    tsdb::Head head(budget, {});
+    std::vector<tsdb::SlotEntry> slots;
+    for (uint32_t i = 0; i < series; ++i) {
+        const uint32_t target = i / kSeriesPerTarget;
+        const model::Labels labels = series_labels(target, i % kSeriesPerTarget, "v2.13");
+        const auto handle = head.resolve(labels, labels.hash(), model::Origin{target}, nullptr);
+        slots.push_back(head.at(handle.value().slot));
+    }
+    Values values;
+    std::vector<double> last(series);
+    std::vector<tsdb::HeadSample> scraped(series);
+    uint64_t appended = 0;
+    double spent = 0;
+    for (int sample = 0; sample < samples; ++sample) {
+        for (uint32_t i = 0; i < series; ++i) {
+            last[i] = values.next(i, last[i]);
+            scraped[i] = {.series = slots[i],
+                          .t = kStart + sample * int64_t{15'000},
+                          .bits = std::bit_cast<uint64_t>(last[i])};
+        }
+        const double began = cpu_seconds();
+        for (size_t from = 0; from < series; from += kSeriesPerTarget) {
+            const auto of_target =
+                std::span(scraped).subspan(from, std::min<size_t>(kSeriesPerTarget, series - from));
+            appended += head.apply(of_target, model::kMinTime, [](const auto&, auto) {});
+        }
+        spent += cpu_seconds() - began;
+    }
+    std::printf("append without log: %.1f ns of CPU per sample\n",
+                spent / static_cast<double>(appended) * 1e9);
+    std::fflush(stdout);
+    _exit(0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -317,12 +352,15 @@ int main(int argc, char** argv) {
         fill(argv[2], static_cast<uint32_t>(number(3)), static_cast<int>(number(4)), number(5));
     } else if (mode == "open" || mode == "cut") {
         open(argv[2], mode == "cut");
+    } else if (mode == "head" && argc == 4) {
+        head_alone(static_cast<uint32_t>(number(2)), static_cast<int>(number(3)));
     } else if (mode == "churn" && argc == 5) {
         churn(argv[2], static_cast<uint32_t>(number(3)), static_cast<int>(number(4)));
     }
     std::fprintf(stderr,
                  "usage: skein-storage fill FOLDER SERIES SAMPLES INTERVAL_MS\n"
                  "       skein-storage open|cut FOLDER\n"
-                 "       skein-storage churn FOLDER SERIES HOURS\n");
+                 "       skein-storage churn FOLDER SERIES HOURS\n"
+                 "       skein-storage head SERIES SAMPLES\n");
     return 2;
 }

@@ -147,6 +147,11 @@ class Sequence {
                                            : model::Labels{{"__name__", "m" + id}, {"id", id}},
                            .kind = static_cast<Kind>(random_.below(2) == 0 ? 0 : random_.below(4)),
                            .histogram = std::make_unique<test_model::RandomHistogram>(random_)});
+        for (const Series& other : series_) {
+            if (other.labels == series_.back().labels) {
+                series_.back().tried.insert(other.tried.begin(), other.tried.end());
+            }
+        }
     }
 
     model::TypedSample sample_of(Series& series, int64_t t) {
@@ -272,10 +277,10 @@ class Sequence {
         return process_->db().delete_series(stretch.min_t, stretch.max_t, stretch.matchers);
     }
 
-    // Takes what the stretch holds out of what is wanted.
-    Answers take(const Stretch& stretch) {
+    // Takes what the stretch holds.
+    static Answers take(const Stretch& stretch, Answers& out_of) {
         Answers taken;
-        for (auto& [series, line] : want_) {
+        for (auto& [series, line] : out_of) {
             if (!stretch.series.empty() && series != stretch.series) {
                 continue;
             }
@@ -292,7 +297,8 @@ class Sequence {
         history_ += " delete[" + stretch.series + "," + std::to_string(stretch.min_t) + "," +
                     std::to_string(stretch.max_t) + "]";
         expect(delete_stretch(stretch), "delete");
-        static_cast<void>(take(stretch));
+        static_cast<void>(take(stretch, want_));
+        static_cast<void>(take(stretch, unsure_));
         check("after a deletion");
     }
 
@@ -371,8 +377,8 @@ class Sequence {
         } else if (dice == 2) {
             const Stretch stretch = any_stretch();
             base::ignore(delete_stretch(stretch), "killed");
-            for (auto& [series, line] : take(stretch)) {
-                maybe_[series].merge(line);
+            for (auto& [series, line] : take(stretch, want_)) {
+                unsure_[series].merge(line);
             }
         } else if (dice == 3) {
             base::ignore(process_->db().cut_out_of_order(), "killed");
@@ -396,21 +402,24 @@ class Sequence {
         check("after a kill");
     }
 
-    // What was neither acknowledged nor refused may be there, once and for all.
+    // What was neither acknowledged nor refused may be there, once and for all; what a deletion
+    // without an answer was to delete may also come back when the power fails.
     void settle_maybe() {
-        if (!wrong_.empty() || maybe_.empty()) {
+        if (!wrong_.empty() || (maybe_.empty() && unsure_.empty())) {
             return;
         }
         const auto got = tsdb_test::ask(process_->db());
         if (!got) {
             return;  // check() tells
         }
-        for (const auto& [series, line] : maybe_) {
-            for (const auto& [t, value] : line) {
+        for (const Answers* const may_be : {&maybe_, &unsure_}) {
+            for (const auto& [series, line] : *may_be) {
                 const auto found = got.value().find(series);
-                if (found != got.value().end() && found->second.contains(t) &&
-                    found->second.at(t) == value) {
-                    want_[series].emplace(t, value);
+                for (const auto& [t, value] : line) {
+                    if (found != got.value().end() && found->second.contains(t) &&
+                        found->second.at(t) == value) {
+                        want_[series].emplace(t, value);
+                    }
                 }
             }
         }
@@ -465,6 +474,7 @@ class Sequence {
     int64_t now_ = kStart;
     Answers want_;
     Answers maybe_;
+    Answers unsure_;
     std::string wrong_;
     std::string history_;
 };
