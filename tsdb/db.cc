@@ -375,8 +375,8 @@ base::Status Db::start() {
                                              log_);
     disk_watch_.start([this] { committer_->retry(); });
     RefExpiry expired;
-    expired.add(writer_->segment(), std::exchange(replay_.aliases, {}));
-    expired.add(writer_->segment(), sweep_empty_series());
+    expired.add(writer_->segment(), head_.max_time(), std::exchange(replay_.aliases, {}));
+    expired.add(writer_->segment(), INT64_MIN, sweep_empty_series());
     cutter_ = std::make_unique<HeadCutter>(options_,
                                            HeadCutter::Parts{.files = files_,
                                                              .clock = clock_,

@@ -146,7 +146,7 @@ base::Status HeadCutter::sweep(int64_t min_t, const std::stop_token& stop) {
                 oldest, parts_.head.sweep(from, std::min(end, from + kSlotsPerJob), min_t, swept));
         }));
         unlinked.push_back(parts_.head.unlink(swept));
-        expired_.add(parts_.wal.segment(), std::move(swept.refs));
+        expired_.add(parts_.wal.segment(), min_t - 1, std::move(swept.refs));
     }
     if (oldest != INT64_MAX) {
         TRY(on_log_thread([&] { parts_.head.raise_min_time(oldest); }));
@@ -177,7 +177,7 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
     }
     const LiveRefs live(parts_.head);
     const auto is_needed = [&](uint64_t ref) {
-        return live.has(ref) || expired_.may_occur_after(range->last, ref);
+        return live.has(ref) || expired_.may_occur(range->last, min_t, ref);
     };
     const wal::CheckpointRequest request{.first_segment = range->first,
                                          .last_segment = range->last,
@@ -200,7 +200,7 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
     TRY(base::context(wal::remove_segments(parts_.files, wal_folder_, range->last),
                       "remove old segments of the write-ahead log"));
     parts_.side_log.compact(is_needed);
-    expired_.forget(range->last);
+    expired_.forget(range->last, min_t);
     parts_.segment_times.forget(range->last);
     parts_.metrics.wal_truncate_seconds.observe(seconds_since(parts_.clock, began));
     log_.info("write-ahead log truncated",
