@@ -13,3 +13,5 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 find_package(CLI11 CONFIG REQUIRED)
+find_package(Protobuf REQUIRED)  # has no configuration of its own, and comes before gRPC
+find_package(gRPC CONFIG REQUIRED)

@@ -1,0 +1,67 @@
+// The gRPC client: calls of bytes to one address, from threads that may block.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace base::rpc {
+
+// Files in PEM, read when the channel is opened.
+struct ClientTls {
+    bool enabled = false;
+    std::string ca_file;  // empty: the system's
+    std::string cert_file, key_file;
+    std::string server_name;  // what the certificate must name; empty: the address's host
+};
+
+struct ChannelOptions {
+    std::string address;  // host:port
+    ClientTls tls;
+};
+
+// One message after another, as they come.
+//   threads   one
+//   lifetime  of the channel; its end cancels the call
+class MessageReader {
+  public:
+    virtual ~MessageReader() = default;
+    // Waits for the next message; false: the call ended well.
+    //   errors  what the server, or the connection, ended with
+    [[nodiscard]] virtual Result<bool> next(std::string& message) = 0;
+};
+
+// A connection, made when first needed and made again when lost. Messages of any size.
+//   threads   any
+class Channel {
+  public:
+    // errors  kInvalid: TLS files
+    [[nodiscard]] static Result<std::unique_ptr<Channel>> open(const ChannelOptions& options);
+    ~Channel();
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
+
+    // path     "/package.Service/Method"
+    // errors   of the server; kUnavailable: no connection; kTimeout, kCanceled
+    [[nodiscard]] Result<std::string> call(const std::string& path,
+                                           std::string request,
+                                           Deadline deadline,
+                                           std::stop_token stop = {});
+    // Errors come with the first message.
+    [[nodiscard]] std::unique_ptr<MessageReader> stream(const std::string& path,
+                                                        std::string request,
+                                                        Deadline deadline,
+                                                        std::stop_token stop = {});
+
+  private:
+    struct State;
+    explicit Channel(std::unique_ptr<State> state);
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace base::rpc
