@@ -38,7 +38,8 @@ class MergedQuerier final : public Querier {
             TRY(auto set, source->select(sorted, matchers, context));
             sets.push_back(std::move(set));
         }
-        return std::make_unique<MergedSeries>(std::move(sets), hints.limit, context);
+        return std::make_unique<MergedSeries>(
+            std::move(sets), hints.limit, context, hints.order_without);
     }
 
     base::Result<std::vector<std::string>> label_names(const LabelHints& hints,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/byte_view.h"
+#include "model/label_order.h"
 
 namespace model {
 namespace {
@@ -25,7 +26,8 @@ bool earlier(const ChunkView& left, const ChunkView& right) {
 
 MergedSeries::MergedSeries(std::vector<std::unique_ptr<SeriesSet>> sets,
                            uint64_t limit,
-                           const QueryContext& context)
+                           const QueryContext& context,
+                           std::span<const std::string> without)
     : limit_(limit),
       context_(context),
       sources_(sets.size()),
@@ -33,6 +35,9 @@ MergedSeries::MergedSeries(std::vector<std::unique_ptr<SeriesSet>> sets,
     for (size_t i = 0; i < sets.size(); ++i) {
         sources_[i].set = std::move(sets[i]);
         sources_[i].number = static_cast<uint32_t>(i);
+    }
+    for (const std::string& name : without) {
+        without_.push_back(symbols_->intern(name));
     }
     if (context_.budget != nullptr) {
         reservation_ = base::Reservation(*context_.budget);
@@ -149,21 +154,10 @@ void MergedSeries::read_labels(Source& source) {
 }
 
 bool MergedSeries::before(const Source& left, const Source& right) const {
-    const size_t common = std::min(left.labels.size(), right.labels.size());
-    for (size_t i = 0; i < common; ++i) {
-        const LabelSymbols& a = left.labels[i];
-        const LabelSymbols& b = right.labels[i];
-        if (a.name != b.name) {
-            return symbols_->text(a.name) < symbols_->text(b.name);
-        }
-        if (a.value != b.value) {
-            return symbols_->text(a.value) < symbols_->text(b.value);
-        }
-    }
-    if (left.labels.size() != right.labels.size()) {
-        return left.labels.size() < right.labels.size();
-    }
-    return left.number < right.number;
+    const SymbolList a{left.labels};
+    const SymbolList b{right.labels};
+    const bool same = left.labels == right.labels;
+    return same ? left.number < right.number : labels_before(a, b, *symbols_, without_);
 }
 
 void MergedSeries::take_least() {

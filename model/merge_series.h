@@ -27,10 +27,12 @@ class MergedSeries final : public SeriesSet {
 
     // sets     each sorted by labels
     // limit    series; 0: none
+    // without  names that the order passes over, as SelectHints::order_without says
     // context  copied; what it points to outlives the set
     MergedSeries(std::vector<std::unique_ptr<SeriesSet>> sets,
                  uint64_t limit,
-                 const QueryContext& context);
+                 const QueryContext& context,
+                 std::span<const std::string> without = {});
 
     [[nodiscard]] base::Result<bool> next(SeriesBatch& batch) override;
     [[nodiscard]] std::vector<std::string> warnings() const override;
@@ -72,9 +74,10 @@ class MergedSeries final : public SeriesSet {
     base::Reservation reservation_;
     std::vector<Source> sources_;
     std::shared_ptr<MergedSymbols> symbols_;
-    std::vector<Source*> heap_;     // by present series, the least on top
-    std::vector<Source*> taken_;    // hold the series being given, by number
-    std::vector<Source*> starved_;  // need another batch
+    std::vector<uint32_t> without_;  // symbols of names
+    std::vector<Source*> heap_;      // by present series, the least on top
+    std::vector<Source*> taken_;     // hold the series being given, by number
+    std::vector<Source*> starved_;   // need another batch
     std::vector<ChunkView> chunks_;
     Source* only_ = nullptr;  // the single source that has series
     bool started_ = false;

@@ -213,7 +213,8 @@ struct QueryContext {
     [[nodiscard]] base::Status check() const;
 };
 
-// What a select is for. A source may use any of it or none, except min_t, max_t and limit.
+// What a select is for. A source may use any of it or none, except min_t, max_t, the order and
+// limit.
 struct SelectHints {
     int64_t min_t = kMinTime;  // ms, inclusive: chunks outside are left out; samples are not cut
     int64_t max_t = kMaxTime;
@@ -222,7 +223,10 @@ struct SelectHints {
     std::string function;               // of the enclosing call, e.g. "rate"
     std::vector<std::string> grouping;  // of the enclosing aggregation
     bool by = false;
-    bool sorted = false;                        // series must come in the order of their labels
+    bool sorted = false;  // series must come in the order of their labels
+    // With `sorted`: as if series had no labels of these names. Those that are alike then come side
+    // by side, in the order of all their labels.
+    std::vector<std::string> order_without;
     bool skip_chunks = false;                   // only labels are wanted
     uint64_t limit = 0;                         // 0: none
     uint32_t shard_index = 0, shard_count = 0;  // stable_hash % shard_count == shard_index; 0: all

@@ -23,9 +23,7 @@ base::Result<std::unique_ptr<model::SeriesSet>> SlotQuerier::select(
         });
     }
     TRY(context.check());
-    if (hints.sorted) {
-        std::ranges::sort(slots, ByLabels(head_));
-    }
+    sort_slots(slots, head_, hints);
     const Range range{.min_t = std::max(min_t_, hints.min_t),
                       .max_t = std::min(max_t_, hints.max_t)};
     return stream(std::move(slots), range, hints, context);

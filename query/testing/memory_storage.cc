@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "model/label_order.h"
 #include "model/sample.h"
 #include "model/xor_chunk.h"
 #include "query/histogram/compare.h"
@@ -32,6 +33,11 @@ class Symbols final : public model::SymbolTable {
             texts_.push_back(found->first);
         }
         return found->second;
+    }
+
+    [[nodiscard]] std::optional<uint32_t> find(const std::string& text) const {
+        const auto found = by_text_.find(text);
+        return found == by_text_.end() ? std::nullopt : std::optional(found->second);
     }
 
   private:
@@ -186,9 +192,12 @@ class MemoryQuerier final : public model::Querier {
             if (mine && matches(labels, matchers) && overlaps(series, min_t, max_t)) {
                 found.push_back(&series);
             }
-            if (hints.limit > 0 && found.size() == hints.limit) {
-                break;
-            }
+        }
+        if (!hints.order_without.empty()) {
+            sort_without(found, hints.order_without);
+        }
+        if (hints.limit > 0 && found.size() > hints.limit) {
+            found.resize(hints.limit);
         }
         return std::unique_ptr<model::SeriesSet>(std::make_unique<MemorySeriesSet>(
             std::move(found), state_, state_->symbols, hints, context));
@@ -220,6 +229,22 @@ class MemoryQuerier final : public model::Querier {
     }
 
   private:
+    void sort_without(std::vector<const Series*>& series,
+                      std::span<const std::string> names) const {
+        std::vector<uint32_t> without;
+        for (const std::string& name : names) {
+            if (const auto symbol = state_->symbols->find(name)) {
+                without.push_back(*symbol);
+            }
+        }
+        std::ranges::sort(series, [&](const Series* left, const Series* right) {
+            return model::labels_before(model::SymbolList{left->symbols},
+                                        model::SymbolList{right->symbols},
+                                        *state_->symbols,
+                                        without);
+        });
+    }
+
     template <class Visit>
     void for_matching(std::span<const model::Matcher> matchers, Visit&& visit) {
         for (const auto& [labels, series] : state_->series) {

@@ -154,3 +154,33 @@ TEST_CASE("a batch keeps its chunks while the head goes on", "[tsdb][querier]") 
     CHECK(Node::decode(batch.series[0]) == before);
     CHECK(before.size() == 200);
 }
+
+TEST_CASE("series come in the order that passes some labels over, from head and blocks alike",
+          "[tsdb][querier]") {
+    MemoryFiles files;
+    tsdb::TsdbOptions options = Node::defaults();
+    options.out_of_order_time_window = std::chrono::hours(3);
+    Node node(files, options);
+    const std::vector<std::string> wanted = {R"({a="1", r="x", z="1"})",
+                                             R"({a="1", r="y", z="1"})",
+                                             R"({a="1", z="2"})",
+                                             R"({a="2", r="w"})",
+                                             R"({a="3", b="1", r="a"})",
+                                             R"({b="1"})"};
+    const std::vector<model::Labels> series = {{{"a", "1"}, {"r", "x"}, {"z", "1"}},
+                                               {{"a", "2"}, {"r", "w"}},
+                                               {{"b", "1"}},
+                                               {{"a", "1"}, {"z", "2"}},
+                                               {{"a", "3"}, {"b", "1"}, {"r", "a"}},
+                                               {{"a", "1"}, {"r", "y"}, {"z", "1"}}};
+    const model::SelectHints hints{.sorted = true, .order_without = {"none", "r"}};
+    for (size_t i = 0; i < series.size(); ++i) {
+        REQUIRE(node.append(series[i], line(kNow, 3)));
+    }
+    CHECK(selected(node, hints) == wanted);
+    REQUIRE(node.append(series[0], line(kNow - 3'600'000, 1)));
+    CHECK(selected(node, hints) == wanted);
+    REQUIRE(node.db().cut_head(kNow + 20'000));
+    CHECK(node.db().blocks().size() == 1);
+    CHECK(selected(node, hints) == wanted);
+}

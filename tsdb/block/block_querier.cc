@@ -3,6 +3,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "model/label_order.h"
 #include "tsdb/block/block.h"
 #include "tsdb/block/block_series.h"
 
@@ -38,6 +39,9 @@ class BlockQuerier final : public model::Querier {
                                            .shard_count = hints.shard_count};
         if (overlaps(options.min_t, options.max_t)) {
             TRY(ids, reported(block_->index().match(matchers, context)));
+            if (hints.sorted && !hints.order_without.empty()) {
+                TRY(ids, reported(order_without(ids, hints.order_without, context)));
+            }
         }
         return std::make_unique<BlockSeries>(block_, std::move(ids), options, context);
     }
@@ -76,6 +80,59 @@ class BlockQuerier final : public model::Querier {
     }
 
   private:
+    // The series, which stand in the order of their labels, in their order without some names.
+    [[nodiscard]] base::Result<std::vector<SeriesId>> order_without(
+        std::span<const SeriesId> ids,
+        std::span<const std::string> names,
+        const model::QueryContext& context) const {
+        const IndexReader& index = block_->index();
+        std::vector<uint32_t> without;
+        for (const std::string& name : names) {
+            if (const auto symbol = index.find(name)) {
+                without.push_back(*symbol);
+            }
+        }
+        if (without.empty()) {
+            return std::vector<SeriesId>(ids.begin(), ids.end());
+        }
+        return sort_without(ids, without, context);
+    }
+
+    // Holds the labels of all of them while it sorts.
+    [[nodiscard]] base::Result<std::vector<SeriesId>> sort_without(
+        std::span<const SeriesId> ids,
+        std::span<const uint32_t> without,
+        const model::QueryContext& context) const {
+        const IndexReader& index = block_->index();
+        base::Arena arena;
+        base::Reservation held;
+        if (context.budget != nullptr) {
+            held = base::Reservation(*context.budget);
+        }
+        std::vector<std::pair<model::SymbolList, SeriesId>> series;
+        std::vector<model::LabelSymbols> labels;
+        series.reserve(ids.size());
+        for (const SeriesId id : ids) {
+            if (series.size() % kChecksEvery == 0) {
+                TRY(context.check());
+                if (context.budget != nullptr) {
+                    TRY(held.grow(static_cast<int64_t>(arena.capacity_bytes()) - held.bytes()));
+                }
+            }
+            TRY(index.series(id, labels, nullptr));
+            series.push_back({{arena.copy(std::span<const model::LabelSymbols>(labels))}, id});
+        }
+        std::sort(series.begin(), series.end(), [&](const auto& a, const auto& b) {
+            return model::labels_before(a.first, b.first, index, without);
+        });
+        std::vector<SeriesId> sorted;
+        sorted.reserve(series.size());
+        for (const auto& [list, id] : series) {
+            sorted.push_back(id);
+        }
+        return sorted;
+    }
+
     // Whether the block has times of the range, both ends inclusive.
     [[nodiscard]] bool overlaps(int64_t min_t, int64_t max_t) const {
         return min_t <= max_t && block_->meta().min_t <= max_t && min_t < block_->meta().max_t;

@@ -28,7 +28,7 @@ class BlockSeries final : public model::SeriesSet {
         uint32_t shard_count = 0;  // 0: all
     };
 
-    // ids      ascending
+    // ids      in the order in which the series shall come
     // context  copied; what it points to outlives the set
     BlockSeries(std::shared_ptr<const Block> block,
                 std::vector<SeriesId> ids,

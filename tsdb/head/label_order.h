@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
 
+#include "model/label_order.h"
 #include "tsdb/head/head.h"
 
 namespace tsdb {
@@ -32,5 +36,51 @@ class ByLabels {
     const Head& head_;
     const Symbols& symbols_;
 };
+
+// The same as if they had no labels of some names (model::SelectHints::order_without).
+class ByLabelsWithout {
+  public:
+    ByLabelsWithout(const Head& head, std::span<const std::string> without)
+        : head_(head), symbols_(*head.symbols()) {
+        for (const std::string& name : without) {
+            without_.push_back(symbols_.find(name));
+        }
+    }
+
+    bool operator()(uint32_t left, uint32_t right) const {
+        return model::labels_before(
+            List{head_.labels_of(left)}, List{head_.labels_of(right)}, symbols_, without_);
+    }
+
+  private:
+    struct List {
+        LabelSet labels;
+
+        [[nodiscard]] size_t size() const { return labels.names.size(); }
+
+        [[nodiscard]] uint32_t name(size_t i) const { return labels.names[i]; }
+
+        [[nodiscard]] uint32_t value(size_t i) const { return labels.values[i]; }
+    };
+
+    const Head& head_;
+    const Symbols& symbols_;
+    std::vector<uint32_t> without_;
+};
+
+// Sorts slots as the hints ask for it.
+inline void sort_slots(std::vector<uint32_t>& slots,
+                       const Head& head,
+                       const model::SelectHints& hints) {
+    if (!hints.sorted) {
+        return;
+    }
+    if (hints.order_without.empty()) {
+        std::ranges::sort(slots, ByLabels(head));
+    } else {
+        const ByLabelsWithout order(head, hints.order_without);
+        std::sort(slots.begin(), slots.end(), [&](uint32_t a, uint32_t b) { return order(a, b); });
+    }
+}
 
 }  // namespace tsdb
