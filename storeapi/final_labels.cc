@@ -1,0 +1,45 @@
+#include "storeapi/final_labels.h"
+
+#include <algorithm>
+
+namespace storeapi {
+
+FinalLabels::FinalLabels(const model::Labels& external, std::vector<std::string> without)
+    : external_(external), without_(std::move(without)), hidden_(without_) {
+    for (const model::LabelView label : external_) {
+        if (!is_without(label.name)) {
+            added_.push_back(label);
+        }
+        hidden_.emplace_back(label.name);
+    }
+    std::ranges::sort(hidden_);
+    const auto repeated = std::ranges::unique(hidden_);
+    hidden_.erase(repeated.begin(), repeated.end());
+}
+
+bool FinalLabels::hides(std::string_view name) const {
+    return std::ranges::find(hidden_, name) != hidden_.end();
+}
+
+bool FinalLabels::is_without(std::string_view name) const {
+    return std::ranges::find(without_, name) != without_.end();
+}
+
+std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batch,
+                                                  const model::SeriesView& series) {
+    labels_.clear();
+    auto next = added_.begin();
+    for (const model::LabelSymbols& label : series.labels) {
+        const std::string_view name = batch.text(label.name);
+        while (next != added_.end() && next->name < name) {
+            labels_.push_back(*next++);
+        }
+        if (!hides(name)) {
+            labels_.push_back({.name = name, .value = batch.text(label.value)});
+        }
+    }
+    labels_.insert(labels_.end(), next, added_.end());
+    return labels_;
+}
+
+}  // namespace storeapi

@@ -1,0 +1,47 @@
+// Labels as the StoreAPI shows them: a series' own, with those of the node, without those of
+// replicas.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/labels.h"
+#include "model/storage.h"
+
+namespace storeapi {
+
+// How labels are rewritten for one request. The node's labels override a series' own.
+class FinalLabels {
+  public:
+    // external  the node's labels
+    // without   names to leave out, of both
+    FinalLabels(const model::Labels& external, std::vector<std::string> without);
+
+    // The node's labels that are shown. Sorted by name.
+    [[nodiscard]] std::span<const model::LabelView> added() const { return added_; }
+
+    // Names whose own values are not shown: sorted, unique. The order that the storage is asked
+    // for passes them over.
+    [[nodiscard]] const std::vector<std::string>& hidden() const { return hidden_; }
+
+    [[nodiscard]] bool hides(std::string_view name) const;
+
+    // Whether a label of this name was asked to be left out.
+    [[nodiscard]] bool is_without(std::string_view name) const;
+
+    // The series' final labels; valid until the next call, as long as the batch.
+    [[nodiscard]] std::span<const model::LabelView> of(const model::SeriesBatch& batch,
+                                                       const model::SeriesView& series);
+
+  private:
+    const model::Labels external_;
+    const std::vector<std::string> without_;
+    std::vector<model::LabelView> added_;
+    std::vector<std::string> hidden_;
+    std::vector<model::LabelView> labels_;
+};
+
+}  // namespace storeapi
