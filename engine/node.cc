@@ -28,6 +28,7 @@
 #include "engine/routes.h"
 #include "engine/status_api.h"
 #include "engine/storage_options.h"
+#include "engine/store_api.h"
 #include "engine/version.h"
 #include "engine/web_config_file.h"
 #include "query/engine.h"
@@ -165,6 +166,7 @@ class Node {
     base::Status open_state();
     void build_parts();
     base::Status listen();
+    base::Status listen_grpc();
     base::Status open_storage();
     base::Status begin_scraping();
     base::http::Router routes();
@@ -200,6 +202,7 @@ class Node {
     std::unique_ptr<scrape::Discovery> discovery_;
     std::vector<base::MetricCallback> part_metrics_;
     std::unique_ptr<base::http::Server> server_;
+    std::unique_ptr<StoreApi> store_api_;  // null: there is none
     std::unique_ptr<Maintenance> maintenance_;
     int64_t started_ms_ = 0;
 
@@ -217,9 +220,13 @@ base::Status Node::start() {
     TRY(open_state());
     build_parts();
     TRY(listen());
+    TRY(listen_grpc());
     TRY(open_storage());
     TRY(begin_scraping());
     readiness_.set(Readiness::State::kReady);
+    if (store_api_ != nullptr) {
+        store_api_->set_serving(true);
+    }
     log_.info("server is ready to receive web requests", "address", server_->addresses().front());
     return base::success();
 }
@@ -387,6 +394,33 @@ base::Status Node::listen() {
     return base::success();
 }
 
+base::Status Node::listen_grpc() {
+    if (grpc_address(flags_).empty()) {
+        return base::success();
+    }
+    TRY(store_api_,
+        base::context(StoreApi::start({.flags = flags_,
+                                       .clock = clock_,
+                                       .registry = registry_,
+                                       .log = log_.with("component", "grpc"),
+                                       .budget = query_memory_,
+                                       .threads = limits_.query_threads,
+                                       .storage = storage_,
+                                       .manager = *manager_,
+                                       .engine = *engine_,
+                                       .ready = [this] { return readiness_.ready(); },
+                                       .labels =
+                                           [this] {
+                                               return store_labels(
+                                                   reload_.current()->scrape.external_labels,
+                                                   flags_.text("store.replica-label"),
+                                                   state_->node_id());
+                                           },
+                                       .db = [this]() -> const tsdb::Db& { return *db_; }}),
+                      "listen for gRPC (--grpc.listen-address)"));
+    return base::success();
+}
+
 base::Status Node::open_storage() {
     TRY(db_,
         base::context(
@@ -487,6 +521,11 @@ void Node::stop() {
     if (db_ != nullptr) {
         db_->interrupt_upkeep();
     }
+    if (store_api_ != nullptr) {
+        store_api_->set_serving(false);
+        store_api_->stop(kRequestGrace);
+        store_api_.reset();
+    }
     if (server_ != nullptr) {
         server_->stop(kRequestGrace);
         server_.reset();
@@ -539,6 +578,7 @@ std::vector<base::MetricDescription> server_metrics() {
     const auto parsed = line.parse({"--config.file=" + (folder / "empty.yml").string(),
                                     "--storage.tsdb.path=" + (folder / "data").string(),
                                     "--web.listen-address=127.0.0.1:0",
+                                    "--grpc.listen-address=127.0.0.1:0",
                                     "--log.level=error"});
     std::vector<base::MetricDescription> metrics;
     {

@@ -4,6 +4,7 @@
 #include "query/http_params.h"
 #include "query/parser.h"
 #include "query/result_json.h"
+#include "query/selectors.h"
 
 namespace query {
 namespace {
@@ -15,25 +16,6 @@ using base::http::Request;
 using base::http::Response;
 
 using Groups = std::vector<std::vector<model::Matcher>>;
-
-// The matchers of every selector in the tree.
-base::Status collect_selectors(const Expr& expr, Groups& groups) {
-    if (const auto* selector = try_as<VectorSelector>(expr)) {
-        std::vector<model::Matcher> matchers;
-        for (const MatcherSpec& spec : selector->matchers) {
-            TRY(auto matcher, model::Matcher::create(spec.type, spec.name, spec.value));
-            matchers.push_back(std::move(matcher));
-        }
-        groups.push_back(std::move(matchers));
-    }
-    base::Status status = base::success();
-    for_each_child(expr, [&](const Expr& child) {
-        if (status) {
-            status = collect_selectors(child, groups);
-        }
-    });
-    return status;
-}
 
 struct Asked {
     int64_t start = model::kMinTime;
@@ -54,7 +36,7 @@ Result<Asked> read_asked(const ApiSources& sources, const Request& request) {
     if (!parsed) {
         return base::fail(parsed.error());
     }
-    TRY(collect_selectors(*parsed.value(), asked.groups));
+    TRY(asked.groups, selectors_of(*parsed.value()));
     return asked;
 }
 

@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "base/time_format.h"
 #include "model/api_answer.h"
+#include "scrape/known_metadata.h"
 
 namespace scrape {
 namespace {
@@ -76,40 +77,36 @@ bool matches_all(const std::vector<model::Matcher>& matchers, const model::Label
     });
 }
 
-using MetadataByMetric = std::map<std::string, std::set<model::Metadata>, std::less<>>;
-
-void collect(MetadataByMetric& all,
-             std::string_view only,
-             int64_t per_metric,
-             const model::MetricMetadata& entry) {
-    if (!only.empty() && entry.metric != only) {
-        return;
-    }
-    auto& list = all[entry.metric];
-    if (per_metric <= 0 || static_cast<int64_t>(list.size()) < per_metric) {
-        list.insert(entry.metadata);
-    }
-}
-
 }  // namespace
 
-std::string HttpApi::global_url(const std::string& text) const {
+std::string global_url(const std::string& text, const ApiOptions& options) {
     auto url = base::http::Url::parse(text);
-    if (!url || options_.external_host.empty() || !is_local(url.value().host)) {
+    if (!url || options.external_host.empty() || !is_local(url.value().host)) {
         return text;
     }
-    const auto external = base::http::parse_host_port(options_.external_host, 80);
+    const auto external = base::http::parse_host_port(options.external_host, 80);
     if (!external) {
         return text;
     }
     base::http::Url global = url.value();
-    const bool ourselves = std::to_string(global.effective_port()) == options_.listen_port;
+    const bool ourselves = std::to_string(global.effective_port()) == options.listen_port;
     global.host = external.value().host;
     if (ourselves) {
-        global.scheme = options_.external_scheme;
+        global.scheme = options.external_scheme;
         global.port = external.value().port;
     }
     return global.to_string();
+}
+
+ApiOptions api_options(const std::string& external_url, const std::string& listen_address) {
+    ApiOptions options;
+    const auto external = base::http::Url::parse(external_url);
+    if (external) {
+        options.external_scheme = external.value().scheme;
+        options.external_host = external.value().address();
+    }
+    options.listen_port = listen_address.substr(listen_address.rfind(':') + 1);
+    return options;
 }
 
 void HttpApi::write_active(JsonWriter& json, const TargetView& view) const {
@@ -120,7 +117,7 @@ void HttpApi::write_active(JsonWriter& json, const TargetView& view) const {
     write_labels(json, view.target->labels);
     json.member("scrapePool", view.job);
     json.member("scrapeUrl", view.target->url);
-    json.member("globalUrl", global_url(view.target->url));
+    json.member("globalUrl", global_url(view.target->url, options_));
     json.member("lastError", view.status.last_error);
     json.member("lastScrape",
                 view.status.last_scrape_ns == 0
@@ -243,19 +240,7 @@ Response HttpApi::metadata(const Request& request) const {
         return bad_data("limit_per_metric must be a number");
     }
     const std::string_view only = request.query.get("metric");
-    MetadataByMetric all;
-    for (const TargetMetadata& target : manager_.metadata()) {
-        for (const SharedMetadata& entry : target.metadata) {
-            collect(all, only, per_metric, *entry);
-        }
-    }
-    if (manager_.metadata_store() != nullptr) {
-        for (const model::MetricMetadata& entry : manager_.metadata_store()->all()) {
-            if (!all.contains(entry.metric)) {  // what targets say now counts more than memory
-                collect(all, only, per_metric, entry);
-            }
-        }
-    }
+    const MetadataByMetric all = known_metadata(manager_, only, per_metric);
     return success([&](JsonWriter& json) {
         json.begin_object();
         int64_t written = 0;
@@ -290,15 +275,8 @@ Response HttpApi::scrape_pools(const Request& /*request*/) const {
 }
 
 void register_routes(base::http::Router& router, const RouteParts& parts) {
-    ApiOptions options;
-    const auto external = base::http::Url::parse(parts.external_url);
-    if (external) {
-        options.external_scheme = external.value().scheme;
-        options.external_host = external.value().address();
-    }
-    options.listen_port = parts.listen_address.substr(parts.listen_address.rfind(':') + 1);
-    const auto api =
-        std::make_shared<const HttpApi>(parts.manager, parts.parse_selector, std::move(options));
+    const auto api = std::make_shared<const HttpApi>(
+        parts.manager, parts.parse_selector, api_options(parts.external_url, parts.listen_address));
     using Handle = Response (HttpApi::*)(const Request&) const;
     const auto add = [&](const char* path, Handle handle) {
         base::http::RouteOptions route;

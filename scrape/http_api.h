@@ -29,6 +29,13 @@ struct ApiOptions {
     std::string listen_port;    // our own: a target on it is at external_host
 };
 
+// A target's URL as a browser elsewhere has to write it.
+[[nodiscard]] std::string global_url(const std::string& url, const ApiOptions& options);
+
+// From --web.external-url (empty: addresses stay as they are) and "host:port" we listen on.
+[[nodiscard]] ApiOptions api_options(const std::string& external_url,
+                                     const std::string& listen_address);
+
 // Handlers for /api/v1/targets, targets/metadata, metadata and scrape_pools.
 //   threads   any but a lane: they ask the scraping lanes and wait
 //   lifetime  borrows the manager
@@ -46,8 +53,6 @@ class HttpApi {
 
   private:
     void write_active(base::JsonWriter& json, const TargetView& view) const;
-    [[nodiscard]] std::string global_url(const std::string& url) const;
-
     const Manager& manager_;
     const ParseSelector parse_selector_;
     const ApiOptions options_;

@@ -11,6 +11,34 @@ namespace {
 using Responses = std::vector<thanos::ExemplarsResponse>;
 using Groups = std::vector<std::vector<model::Matcher>>;
 
+// A querier takes matchers on the node's labels out of the selectors, and may leave one without
+// any, which PromQL refuses. It stands for every series. Texts in quotes stay as they are.
+std::string fill_empty_selectors(std::string_view query) {
+    constexpr std::string_view kEmpty = "{}";
+    constexpr std::string_view kEverything = "{__name__!=\"\"}";
+    std::string filled;
+    char quote = 0;
+    for (size_t i = 0; i < query.size(); ++i) {
+        const char c = query[i];
+        if (quote != 0 && c == '\\' && quote != '`') {
+            filled += c;
+            filled += ++i < query.size() ? query.substr(i, 1) : "";
+        } else if (quote == 0 && (i == 0 || query[i - 1] == '+') &&
+                   query.substr(i).starts_with(kEmpty)) {
+            filled += kEverything;
+            ++i;
+        } else {
+            filled += c;
+            if (quote == 0 && (c == '"' || c == '\'' || c == '`')) {
+                quote = c;
+            } else if (c == quote) {
+                quote = 0;
+            }
+        }
+    }
+    return filled;
+}
+
 // Who asks has looked at the node's labels already; a matcher that is left is judged by them.
 void take_external(Groups& groups, const model::Labels& external) {
     std::erase_if(groups, [&](std::vector<model::Matcher>& group) {
@@ -31,7 +59,7 @@ base::Result<Responses> exemplars(const Sources& sources,
         return base::fail(base::Code::kUnsupported, "this node keeps no exemplars");
     }
     const model::Labels external = sources.labels();
-    TRY(Groups groups, sources.parse_selectors(request.query()));
+    TRY(Groups groups, sources.parse_selectors(fill_empty_selectors(request.query())));
     take_external(groups, external);
     const model::QueryContext context{
         .stop = call.stop, .deadline = call.deadline, .clock = &sources.clock};

@@ -6,6 +6,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include "base/async/worker_pool.h"
 #include "base/rpc/bytes.h"
 
 namespace base::rpc {

@@ -9,11 +9,14 @@
 #include <string_view>
 #include <vector>
 
-#include "base/async/worker_pool.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/rpc/options.h"
+
+namespace base {
+class WorkerPool;
+}  // namespace base
 
 namespace base::rpc {
 

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <dirent.h>
 
+#include "base/async/worker_pool.h"
 #include "base/rpc/client.h"
 #include "base/rpc/codes.h"
 #include "base/rpc/server.h"

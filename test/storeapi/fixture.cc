@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/async/worker_pool.h"
 #include "query/testing/memory_storage.h"
 #include "test/tsdb/db_fixture.h"
 
@@ -35,8 +36,14 @@ class DbStorage final : public Storage {
     model::Queryable& queryable() override { return node_.db(); }
 
   private:
+    static tsdb::TsdbOptions options() {
+        tsdb::TsdbOptions options = tsdb_test::Node::defaults();
+        options.out_of_order_time_window = std::chrono::hours(3);
+        return options;
+    }
+
     test_support::MemoryFiles files_;
-    tsdb_test::Node node_{files_};
+    tsdb_test::Node node_{files_, options()};
 };
 
 template <class Request>
@@ -75,17 +82,21 @@ StoreNode::StoreNode(model::Queryable& storage,
                .budget = budget_,
                .options = options,
                .ready = [this] { return ready_.load(); },
-               .labels = [this] { return labels_; }} {
+               .labels = [this] { return labels_; }},
+      pool_(std::make_unique<base::WorkerPool>(
+          base::WorkerPoolOptions{.name = "storeapi", .threads = 2})) {
     if (more) {
         more(sources_);
     }
     base::rpc::ServerOptions listen;
     listen.listen_address = "127.0.0.1:0";
     server_ = std::move(base::rpc::Server::start(
-                            listen, storeapi::make_services(sources_), {pool_, clock_, registry_}))
+                            listen, storeapi::make_services(sources_), {*pool_, clock_, registry_}))
                   .value();
     channel_ = std::move(base::rpc::Channel::open({.address = server_->address()})).value();
 }
+
+StoreNode::~StoreNode() = default;
 
 thanos::SeriesRequest StoreNode::series_request(const std::vector<Matched>& matchers) {
     thanos::SeriesRequest request;

@@ -60,6 +60,9 @@ class StoreNode {
               model::Labels labels,
               const storeapi::Options& options = {},
               const std::function<void(storeapi::Sources&)>& more = {});
+    ~StoreNode();
+    StoreNode(const StoreNode&) = delete;
+    StoreNode& operator=(const StoreNode&) = delete;
 
     [[nodiscard]] base::rpc::Channel& channel() { return *channel_; }
 
@@ -117,7 +120,7 @@ class StoreNode {
     model::Labels labels_;
     std::atomic<bool> ready_{true};
     storeapi::Sources sources_;
-    base::WorkerPool pool_{{.name = "storeapi", .threads = 2}};
+    std::unique_ptr<base::WorkerPool> pool_;
     std::unique_ptr<base::rpc::Server> server_;
     std::unique_ptr<base::rpc::Channel> channel_;
 };
