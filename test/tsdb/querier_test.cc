@@ -184,3 +184,33 @@ TEST_CASE("series come in the order that passes some labels over, from head and 
     CHECK(node.db().blocks().size() == 1);
     CHECK(selected(node, hints) == wanted);
 }
+
+TEST_CASE("many series stay sorted while others come and go", "[tsdb][querier]") {
+    MemoryFiles files;
+    Node node(files);
+    const auto append = [&](int from, int to, int64_t t) {
+        for (int i = from; i < to; ++i) {
+            const model::Labels labels{{"__name__", "m" + std::to_string(i % 7)},
+                                       {"i", std::to_string(i * 7919 % 10'007)}};
+            REQUIRE(node.append(labels, t, 1.0));
+        }
+    };
+    const auto sorted = [&](const std::vector<Matcher>& matchers) {
+        auto series = selected(node, {.sorted = true, .skip_chunks = true}, matchers);
+        CHECK(std::ranges::is_sorted(series));
+        return series.size();
+    };
+    append(0, 3000, kNow);
+    CHECK(sorted({}) == 3000);
+    CHECK(sorted({}) == 3000);
+    append(3000, 3100, kNow);
+    CHECK(sorted({}) == 3100);
+    CHECK(sorted({Matcher::equal("__name__", "m3")}) == 443);
+    append(3100, 6000, kNow + 1000);
+    CHECK(sorted({}) == 6000);
+    // Series that end are swept, and their slots given to others.
+    REQUIRE(node.db().cut_head(kNow + 500));
+    append(6000, 9000, kNow + 2000);
+    CHECK(sorted({}) == 9000);
+    CHECK(sorted({}) == 9000);
+}

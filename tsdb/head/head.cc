@@ -312,6 +312,7 @@ int64_t Head::sweep(uint32_t from, uint32_t to, int64_t min_t, SweptSeries& swep
 }
 
 void Head::recycle(Unlinked&& unlinked) {
+    slot_order_.forget();
     const std::vector<uint32_t> slots(unlinked.slots().begin(), unlinked.slots().end());
     std::vector<uint64_t> refs;
     refs.reserve(slots.size());

@@ -19,6 +19,7 @@
 #include "tsdb/head/memory.h"
 #include "tsdb/head/out_of_order.h"
 #include "tsdb/head/partition.h"
+#include "tsdb/head/slot_order.h"
 #include "tsdb/head/slots.h"
 #include "tsdb/head/tombstones.h"
 
@@ -232,6 +233,9 @@ class Head {
 
     [[nodiscard]] ChunkFiles* files() { return files_; }
 
+    // Sorts slots of series that the caller keeps from being recycled, by their labels.
+    void sort_by_labels(std::vector<uint32_t>& slots) const { slot_order_.sort(slots, *this); }
+
     [[nodiscard]] const ExemplarRing& exemplars() const { return exemplars_; }
 
     // Those of a series go when it is swept.
@@ -334,6 +338,7 @@ class Head {
     OutOfOrderStore late_;
     Catalog catalog_;
     SlotTable slots_;
+    mutable SlotOrder slot_order_{memory_};  // a cache
     std::atomic<uint32_t> next_slot_{0};
     std::vector<std::unique_ptr<Partition>> partitions_;
     HeadTombstones tombstones_;

@@ -43,9 +43,15 @@ class ByLabelsWithout {
     ByLabelsWithout(const Head& head, std::span<const std::string> without)
         : head_(head), symbols_(*head.symbols()) {
         for (const std::string& name : without) {
-            without_.push_back(symbols_.find(name));
+            const uint32_t symbol = symbols_.find(name);
+            if (symbol != Symbols::kNone && head.index().value_count(symbol) != 0) {
+                without_.push_back(symbol);
+            }
         }
     }
+
+    // Whether no series has a label of these names.
+    [[nodiscard]] bool is_plain() const { return without_.empty(); }
 
     bool operator()(uint32_t left, uint32_t right) const {
         return model::labels_before(
@@ -75,10 +81,10 @@ inline void sort_slots(std::vector<uint32_t>& slots,
     if (!hints.sorted) {
         return;
     }
-    if (hints.order_without.empty()) {
-        std::ranges::sort(slots, ByLabels(head));
+    const ByLabelsWithout order(head, hints.order_without);
+    if (order.is_plain()) {
+        head.sort_by_labels(slots);
     } else {
-        const ByLabelsWithout order(head, hints.order_without);
         std::sort(slots.begin(), slots.end(), [&](uint32_t a, uint32_t b) { return order(a, b); });
     }
 }
