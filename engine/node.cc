@@ -184,6 +184,7 @@ class Node {
     base::Budget memory_, query_memory_, network_memory_;
     MemoryGovernor governor_;
     std::vector<base::MetricCallback> process_metrics_;
+    base::rpc::ServerMetrics grpc_metrics_{registry_};  // there without a server, too
     Readiness readiness_;
     ConfigReload reload_;
     std::unique_ptr<NodeState> state_;
@@ -401,7 +402,7 @@ base::Status Node::listen_grpc() {
     TRY(store_api_,
         base::context(StoreApi::start({.flags = flags_,
                                        .clock = clock_,
-                                       .registry = registry_,
+                                       .metrics = grpc_metrics_,
                                        .log = log_.with("component", "grpc"),
                                        .budget = query_memory_,
                                        .threads = limits_.query_threads,
@@ -578,7 +579,7 @@ std::vector<base::MetricDescription> server_metrics() {
     const auto parsed = line.parse({"--config.file=" + (folder / "empty.yml").string(),
                                     "--storage.tsdb.path=" + (folder / "data").string(),
                                     "--web.listen-address=127.0.0.1:0",
-                                    "--grpc.listen-address=127.0.0.1:0",
+                                    "--grpc.listen-address=",
                                     "--log.level=error"});
     std::vector<base::MetricDescription> metrics;
     {

@@ -159,7 +159,7 @@ base::Result<std::unique_ptr<StoreApi>> StoreApi::start(const Parts& parts) {
     const base::rpc::ServerOptions options = server_options(parts.flags);
     std::unique_ptr<StoreApi> api(new StoreApi(sources_of(parts), parts));
     auto started = base::rpc::Server::start(
-        options, storeapi::make_services(api->sources_), {api->pool_, parts.clock, parts.registry});
+        options, storeapi::make_services(api->sources_), {api->pool_, parts.clock, parts.metrics});
     if (!started) {
         const bool asked_for =
             parts.flags.given("grpc.listen-address") || parts.flags.given("grpc-address");

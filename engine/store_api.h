@@ -9,8 +9,8 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/result.h"
+#include "base/rpc/metrics.h"
 #include "base/rpc/server.h"
 #include "engine/cli.h"
 #include "model/storage.h"
@@ -37,7 +37,7 @@ class StoreApi {
     struct Parts {
         const FlagValues& flags;
         const base::Clock& clock;
-        base::Registry& registry;
+        base::rpc::ServerMetrics& metrics;
         base::Logger log;
         base::Budget& budget;
         size_t threads;

@@ -25,8 +25,16 @@ bool FinalLabels::is_without(std::string_view name) const {
     return std::ranges::find(without_, name) != without_.end();
 }
 
-std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batch,
-                                                  const model::SeriesView& series) {
+bool FinalLabels::has_last_names(const model::SeriesBatch& batch,
+                                 const model::SeriesView& series) const {
+    return batch.symbols == symbols_ &&
+           std::ranges::equal(names_, series.labels, {}, {}, &model::LabelSymbols::name);
+}
+
+void FinalLabels::take_names(const model::SeriesBatch& batch, const model::SeriesView& series) {
+    symbols_ = batch.symbols;
+    names_.clear();
+    places_.clear();
     labels_.clear();
     auto next = added_.begin();
     for (const model::LabelSymbols& label : series.labels) {
@@ -34,11 +42,27 @@ std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batc
         while (next != added_.end() && next->name < name) {
             labels_.push_back(*next++);
         }
-        if (!hides(name)) {
-            labels_.push_back({.name = name, .value = batch.text(label.value)});
+        names_.push_back(label.name);
+        if (hides(name)) {
+            places_.push_back(kHidden);
+        } else {
+            places_.push_back(static_cast<uint32_t>(labels_.size()));
+            labels_.push_back({.name = name});
         }
     }
     labels_.insert(labels_.end(), next, added_.end());
+}
+
+std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batch,
+                                                  const model::SeriesView& series) {
+    if (!has_last_names(batch, series)) {
+        take_names(batch, series);
+    }
+    for (size_t i = 0; i < places_.size(); ++i) {
+        if (places_[i] != kHidden) {
+            labels_[places_[i]].value = batch.text(series.labels[i].value);
+        }
+    }
     return labels_;
 }
 

@@ -2,6 +2,8 @@
 // replicas.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,16 +34,28 @@ class FinalLabels {
     // Whether a label of this name was asked to be left out.
     [[nodiscard]] bool is_without(std::string_view name) const;
 
-    // The series' final labels; valid until the next call, as long as the batch.
+    // The series' final labels; valid until the next call, as long as the batch. Series in a row
+    // mostly have the same names: then only values are looked up.
     [[nodiscard]] std::span<const model::LabelView> of(const model::SeriesBatch& batch,
                                                        const model::SeriesView& series);
 
   private:
+    // Of a stored label: where it stands among the final ones.
+    static constexpr uint32_t kHidden = UINT32_MAX;
+
+    [[nodiscard]] bool has_last_names(const model::SeriesBatch& batch,
+                                      const model::SeriesView& series) const;
+    void take_names(const model::SeriesBatch& batch, const model::SeriesView& series);
+
     const model::Labels external_;
     const std::vector<std::string> without_;
     std::vector<model::LabelView> added_;
     std::vector<std::string> hidden_;
     std::vector<model::LabelView> labels_;
+    // Of the series before.
+    std::shared_ptr<const model::SymbolTable> symbols_;
+    std::vector<uint32_t> names_;
+    std::vector<uint32_t> places_;
 };
 
 }  // namespace storeapi

@@ -1,5 +1,6 @@
 #include "storeapi/ordered_series.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace storeapi {
@@ -92,8 +93,15 @@ OrderedSeries::Relation OrderedSeries::relation(const StoredSeries& earlier,
     const auto equal = [&](uint32_t left, uint32_t right) {
         return same_symbols ? left == right : earlier.batch->text(left) == later.batch->text(right);
     };
-    size_t i = skip_hidden(earlier, 0);
-    size_t k = skip_hidden(later, 0);
+    size_t alike = 0;  // labels at the front; hidden ones among them make no difference
+    if (same_symbols) {
+        const size_t common = std::min(a.size(), b.size());
+        while (alike < common && a[alike] == b[alike]) {
+            ++alike;
+        }
+    }
+    size_t i = skip_hidden(earlier, alike);
+    size_t k = skip_hidden(later, alike);
     for (; i < a.size(); i = skip_hidden(earlier, i + 1), k = skip_hidden(later, k + 1)) {
         if (k == b.size() || !equal(a[i].name, b[k].name) || !equal(a[i].value, b[k].value)) {
             return Relation::kOther;

@@ -62,11 +62,10 @@ base::Result<bool> SeriesStream::advance() {
 
 base::Result<bool> SeriesStream::take_wanted() {
     const StoredSeries& first = current_.group.front();
-    const auto labels = source_.labels->of(*first.batch, *first.view);
-    if (!wish_.shard.has(labels)) {
+    current_.labels = source_.labels->of(*first.batch, *first.view);
+    if (!wish_.shard.has(current_.labels)) {
         return false;
     }
-    current_.labels.assign(labels.begin(), labels.end());
     current_.chunks = {};
     if (wish_.skip_chunks) {
         return true;

@@ -50,7 +50,7 @@ class SeriesStream final : public base::rpc::MessageStream {
     // The series being written.
     struct Current {
         SeriesGroup group;
-        std::vector<model::LabelView> labels;
+        std::span<const model::LabelView> labels;
         std::span<const model::ChunkView> chunks;  // not yet written
     };
 

@@ -75,6 +75,7 @@ void set_arguments(grpc::ServerBuilder& builder, const ServerOptions& options) {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMaxMs);
@@ -100,7 +101,7 @@ void set_up_library() {
 
 struct Server::State {
     State(const ServerOptions& options, std::vector<Method> methods, const Parts& parts)
-        : methods(std::move(methods)), metrics(parts.registry), clock(parts.clock) {
+        : methods(std::move(methods)), metrics(parts.metrics), clock(parts.clock) {
         for (const Method& method : this->methods) {
             SKEIN_CHECK((method.unary == nullptr) != (method.stream == nullptr),
                         "a gRPC method has one handler",
@@ -133,7 +134,7 @@ struct Server::State {
     }
 
     const std::vector<Method> methods;
-    ServerMetrics metrics;
+    ServerMetrics& metrics;
     const Clock& clock;
     RunningCalls running;
     std::deque<ServedMethod> served;

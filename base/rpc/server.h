@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/metrics.h"
 #include "base/result.h"
+#include "base/rpc/metrics.h"
 #include "base/rpc/options.h"
 
 namespace base {
@@ -59,7 +59,7 @@ class Server {
     struct Parts {
         WorkerPool& pool;
         const Clock& clock;
-        Registry& registry;
+        ServerMetrics& metrics;
     };
 
     // Listens; the health service says NOT_SERVING until set_serving(true).

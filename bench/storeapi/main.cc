@@ -157,6 +157,7 @@ int run_server(const std::string& folder, int address_pipe, pid_t client) {
         .options = {},
         .ready = [] { return true; },
         .labels = [] { return model::Labels{{"cluster", "x"}, {"replica", "a"}}; }};
+    base::rpc::ServerMetrics counted(registry);
     base::WorkerPool pool({.name = "storeapi", .threads = 2});
     auto methods = storeapi::make_services(sources);
     const std::string frame(size_t{512} * 1024, 'x');
@@ -172,7 +173,7 @@ int run_server(const std::string& folder, int address_pipe, pid_t client) {
     base::rpc::ServerOptions listen;
     listen.listen_address = "127.0.0.1:0";
     const auto server =
-        std::move(base::rpc::Server::start(listen, std::move(methods), {pool, clock, registry}))
+        std::move(base::rpc::Server::start(listen, std::move(methods), {pool, clock, counted}))
             .value();
     std::printf("%llu series, %llu chunks in the head\n",
                 static_cast<unsigned long long>(db.value()->stats().series),

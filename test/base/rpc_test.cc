@@ -94,7 +94,7 @@ struct Fixture {
                                    std::stoul(std::string(request)), messages, asked, alive);
                            }});
         auto started =
-            base::rpc::Server::start(options, std::move(methods), {pool, clock, metrics});
+            base::rpc::Server::start(options, std::move(methods), {pool, clock, counted});
         if (started) {
             server = std::move(started).value();
         } else {
@@ -118,6 +118,7 @@ struct Fixture {
 
     base::SystemClock clock;
     base::Registry metrics;
+    base::rpc::ServerMetrics counted{metrics};
     std::atomic<int> asked{0}, alive{0}, waiting{0};
     size_t messages = 3;
     base::WorkerPool pool{{.name = "rpc", .threads = 4, .queue_max = 4096}};
@@ -337,8 +338,9 @@ TEST_CASE("two servers do not share a port", "[rpc]") {
     base::rpc::ServerOptions options;
     options.listen_address = first.server->address();
     base::Registry metrics;
+    base::rpc::ServerMetrics counted(metrics);
     base::WorkerPool pool{{.name = "second", .threads = 1}};
-    const auto second = base::rpc::Server::start(options, {}, {pool, first.clock, metrics});
+    const auto second = base::rpc::Server::start(options, {}, {pool, first.clock, counted});
     REQUIRE_FALSE(second);
     CHECK(second.error().code() == Code::kUnavailable);
     CHECK_THAT(second.error().message(), Catch::Contains("the port is taken"));

@@ -91,7 +91,7 @@ StoreNode::StoreNode(model::Queryable& storage,
     base::rpc::ServerOptions listen;
     listen.listen_address = "127.0.0.1:0";
     server_ = std::move(base::rpc::Server::start(
-                            listen, storeapi::make_services(sources_), {*pool_, clock_, registry_}))
+                            listen, storeapi::make_services(sources_), {*pool_, clock_, metrics_}))
                   .value();
     channel_ = std::move(base::rpc::Channel::open({.address = server_->address()})).value();
 }

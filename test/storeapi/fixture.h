@@ -116,6 +116,7 @@ class StoreNode {
   private:
     base::SystemClock clock_;
     base::Registry registry_;
+    base::rpc::ServerMetrics metrics_{registry_};
     base::Budget budget_{"test"};
     model::Labels labels_;
     std::atomic<bool> ready_{true};
