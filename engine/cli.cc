@@ -1,6 +1,7 @@
 #include "engine/cli.h"
 
 #include <cstdio>
+#include <set>
 
 #include <CLI/CLI.hpp>
 
@@ -42,6 +43,27 @@ base::Status check_value(const FlagSpec& flag, const std::string& text) {
             return base::success();
     }
     return base::success();
+}
+
+struct Words {
+    std::vector<std::string> reversed;  // as CLI11 wants them
+    std::set<std::string> emptied;      // flags that were given as --name=
+};
+
+// CLI11 takes the next word for the value of `--name=`.
+Words take_emptied(const std::vector<std::string>& words,
+                   const std::set<std::string, std::less<>>& names) {
+    Words taken;
+    for (auto word = words.rbegin(); word != words.rend(); ++word) {
+        const bool ends = word->starts_with("--") && word->ends_with('=');
+        const std::string name = ends ? word->substr(2, word->size() - 3) : "";
+        if (names.contains(name)) {
+            taken.emptied.insert(name);
+        } else {
+            taken.reversed.push_back(*word);
+        }
+    }
+    return taken;
 }
 
 }  // namespace
@@ -107,6 +129,7 @@ base::Result<CliOutcome> CommandLine::parse(const std::vector<std::string>& word
     CliOutcome outcome;
     std::map<std::string, std::vector<std::string>> lists;
     std::map<std::string, bool> flags;
+    std::set<std::string, std::less<>> with_value;
     CLI::App app(description_, name_);
     app.set_help_flag("-h,--help", "Show what can be said on the command line.");
     for (const FlagSpec& flag : flags_) {
@@ -121,6 +144,7 @@ base::Result<CliOutcome> CommandLine::parse(const std::vector<std::string>& word
             flags[name] = flag.value_default == "true";
             app.add_flag(short_form + "--" + name + ",!--no-" + name, flags[name], help);
         } else {
+            with_value.insert(name);
             app.add_option(short_form + "--" + name, lists[name], help)
                 ->expected(1)
                 ->take_all()
@@ -131,7 +155,7 @@ base::Result<CliOutcome> CommandLine::parse(const std::vector<std::string>& word
     if (!positional_.empty()) {
         app.add_option(positional_, outcome.values.positional_, "");
     }
-    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    auto [reversed, emptied] = take_emptied(words, with_value);
     try {
         app.parse(reversed);
     } catch (const CLI::CallForHelp&) {
@@ -146,12 +170,15 @@ base::Result<CliOutcome> CommandLine::parse(const std::vector<std::string>& word
         const std::string name(flag.name);
         FlagValues::Value& value = outcome.values.values_[name];
         const CLI::Option* option = app.get_option("--" + name);
-        value.given = option->count() > 0;
+        value.given = option->count() > 0 || emptied.contains(name);
         if (flag.kind == FlagKind::kBool) {
             value.text = flags[name] ? "true" : "false";
             continue;
         }
         value.items = lists[name];
+        if (value.items.empty() && emptied.contains(name)) {
+            value.items.emplace_back();
+        }
         if (value.items.empty() && !flag.value_default.empty()) {
             value.items.emplace_back(flag.value_default);
         }
