@@ -24,7 +24,7 @@ constexpr char kChunkType = 1 << 3;
 constexpr char kChunkData = 2 << 3 | 2;
 constexpr char kChunkHash = 3 << 3;
 
-constexpr size_t kFixedLength = 4;     // bytes of a length that is put in later: up to 2^28 - 1
+constexpr size_t kFixedLength = 5;     // bytes of a length that is put in later: up to 2^35 - 1
 constexpr size_t kChunkOverhead = 64;  // at most, beside a chunk's own bytes
 
 void put_varint(std::string& out, uint64_t value) {

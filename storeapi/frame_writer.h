@@ -17,7 +17,7 @@ namespace storeapi {
 class FrameWriter {
   public:
     // A frame ends with the series that makes it as large as this, and a series is cut before the
-    // chunk that would make a frame larger than kFrameMax.
+    // chunk that would make a frame larger than kFrameMax; its first chunk may, by its labels.
     static constexpr size_t kFrameTarget = size_t{512} * 1024;
     static constexpr size_t kFrameMax = size_t{1024} * 1024;
 

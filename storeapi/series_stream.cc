@@ -98,9 +98,12 @@ bool SeriesStream::write(FrameWriter& frame) {
         return false;
     }
     frame.begin_series(current_.labels);
-    while (!current_.chunks.empty() && frame.fits(current_.chunks.front())) {
+    // The first one goes in though the labels may have taken its room: a querier refuses series
+    // without chunks.
+    for (bool fits = !current_.chunks.empty(); fits;) {
         frame.add_chunk(current_.chunks.front());
         current_.chunks = current_.chunks.subspan(1);
+        fits = !current_.chunks.empty() && frame.fits(current_.chunks.front());
     }
     frame.end_series();
     return current_.chunks.empty();

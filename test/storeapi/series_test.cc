@@ -38,6 +38,76 @@ Points noise(int64_t from, int count, base::Random& random) {
     return points;
 }
 
+// Two series of one chunk each: the second chunk has room beside the first, but not with its
+// labels.
+class LargeSeries final : public model::Queryable, public model::SymbolTable {
+  public:
+    std::string_view text(uint32_t symbol) const override { return texts_[symbol]; }
+
+    base::Result<std::unique_ptr<model::Querier>> querier(int64_t, int64_t) override {
+        return std::make_unique<Querier>(*this);
+    }
+
+    std::optional<std::pair<int64_t, int64_t>> time_range() const override {
+        return std::pair(kNow, kNow);
+    }
+
+  private:
+    class Set final : public model::SeriesSet {
+      public:
+        explicit Set(const LargeSeries& all) : all_(all) {}
+
+        base::Result<bool> next(model::SeriesBatch& batch) override {
+            batch.clear();
+            batch.symbols = std::shared_ptr<const model::SymbolTable>(&all_, [](const void*) {});
+            for (int i = 0; i < 2 && !given_; ++i) {
+                batch.series.push_back({.labels = all_.labels_[i], .chunks = all_.chunks_[i]});
+            }
+            return !std::exchange(given_, true);
+        }
+
+      private:
+        const LargeSeries& all_;
+        bool given_ = false;
+    };
+
+    class Querier final : public model::Querier {
+      public:
+        explicit Querier(const LargeSeries& all) : all_(all) {}
+
+        base::Result<std::unique_ptr<model::SeriesSet>> select(
+            const model::SelectHints&,
+            std::span<const model::Matcher>,
+            const model::QueryContext&) override {
+            return std::make_unique<Set>(all_);
+        }
+
+        base::Result<Texts> label_names(const model::LabelHints&,
+                                        std::span<const model::Matcher>,
+                                        const model::QueryContext&) override {
+            return Texts();
+        }
+
+        base::Result<Texts> label_values(std::string_view,
+                                         const model::LabelHints&,
+                                         std::span<const model::Matcher>,
+                                         const model::QueryContext&) override {
+            return Texts();
+        }
+
+      private:
+        const LargeSeries& all_;
+    };
+
+    const Texts texts_{"a", "1", std::string(100'000, '2')};
+    const std::vector<uint8_t> first_ = std::vector<uint8_t>(400'000, 1);
+    const std::vector<uint8_t> second_ = std::vector<uint8_t>(600'000, 1);
+    const std::vector<model::LabelSymbols> labels_[2] = {{{0, 1}}, {{0, 2}}};
+    const std::vector<model::ChunkView> chunks_[2] = {
+        {{model::Encoding::kHistogram, 0, first_, kNow, kNow}},
+        {{model::Encoding::kHistogram, 0, second_, kNow, kNow}}};
+};
+
 const Matched kAll{"none", thanos::LabelMatcher::MATCH_EQUAL, ""};
 
 std::vector<int64_t> times_of(const thanos::Series& series) {
@@ -183,6 +253,18 @@ TEST_CASE("a series larger than a message is cut over neighbouring ones", "[stor
     CHECK(answer.series.size() > 4);
     for (const size_t bytes : answer.frame_bytes) {
         CHECK(bytes <= size_t{1024} * 1024);
+    }
+}
+
+TEST_CASE("no series comes without a chunk, however large its labels are", "[storeapi]") {
+    LargeSeries storage;
+    StoreNode node(storage, StoreNode::region());
+    auto request = StoreNode::series_request({kAll});
+    request.set_response_batch_size(64);
+    const auto answer = node.series(request).value();
+    CHECK(answer.frame_series == std::vector<size_t>{2});
+    for (const thanos::Series& series : answer.series) {
+        CHECK(series.chunks_size() == 1);
     }
 }
 
