@@ -55,12 +55,15 @@ class Repeat final : public MessageStream {
     std::atomic<int>& alive_;
 };
 
+// Whether it holds at some moment within ten seconds.
 bool becomes(const std::function<bool()>& condition) {
     const auto end = std::chrono::steady_clock::now() + 10s;
-    while (!condition() && std::chrono::steady_clock::now() < end) {
+    bool holds = condition();
+    while (!holds && std::chrono::steady_clock::now() < end) {
         std::this_thread::sleep_for(1ms);
+        holds = condition();
     }
-    return condition();
+    return holds;
 }
 
 struct Fixture {
