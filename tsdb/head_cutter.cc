@@ -176,8 +176,10 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
         return base::success();
     }
     const LiveRefs live(parts_.head);
+    // The log of out-of-order samples knows series by refs of this one.
+    const int64_t oldest = parts_.head.late().series() != 0 ? INT64_MIN : min_t;
     const auto is_needed = [&](uint64_t ref) {
-        return live.has(ref) || expired_.may_occur(range->last, min_t, ref);
+        return live.has(ref) || expired_.may_occur(range->last, oldest, ref);
     };
     const wal::CheckpointRequest request{.first_segment = range->first,
                                          .last_segment = range->last,
@@ -200,7 +202,7 @@ base::Status HeadCutter::truncate_wal(int64_t min_t) {
     TRY(base::context(wal::remove_segments(parts_.files, wal_folder_, range->last),
                       "remove old segments of the write-ahead log"));
     parts_.side_log.compact(is_needed);
-    expired_.forget(range->last, min_t);
+    expired_.forget(range->last, oldest);
     parts_.segment_times.forget(range->last);
     parts_.metrics.wal_truncate_seconds.observe(seconds_since(parts_.clock, began));
     log_.info("write-ahead log truncated",
