@@ -168,3 +168,40 @@ TEST_CASE("db truncates its log and still knows every series after a restart", "
         return entry.name.starts_with("checkpoint.");
     }));
 }
+
+TEST_CASE("a series known by two refs outlives the segments of either", "[tsdb][cut]") {
+    MemoryFiles files;
+    const auto labels = labels_of("again", "1");
+    Contents want;
+    int64_t now = kStart;
+    const auto append = [&](Node& node, int samples) {
+        for (int i = 0; i < samples; ++i) {
+            now += 15000;
+            const auto report = node.append(labels, now, static_cast<double>(i));
+            REQUIRE(report);
+            REQUIRE(report.value().rejected.empty());
+            want[labels.to_series_string()].emplace_back(
+                now, std::bit_cast<uint64_t>(static_cast<double>(i)));
+        }
+    };
+    {
+        Node node(files);
+        append(node, 8);
+        REQUIRE(node.db().cut_head(now + 1));
+    }
+    for (int run = 0; run < 6; ++run) {
+        Node node(files);  // after the first cut the series comes under another ref
+        CHECK(node.contents() == want);
+        CHECK(node.db().replay_report().unknown_refs == 0);
+        append(node, 8);
+        if (run % 2 == 1) {
+            REQUIRE(node.db().cut_head(now - 60000));
+            append(node, 2);
+            REQUIRE(node.db().cut_head(now - 30000));
+        }
+        CHECK(node.contents() == want);
+    }
+    Node node(files);
+    CHECK(node.contents() == want);
+    CHECK(node.db().replay_report().unknown_refs == 0);
+}

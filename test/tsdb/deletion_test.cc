@@ -264,3 +264,69 @@ TEST_CASE("stretches of the head's series are joined, found, counted and forgott
     }
     CHECK(budget.used() == 0);
 }
+
+TEST_CASE("deleted samples stay deleted when the head was cut within their chunk",
+          "[tsdb][delete]") {
+    MemoryFiles files;
+    Expected want;
+    Node node(files);
+    want.append(node, "1", kStart, kStart + 10 * kMinute, 15000);
+    // The open chunk holds samples of both sides.
+    REQUIRE(node.db().cut_head(kStart + 5 * kMinute));
+    REQUIRE(node.db().delete_series(kStart, kStart + 20 * kMinute, by_id("1")));
+    want.erase("1", kStart, kStart + 20 * kMinute);
+    CHECK(node.contents() == want.contents);
+    want.append(node, "1", kStart + 10 * kMinute, kStart + 12 * kMinute, 15000);
+    CHECK(node.contents() == want.contents);
+}
+
+TEST_CASE("a restart brings nothing back when every block went with what was deleted",
+          "[tsdb][delete]") {
+    MemoryFiles files;
+    Expected want;
+    {
+        Node node(files);
+        want.append(node, "1", kStart, kStart + kHour, 15000);
+        REQUIRE(node.db().cut_head(kStart + kHour));
+        REQUIRE(node.db().delete_series(model::kMinTime, model::kMaxTime, by_id(".*")));
+        REQUIRE(node.db().clean_tombstones());
+        CHECK(node.db().blocks().empty());
+        CHECK(node.contents().empty());
+    }
+    Node node(files);
+    CHECK(node.contents().empty());
+}
+
+TEST_CASE("a restart brings nothing back when all that was cut had been deleted",
+          "[tsdb][delete]") {
+    MemoryFiles files;
+    Expected want;
+    {
+        Node node(files);
+        want.append(node, "1", kStart, kStart + kHour, 15000);
+        REQUIRE(node.db().delete_series(model::kMinTime, model::kMaxTime, by_id(".*")));
+        REQUIRE(node.db().cut_head(kStart + kHour));
+        CHECK(node.db().blocks().empty());
+    }
+    Node node(files);
+    CHECK(node.contents().empty());
+}
+
+TEST_CASE("late samples are deleted as all others", "[tsdb][delete][late]") {
+    MemoryFiles files;
+    tsdb::TsdbOptions options = Node::defaults();
+    options.out_of_order_time_window = std::chrono::hours(2);
+    Expected want;
+    {
+        Node node(files, options);
+        want.append(node, "1", kStart + kHour, kStart + kHour + kMinute, 15000);
+        const auto labels = labels_of("deleted", "1");
+        REQUIRE(node.append(labels, {{kStart, 1}, {kStart + kMinute, 2}}));
+        REQUIRE(node.db().delete_series(kStart, kStart, by_id("1")));
+        auto& points = want.contents[labels.to_series_string()];
+        points.insert(points.begin(), {kStart + kMinute, std::bit_cast<uint64_t>(2.0)});
+        CHECK(node.contents() == want.contents);
+    }
+    Node node(files, options);
+    CHECK(node.contents() == want.contents);
+}
