@@ -34,11 +34,9 @@ def fill(workspace, options, progress):
 
 
 def copy_for(product, workspace, filled):
-    """Every server begins with the same log; the chunk files are left out, because a server takes
-    only those that it wrote itself for as good as it gets."""
+    """Every server begins with the same log and chunk files, in the formats both know."""
     data = workspace.folder(product.name) / "data"
-    data.mkdir()
-    shutil.copytree(filled / "wal", data / "wal")
+    shutil.copytree(filled, data, ignore=shutil.ignore_patterns("lock", "skein"))
     return data
 
 
