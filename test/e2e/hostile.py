@@ -259,8 +259,9 @@ class Watch:
 
 
 BEAT = """
-import time
-while True:
+import os, time
+test = os.getppid()
+while os.getppid() == test:  # it ends with the test, however that ends
     begun = time.time()
     time.sleep(0.02)
     late = time.time() - begun - 0.02
@@ -275,7 +276,7 @@ class Beat:
 
     def __init__(self):
         self.late = []  # (Unix time, ms)
-        self._child = subprocess.Popen([sys.executable, "-c", BEAT], stdout=subprocess.PIPE)
+        self._child = subprocess.Popen([sys.executable, "-c", BEAT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         atexit.register(self._child.kill)
         threading.Thread(target=self._run, daemon=True).start()
 
