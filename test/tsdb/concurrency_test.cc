@@ -1,4 +1,5 @@
 // Appends, queries, cuts and compactions beside one another.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -33,13 +34,15 @@ double value_of(int writer, int series, int64_t step) {
 
 class Bustle {
   public:
+    // Goes on for that long, and on a busy machine until everything has got its turn.
     explicit Bustle(std::chrono::milliseconds duration)
-        : until_(std::chrono::steady_clock::now() + duration), process_(files_, options()) {}
+        : duration_(duration), process_(files_, options()) {}
 
     std::string run() {
         if (const base::Status started = process_.start(); !started) {
             return std::string(started.error().message());
         }
+        until_ = std::chrono::steady_clock::now() + duration_;
         std::vector<std::thread> threads;
         for (int i = 0; i < kWriters; ++i) {
             threads.emplace_back([this, i] { write(i); });
@@ -69,6 +72,7 @@ class Bustle {
 
   private:
     static constexpr int kSeries = 4;
+    static constexpr std::chrono::seconds kPatience{60};
     static constexpr std::chrono::milliseconds kBlockRange = std::chrono::minutes(10);
     static constexpr std::chrono::milliseconds kHeadSpanMax = 3 * kBlockRange;
 
@@ -82,7 +86,13 @@ class Bustle {
     }
 
     [[nodiscard]] bool over() {
-        return std::chrono::steady_clock::now() >= until_ || !wrong().empty();
+        const auto now = std::chrono::steady_clock::now();
+        return !wrong().empty() || (now >= until_ && (had_turns() || now >= until_ + kPatience));
+    }
+
+    [[nodiscard]] bool had_turns() {
+        return queries_ > 0 && blocks() > 0 &&
+               std::ranges::all_of(done_, [](const auto& steps) { return steps.load() > 0; });
     }
 
     void write(int writer) {
@@ -201,7 +211,8 @@ class Bustle {
         return wrong_;
     }
 
-    const std::chrono::steady_clock::time_point until_;
+    const std::chrono::milliseconds duration_;
+    std::chrono::steady_clock::time_point until_;
     MemoryFiles files_;
     std::array<std::atomic<int64_t>, kWriters> done_{};
     std::atomic<uint64_t> queries_{0};
