@@ -15,12 +15,13 @@ constexpr size_t kChecksEvery = 4096;
 struct Marked {
     block::Tombstones stones;
     bool changed = false;
+    bool covered = false;  // some of it was deleted already
 };
 
 base::Result<Marked> mark(const block::Block& block,
                           const Deletion& deletion,
                           const model::QueryContext& context) {
-    Marked marked{.stones = block.tombstones(), .changed = false};
+    Marked marked{.stones = block.tombstones(), .changed = false, .covered = false};
     TRY(const auto ids, block.index().match(deletion.matchers, context));
     std::vector<model::LabelSymbols> labels;
     std::vector<block::ChunkMeta> chunks;
@@ -46,6 +47,8 @@ base::Result<Marked> mark(const block::Block& block,
         if (!block::covers(intervals, interval.min_t, interval.max_t)) {
             block::add_interval(intervals, interval);
             marked.changed = true;
+        } else {
+            marked.covered = true;
         }
     }
     return marked;
@@ -127,6 +130,13 @@ base::Status delete_from_blocks(base::Files& files,
             break;
         }
         if (!marked.value().changed) {
+            // By one that was interrupted, perhaps, before its file was safe in the folder.
+            if (marked.value().covered) {
+                status = base::context(files.sync_folder(block->folder()), "sync", block->folder());
+            }
+            if (!status) {
+                break;
+            }
             continue;
         }
         status = base::context(write_marks(files, block->folder(), marked.value().stones),
