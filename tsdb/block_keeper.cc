@@ -104,11 +104,28 @@ base::Status BlockKeeper::reload(uint64_t head_bytes) {
     return base::success();
 }
 
-base::Status BlockKeeper::add(const block::BlockMeta& meta, int64_t head_from) {
+base::Status BlockKeeper::add(const block::BlockMeta& meta,
+                              int64_t head_from,
+                              base::SteadyTime began) {
     TRY(auto block, block::Block::open(files_, base::join_path(options_.path, meta.ulid.text())));
     Blocks blocks = views_.current()->blocks;
     blocks.push_back(std::move(block));
     show(std::move(blocks), head_from);
+    log_.info("cut a block",
+              "ulid",
+              meta.ulid.text(),
+              "out_of_order",
+              meta.has_hint(block::kHintOutOfOrder),
+              "min_t",
+              meta.min_t,
+              "max_t",
+              meta.max_t,
+              "series",
+              meta.stats.series,
+              "samples",
+              meta.stats.samples,
+              "took_s",
+              std::chrono::duration<double>(clock_.steady() - began).count());
     return base::success();
 }
 

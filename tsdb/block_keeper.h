@@ -46,8 +46,12 @@ class BlockKeeper {
     //   errors      of listing the data folder
     [[nodiscard]] base::Status reload(uint64_t head_bytes);
 
-    // Opens a block just published and shows it to readers, who ask the head from `head_from` on.
-    [[nodiscard]] base::Status add(const block::BlockMeta& meta, int64_t head_from);
+    // Opens a block just cut and published, and shows it to readers, who ask the head from
+    // `head_from` on.
+    //   began  when it was begun to be cut
+    [[nodiscard]] base::Status add(const block::BlockMeta& meta,
+                                   int64_t head_from,
+                                   base::SteadyTime began);
     // Nothing new but where the head begins: what was before is gone, or is in blocks already.
     //   errors  of noting it: nothing has changed
     [[nodiscard]] base::Status begin_head_at(int64_t head_from);

@@ -91,20 +91,7 @@ base::Status HeadCutter::cut_range(std::optional<int64_t> until, const std::stop
                 parts_.files, options_.path, parts_.head, parts_.views.current(), cut, stop),
             "write a block from the head"));
     if (meta) {
-        TRY(parts_.blocks.add(*meta, end));
-        log_.info("cut a block from the head",
-                  "ulid",
-                  meta->ulid.text(),
-                  "min_t",
-                  meta->min_t,
-                  "max_t",
-                  meta->max_t,
-                  "series",
-                  meta->stats.series,
-                  "samples",
-                  meta->stats.samples,
-                  "took_s",
-                  seconds_since(parts_.clock, began));
+        TRY(parts_.blocks.add(*meta, end, began));
     } else {
         TRY(parts_.blocks.begin_head_at(end));
     }

@@ -97,21 +97,7 @@ base::Status OutOfOrderCutter::write(int64_t end,
     if (!meta) {
         return base::success();
     }
-    TRY(parts_.blocks.add(*meta, view->head_from));
-    log_.info("cut a block of out-of-order samples",
-              "ulid",
-              meta->ulid.text(),
-              "min_t",
-              meta->min_t,
-              "max_t",
-              meta->max_t,
-              "series",
-              meta->stats.series,
-              "samples",
-              meta->stats.samples,
-              "took_s",
-              std::chrono::duration<double>(parts_.clock.steady() - began).count());
-    return base::success();
+    return parts_.blocks.add(*meta, view->head_from, began);
 }
 
 // Series that have nothing left may go with the next sweep.
