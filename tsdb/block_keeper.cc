@@ -259,7 +259,8 @@ base::Status BlockKeeper::clean_tombstones(const std::stop_token& stop) {
 
 // A compaction that failed is not tried again with the same blocks: others shall get their turn.
 void BlockKeeper::mark_failed(const Plan& plan) {
-    for (const auto& block : views_.current()->blocks) {
+    const std::shared_ptr<const View> view = views_.current();
+    for (const auto& block : view->blocks) {
         if (!is_among(plan.blocks, block->meta().ulid)) {
             continue;
         }

@@ -196,8 +196,9 @@ std::optional<std::pair<int64_t, int64_t>> Db::time_range() const {
 }
 
 std::vector<block::BlockMeta> Db::blocks() const {
+    const std::shared_ptr<const View> view = views_.current();
     std::vector<block::BlockMeta> metas;
-    for (const auto& block : views_.current()->blocks) {
+    for (const auto& block : view->blocks) {
         metas.push_back(block->meta());
     }
     return metas;

@@ -115,7 +115,8 @@ base::Status delete_from_blocks(base::Files& files,
     context.stop = stop;
     std::vector<block::Ulid> changed;
     base::Status status = base::success();
-    for (const auto& block : views.current()->blocks) {
+    const std::shared_ptr<const View> view = views.current();
+    for (const auto& block : view->blocks) {
         if (block->meta().min_t > deletion.max_t || block->meta().max_t <= deletion.min_t) {
             continue;
         }

@@ -25,6 +25,7 @@ class Views {
   public:
     Views() : current_(std::make_shared<const View>()) {}
 
+    // To be held in a name while it is read: in `for (… : current()->blocks)` it is gone at once.
     [[nodiscard]] std::shared_ptr<const View> current() const EXCLUDES_LOCK(mutex_);
     // Readers that come from now on see `view`.
     void replace(View view) EXCLUDES_LOCK(mutex_);

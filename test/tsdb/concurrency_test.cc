@@ -165,6 +165,7 @@ class Bustle {
     void read() {
         while (!over()) {
             check_answer(process_.db());
+            static_cast<void>(blocks());
             ++queries_;
         }
     }
