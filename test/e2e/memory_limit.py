@@ -139,11 +139,16 @@ def default_limit(checks, folder):
     server.stop()
 
 
+def at_the_limit(server):
+    """Series have been refused, and not only while a block was cut: queries have nothing left either."""
+    return refused(server) > 0 and server.metric("skein_query_memory_limit_bytes") == 0
+
+
 def grow(checks, server, targets, watch):
     """Until new series are refused. Queries are refused before."""
     deadline = time.monotonic() + GROW_SECONDS_MAX
     steps, beyond = 0, []
-    while refused(server) == 0 and time.monotonic() < deadline:
+    while not at_the_limit(server) and time.monotonic() < deadline:
         targets.size += STEP
         steps += 1
         if steps % 10 == 0:

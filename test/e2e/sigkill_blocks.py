@@ -4,6 +4,7 @@
 As sigkill.py, with blocks of two seconds: every second or so one is made. Half of the kills come the moment something
 half made lies in the folder. Besides the client that asks for recent samples there is one that asks for parts of
 what lies further back, and whatever it once was told must be there the next time it asks, without a restart too.
+After every second kill it is stopped cleanly once: three unclean starts in a row would be its safe mode, without compaction.
 `--kills N` says how often.
 """
 
@@ -26,6 +27,7 @@ FLAGS = [
 ROUND_SECONDS = (1.0, 3.0)  # from the first new sample to the kill, drawn
 HALF_MADE_SECONDS_MAX = 8  # until something half made is seen
 COMPACTED_SECONDS_MAX = 20
+KILLS_IN_A_ROW = 2
 RECENT_MS = 60_000  # how far back the historian asks
 WINDOW_MS = 5_000
 SETTLED_MS = 2_500  # nothing is added to samples that are older
@@ -145,6 +147,9 @@ def test(checks, folder):
             server.kill()
         if not after_the_kill(checks, what, server, witness, left):
             return
+        if number % KILLS_IN_A_ROW == 0:
+            checks.equal(server.stop()[0], 0, f"{what}: exit code after SIGTERM")
+            server.start()
     historian.end()
     the_end(checks, server, hits, historian)
 
