@@ -34,8 +34,11 @@ struct ChunkSample {
 // One chunk as a reader sees it. The bytes live as long as the batch (or mapping) it came with.
 struct ChunkView {
     Encoding encoding = Encoding::kNone;
-    uint32_t source = 0;  // which of the querier's sources (head, a block, a peer) it came from;
-                          // for deduplication
+    // Which holder of the series it came from; 0: this node. The chunks of one holder are parts of
+    // the series, those of another one are its own account of the same series: whoever reads
+    // samples takes them from one holder at a time.
+    uint16_t replica = 0;
+    uint32_t source = 0;  // which of the holder's sources (head, a block) it came from
     std::span<const uint8_t> bytes;
     int64_t min_t = 0;  // first sample, ms
     int64_t max_t = 0;  // last sample, ms, inclusive

@@ -248,6 +248,8 @@ struct LabelHints {
     uint64_t limit = 0;  // 0: none
 };
 
+class PushDown;
+
 // A consistent view of one storage over [min_t, max_t]. Threads: one.
 class Querier {
   public:
@@ -267,6 +269,12 @@ class Querier {
         const LabelHints& hints,
         std::span<const Matcher> matchers,
         const QueryContext& context) = 0;
+
+    // What went wrong in label_names() and label_values() without failing them.
+    [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
+
+    // Set when parts of a query can be worked out where the series lie. Lives as long as this.
+    [[nodiscard]] virtual PushDown* push_down() { return nullptr; }
 };
 
 class Queryable {

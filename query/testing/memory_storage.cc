@@ -133,16 +133,18 @@ class MemorySeriesSet final : public model::SeriesSet {
         }
         std::vector<model::ChunkView> chunks;
         if (!series.samples.empty()) {
-            chunks.push_back({model::Encoding::kSamples,
-                              0,
-                              {reinterpret_cast<const uint8_t*>(series.samples.data()),
-                               series.samples.size() * sizeof(ChunkSample)},
-                              series.samples.front().t,
-                              series.samples.back().t});
+            chunks.push_back({.encoding = model::Encoding::kSamples,
+                              .bytes = {reinterpret_cast<const uint8_t*>(series.samples.data()),
+                                        series.samples.size() * sizeof(ChunkSample)},
+                              .min_t = series.samples.front().t,
+                              .max_t = series.samples.back().t});
         }
         for (const EncodedChunk& chunk : series.chunks) {
             if (chunk.max_t >= hints_.min_t && chunk.min_t <= hints_.max_t) {
-                chunks.push_back({model::Encoding::kXor, 0, chunk.bytes, chunk.min_t, chunk.max_t});
+                chunks.push_back({.encoding = model::Encoding::kXor,
+                                  .bytes = chunk.bytes,
+                                  .min_t = chunk.min_t,
+                                  .max_t = chunk.max_t});
             }
         }
         view.chunks = arena.copy(std::span<const model::ChunkView>(chunks));

@@ -104,8 +104,8 @@ class LargeSeries final : public model::Queryable, public model::SymbolTable {
     const std::vector<uint8_t> second_ = std::vector<uint8_t>(600'000, 1);
     const std::vector<model::LabelSymbols> labels_[2] = {{{0, 1}}, {{0, 2}}};
     const std::vector<model::ChunkView> chunks_[2] = {
-        {{model::Encoding::kHistogram, 0, first_, kNow, kNow}},
-        {{model::Encoding::kHistogram, 0, second_, kNow, kNow}}};
+        {{model::Encoding::kHistogram, 0, 0, first_, kNow, kNow}},
+        {{model::Encoding::kHistogram, 0, 0, second_, kNow, kNow}}};
 };
 
 const Matched kAll{"none", thanos::LabelMatcher::MATCH_EQUAL, ""};
