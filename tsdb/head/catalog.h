@@ -129,6 +129,11 @@ class Catalog {
     // The labels of a slot that was found, and not recycled since.
     [[nodiscard]] LabelSet labels_of(uint32_t slot) const { return sets_.get(ref_of(slot)); }
 
+    // Ask for memory ahead of ref_of(), and of labels_of().
+    void prefetch_slot(uint32_t slot) const { labels_.prefetch(slot); }
+
+    void prefetch_labels(uint32_t slot) const { sets_.prefetch(ref_of(slot)); }
+
     // Where they lie: valid as long as they are.
     [[nodiscard]] LabelsRef ref_of(uint32_t slot) const { return labels_.get(slot); }
 

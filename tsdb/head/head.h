@@ -107,6 +107,14 @@ class Head {
 
     [[nodiscard]] SlotEntry at(uint32_t slot) const { return slots_.get(slot); }
 
+    // Ask for memory ahead of at() and labels_of(), and of labels_of().
+    void prefetch_slot(uint32_t slot) const {
+        slots_.prefetch(slot);
+        catalog_.prefetch_slot(slot);
+    }
+
+    void prefetch_labels(uint32_t slot) const { catalog_.prefetch_labels(slot); }
+
     // Slots below this number may hold series.
     [[nodiscard]] uint32_t slots_end() const { return next_slot_.load(std::memory_order_acquire); }
 

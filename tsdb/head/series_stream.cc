@@ -1,12 +1,37 @@
 #include "tsdb/head/series_stream.h"
 
 #include <algorithm>
+#include <array>
+#include <ranges>
 
 #include "base/sync.h"
 #include "tsdb/block/chunk_cutting.h"
 
 namespace tsdb {
 namespace {
+
+// Chains of segments are walked side by side: a step of one does not wait for that of another.
+template <class Records>
+void fetch_open_chunks(Records&& records) {
+    std::array<const ChunkSegment*, SeriesStream::kBatchSeries> walked;
+    size_t count = 0;
+    for (const SeriesRecord* record : records) {
+        if (record->has_open() && !record->is(SeriesRecord::kHistograms)) {
+            walked[count++] = record->tail;
+            __builtin_prefetch(record->tail);
+        }
+    }
+    while (count != 0) {
+        size_t left = 0;
+        for (size_t i = 0; i < count; ++i) {
+            if (const ChunkSegment* before = walked[i]->before; before != nullptr) {
+                __builtin_prefetch(before);
+                walked[left++] = before;
+            }
+        }
+        count = left;
+    }
+}
 
 int64_t oldest_time(const ClosedChunk* chunk) {
     while (chunk->older != nullptr) {
@@ -43,20 +68,7 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
     while (batch.series.empty() && at_ < slots_.size()) {
         TRY(context_.check());
         const size_t count = std::min(kBatchSeries, slots_.size() - at_);
-        entries_.clear();
-        for (size_t i = 0; i < count; ++i) {
-            Entry entry;
-            entry.slot = slots_[at_ + i];
-            entry.series = head_.at(entry.slot);
-            entries_.push_back(entry);
-        }
-        at_ += count;
-        for (size_t from = 0, to = 0; from < count; from = to) {
-            while (to < count && entries_[to].series.partition == entries_[from].series.partition) {
-                ++to;
-            }
-            read_run(std::span(entries_).subspan(from, to - from), batch);
-        }
+        read_entries(count, batch);
         for (Entry& entry : entries_) {
             TRY(read_files(entry, batch));
             TRY(cut_deleted(entry, batch));
@@ -79,23 +91,48 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
     return !batch.series.empty();
 }
 
-// All series of the run are of one partition.
-void SeriesStream::read_run(std::span<Entry> run, model::SeriesBatch& batch) {
-    if (run.front().series.record == nullptr) {
-        return;
+void SeriesStream::read_entries(size_t count, model::SeriesBatch& batch) {
+    entries_.assign(count, Entry());
+    by_partition_.clear();
+    for (size_t i = 0; i < count; ++i) {
+        head_.prefetch_slot(slots_[at_ + i]);
     }
-    Partition& partition = head_.partition(run.front().series.partition);
+    for (size_t i = 0; i < count; ++i) {
+        Entry& entry = entries_[i];
+        entry.slot = slots_[at_ + i];
+        entry.series = head_.at(entry.slot);
+        __builtin_prefetch(entry.series.record);
+        head_.prefetch_labels(entry.slot);
+        if (entry.series.record != nullptr) {
+            by_partition_.push_back(&entry);
+        }
+    }
+    at_ += count;
+    const auto partition_of = [](const Entry* entry) { return entry->series.partition; };
+    std::ranges::stable_sort(by_partition_, {}, partition_of);
+    const std::span<Entry* const> all(by_partition_);
+    for (size_t from = 0, to = 0; from < all.size(); from = to) {
+        while (to < all.size() && partition_of(all[to]) == partition_of(all[from])) {
+            ++to;
+        }
+        read_group(all.subspan(from, to - from), batch);
+    }
+}
+
+void SeriesStream::read_group(std::span<Entry* const> group, model::SeriesBatch& batch) {
+    Partition& partition = head_.partition(group.front()->series.partition);
     const base::MutexLock lock(partition.mutex());
-    for (Entry& entry : run) {
-        if (entry.series.record == nullptr) {
-            continue;
-        }
-        entry.ref = entry.series.record->ref();
+    if (!options_.skip_chunks) {
+        fetch_open_chunks(
+            group | std::views::transform([](const Entry* entry) { return entry->series.record; }));
+    }
+    for (Entry* entry : group) {
+        entry->ref = entry->series.record->ref();
         if (deleted_ != nullptr) [[unlikely]] {
-            entry.deleted = deleted_->of(entry.ref);
+            entry->deleted = deleted_->of(entry->ref);
         }
-        read_memory(entry, batch);
-        entry.in_files = batch.arena.copy(partition.places(*entry.series.record));
+        read_memory(*entry, batch);
+        entry->in_files = batch.arena.copy(partition.places(*entry->series.record));
     }
 }
 

@@ -51,7 +51,11 @@ class SeriesStream final : public model::SeriesSet {
         bool wanted = false;
     };
 
-    void read_run(std::span<Entry> run, model::SeriesBatch& batch);
+    // The next series, with what is in memory of them: the lines that it lies in are asked for side
+    // by side, because each is somewhere else.
+    void read_entries(size_t count, model::SeriesBatch& batch);
+    // All of one partition.
+    void read_group(std::span<Entry* const> group, model::SeriesBatch& batch);
     void read_memory(Entry& entry, model::SeriesBatch& batch);
     [[nodiscard]] base::Status read_files(Entry& entry, model::SeriesBatch& batch);
     // Codes again what is deleted in part, and what begins before options_.from.
@@ -90,6 +94,7 @@ class SeriesStream final : public model::SeriesSet {
     const void* pinned_ = nullptr;       // the block pinned last
     const void* pinned_file_ = nullptr;  // the chunk file pinned last
     std::vector<Entry> entries_;
+    std::vector<Entry*> by_partition_;
     std::vector<model::ChunkView> chunks_;  // of one series, newest first
 };
 

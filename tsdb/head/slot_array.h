@@ -53,6 +53,15 @@ class SlotArray {
         return piece[slot % kPieceSlots].load(std::memory_order_acquire);
     }
 
+    // Asks for the slot's line ahead of get().
+    void prefetch(uint32_t slot) const {
+        if (slot < kSlotsMax) {
+            if (const Piece piece = pieces_[slot / kPieceSlots].load(std::memory_order_acquire)) {
+                __builtin_prefetch(&piece[slot % kPieceSlots]);
+            }
+        }
+    }
+
     // Slots are taken from 0 on: no piece may be skipped.
     void set(uint32_t slot, Word word) {
         SKEIN_CHECK(slot < kSlotsMax, "slot beyond the head's", slot);

@@ -27,6 +27,8 @@ class SlotTable {
                 .partition = static_cast<uint16_t>(word >> kAddressBits)};
     }
 
+    void prefetch(uint32_t slot) const { words_.prefetch(slot); }
+
     // Publishes the record and what it points to.
     void set(uint32_t slot, SlotEntry entry) {
         const auto address = reinterpret_cast<uint64_t>(entry.record);
