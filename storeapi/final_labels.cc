@@ -2,7 +2,18 @@
 
 #include <algorithm>
 
+#include "storeapi/wire.h"
+
 namespace storeapi {
+namespace {
+
+// storeapi/proto/types.proto, storeapi/proto/labels.proto
+constexpr char kSeriesLabels = bytes_field(1);
+constexpr char kLabelName = bytes_field(1);
+constexpr char kLabelValue = bytes_field(2);
+constexpr size_t kLabelOverhead = 16;  // at most, beside name and value
+
+}  // namespace
 
 FinalLabels::FinalLabels(const model::Labels& external, std::vector<std::string> without)
     : external_(external), without_(std::move(without)), hidden_(without_) {
@@ -33,7 +44,9 @@ bool FinalLabels::has_last_names(const model::SeriesBatch& batch,
 
 void FinalLabels::take_names(const model::SeriesBatch& batch, const model::SeriesView& series) {
     symbols_ = batch.symbols;
+    alike_ = 0;
     names_.clear();
+    values_.clear();
     places_.clear();
     labels_.clear();
     auto next = added_.begin();
@@ -59,11 +72,33 @@ std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batc
         take_names(batch, series);
     }
     for (size_t i = 0; i < places_.size(); ++i) {
-        if (places_[i] != kHidden) {
-            labels_[places_[i]].value = batch.text(series.labels[i].value);
+        const uint32_t value = series.labels[i].value;
+        if (places_[i] != kHidden && (i >= values_.size() || values_[i] != value)) {
+            set_value(places_[i], batch.text(value));
         }
     }
+    values_.resize(places_.size());
+    std::ranges::transform(series.labels, values_.begin(), &model::LabelSymbols::value);
     return labels_;
+}
+
+std::string_view FinalLabels::encoded() {
+    ends_.resize(std::min(alike_, ends_.size()));
+    encoded_.resize(ends_.empty() ? 0 : ends_.back());
+    WireWriter out(encoded_);
+    for (size_t i = ends_.size(); i < labels_.size(); ++i) {
+        const auto& [name, value] = labels_[i];
+        const size_t size = WireWriter::text_size(name) + WireWriter::text_size(value);
+        out.need(size + kLabelOverhead);
+        out.byte(kSeriesLabels);
+        out.varint(size);
+        out.text(kLabelName, name);
+        out.text(kLabelValue, value);
+        ends_.push_back(out.size());
+    }
+    out.finish();
+    alike_ = labels_.size();
+    return encoded_;
 }
 
 }  // namespace storeapi

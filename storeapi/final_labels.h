@@ -2,6 +2,7 @@
 // replicas.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -35,9 +36,14 @@ class FinalLabels {
     [[nodiscard]] bool is_without(std::string_view name) const;
 
     // The series' final labels; valid until the next call, as long as the batch. Series in a row
-    // mostly have the same names: then only values are looked up.
+    // mostly have the same names, and values that are the same up to the last ones: only what is
+    // different is looked up.
     [[nodiscard]] std::span<const model::LabelView> of(const model::SeriesBatch& batch,
                                                        const model::SeriesView& series);
+
+    // The labels that of() returned last, as fields of a Series message; valid until the next call.
+    // Bytes of labels that are those of the series before are used again.
+    [[nodiscard]] std::string_view encoded();
 
   private:
     // Of a stored label: where it stands among the final ones.
@@ -47,6 +53,11 @@ class FinalLabels {
                                       const model::SeriesView& series) const;
     void take_names(const model::SeriesBatch& batch, const model::SeriesView& series);
 
+    void set_value(size_t place, std::string_view value) {
+        labels_[place].value = value;
+        alike_ = std::min(alike_, place);
+    }
+
     const model::Labels external_;
     const std::vector<std::string> without_;
     std::vector<model::LabelView> added_;
@@ -55,7 +66,12 @@ class FinalLabels {
     // Of the series before.
     std::shared_ptr<const model::SymbolTable> symbols_;
     std::vector<uint32_t> names_;
+    std::vector<uint32_t> values_;
     std::vector<uint32_t> places_;
+    // Of the labels encoded last.
+    std::string encoded_;
+    std::vector<size_t> ends_;  // of each label
+    size_t alike_ = 0;          // so many at the front are the same now
 };
 
 }  // namespace storeapi

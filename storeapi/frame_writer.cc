@@ -1,83 +1,44 @@
 #include "storeapi/frame_writer.h"
 
-#include <algorithm>
-
-#include "base/bytes.h"
 #include "base/checksum.h"
 
 namespace storeapi {
 namespace {
 
-// Field numbers with their wire types: 0 varint, 2 bytes.
-constexpr char kResponseSeries = 1 << 3 | 2;
-constexpr char kResponseWarning = 2 << 3 | 2;
-constexpr char kResponseBatch = 4 << 3 | 2;
-constexpr char kBatchSeries = 1 << 3 | 2;
-constexpr char kSeriesLabels = 1 << 3 | 2;
-constexpr char kSeriesChunks = 2 << 3 | 2;
-constexpr char kLabelName = 1 << 3 | 2;
-constexpr char kLabelValue = 2 << 3 | 2;
-constexpr char kAggrMinTime = 1 << 3;
-constexpr char kAggrMaxTime = 2 << 3;
-constexpr char kAggrRaw = 3 << 3 | 2;
-constexpr char kChunkType = 1 << 3;
-constexpr char kChunkData = 2 << 3 | 2;
-constexpr char kChunkHash = 3 << 3;
+// storeapi/proto/store.proto
+constexpr char kResponseSeries = bytes_field(1);
+constexpr char kResponseWarning = bytes_field(2);
+constexpr char kResponseBatch = bytes_field(4);
+// storeapi/proto/types.proto
+constexpr char kBatchSeries = bytes_field(1);
+constexpr char kSeriesChunks = bytes_field(2);
+constexpr char kAggrMinTime = number_field(1);
+constexpr char kAggrMaxTime = number_field(2);
+constexpr char kAggrRaw = bytes_field(3);
+constexpr char kChunkType = number_field(1);
+constexpr char kChunkData = bytes_field(2);
+constexpr char kChunkHash = number_field(3);
 
-constexpr size_t kFixedLength = 5;     // bytes of a length that is put in later: up to 2^35 - 1
-constexpr size_t kChunkOverhead = 64;  // at most, beside a chunk's own bytes
-
-void put_varint(std::string& out, uint64_t value) {
-    while (value >= 0x80) {
-        out.push_back(static_cast<char>(value | 0x80));
-        value >>= 7;
-    }
-    out.push_back(static_cast<char>(value));
-}
-
-void put_text(std::string& out, char field, std::string_view text) {
-    out.push_back(field);
-    put_varint(out, text.size());
-    out.append(text);
-}
-
-size_t text_size(std::string_view text) {
-    return 1 + base::uvarint_size(text.size()) + text.size();
-}
-
-// A field with a number; left out when it is 0, as proto3 does.
-size_t number_size(uint64_t value) {
-    return value == 0 ? 0 : 1 + base::uvarint_size(value);
-}
-
-void put_number(std::string& out, char field, uint64_t value) {
-    if (value != 0) {
-        out.push_back(field);
-        put_varint(out, value);
-    }
-}
+constexpr size_t kChunkOverhead = 64;   // at most, beside a chunk's own bytes
+constexpr size_t kSeriesOverhead = 16;  // likewise, beside labels and chunks
 
 }  // namespace
 
 FrameWriter::FrameWriter(std::string& out, bool batch) : out_(out), batch_(batch) {
     if (batch_) {
-        out_.push_back(kResponseBatch);
-        batch_at_ = out_.size();
-        out_.append(kFixedLength, '\0');
+        out.reserve(kFrameTarget + kFrameTarget / 8);
+        out_.need(kSeriesOverhead);
+        out_.byte(kResponseBatch);
+        batch_at_ = out_.begin_length();
     }
 }
 
-void FrameWriter::begin_series(std::span<const model::LabelView> labels) {
+void FrameWriter::begin_series(std::string_view labels) {
     ++series_;
-    out_.push_back(batch_ ? kBatchSeries : kResponseSeries);
-    series_at_ = out_.size();
-    out_.append(kFixedLength, '\0');
-    for (const model::LabelView& label : labels) {
-        out_.push_back(kSeriesLabels);
-        put_varint(out_, text_size(label.name) + text_size(label.value));
-        put_text(out_, kLabelName, label.name);
-        put_text(out_, kLabelValue, label.value);
-    }
+    out_.need(kSeriesOverhead + labels.size());
+    out_.byte(batch_ ? kBatchSeries : kResponseSeries);
+    series_at_ = out_.begin_length();
+    out_.bytes(labels);
 }
 
 bool FrameWriter::fits(const model::ChunkView& chunk) const {
@@ -92,22 +53,23 @@ void FrameWriter::add_chunk(const model::ChunkView& chunk) {
     const uint64_t hash = base::xxh64(data);
     const auto min_t = static_cast<uint64_t>(chunk.min_t);
     const auto max_t = static_cast<uint64_t>(chunk.max_t);
-    const size_t raw_size = number_size(type) + text_size(data) + number_size(hash);
-    const size_t size =
-        number_size(min_t) + number_size(max_t) + 1 + base::uvarint_size(raw_size) + raw_size;
-    out_.push_back(kSeriesChunks);
-    put_varint(out_, size);
-    put_number(out_, kAggrMinTime, min_t);
-    put_number(out_, kAggrMaxTime, max_t);
-    out_.push_back(kAggrRaw);
-    put_varint(out_, raw_size);
-    put_number(out_, kChunkType, type);
-    put_text(out_, kChunkData, data);
-    put_number(out_, kChunkHash, hash);
+    const size_t raw_size =
+        WireWriter::number_size(type) + WireWriter::text_size(data) + WireWriter::number_size(hash);
+    out_.need(kChunkOverhead + data.size());
+    out_.byte(kSeriesChunks);
+    out_.varint(WireWriter::number_size(min_t) + WireWriter::number_size(max_t) + 1 +
+                base::uvarint_size(raw_size) + raw_size);
+    out_.number(kAggrMinTime, min_t);
+    out_.number(kAggrMaxTime, max_t);
+    out_.byte(kAggrRaw);
+    out_.varint(raw_size);
+    out_.number(kChunkType, type);
+    out_.text(kChunkData, data);
+    out_.number(kChunkHash, hash);
 }
 
 void FrameWriter::end_series() {
-    put_length(series_at_);
+    out_.end_length(series_at_);
 }
 
 bool FrameWriter::full() const {
@@ -116,23 +78,18 @@ bool FrameWriter::full() const {
 
 void FrameWriter::finish() {
     if (batch_) {
-        put_length(batch_at_);
+        out_.end_length(batch_at_);
     }
-}
-
-void FrameWriter::put_length(size_t at) {
-    size_t length = out_.size() - at - kFixedLength;
-    for (size_t i = 0; i + 1 < kFixedLength; ++i) {
-        out_[at + i] = static_cast<char>(length | 0x80);
-        length >>= 7;
-    }
-    out_[at + kFixedLength - 1] = static_cast<char>(length);
+    out_.finish();
 }
 
 std::string FrameWriter::warning(std::string_view text) {
-    std::string out;
-    put_text(out, kResponseWarning, text);
-    return out;
+    std::string message;
+    WireWriter out(message);
+    out.need(kSeriesOverhead + text.size());
+    out.text(kResponseWarning, text);
+    out.finish();
+    return message;
 }
 
 }  // namespace storeapi

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "model/chunk.h"
-#include "model/labels.h"
+#include "storeapi/wire.h"
 
 namespace storeapi {
 
@@ -26,8 +25,8 @@ class FrameWriter {
     FrameWriter(std::string& out, bool batch);
 
     // Begins a series. Chunks follow, then end_series().
-    //   labels  sorted by name
-    void begin_series(std::span<const model::LabelView> labels);
+    //   labels  encoded, as FinalLabels::encoded() has them
+    void begin_series(std::string_view labels);
     // Whether the chunk fits; the first of a frame always does.
     [[nodiscard]] bool fits(const model::ChunkView& chunk) const;
     // chunk  kXor, kHistogram or kFloatHistogram
@@ -46,9 +45,7 @@ class FrameWriter {
     [[nodiscard]] static std::string warning(std::string_view text);
 
   private:
-    void put_length(size_t at);
-
-    std::string& out_;
+    WireWriter out_;
     const bool batch_;
     size_t series_ = 0;
     size_t chunks_ = 0;

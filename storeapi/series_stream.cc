@@ -62,10 +62,10 @@ base::Result<bool> SeriesStream::advance() {
 
 base::Result<bool> SeriesStream::take_wanted() {
     const StoredSeries& first = current_.group.front();
-    current_.labels = source_.labels->of(*first.batch, *first.view);
-    if (!wish_.shard.has(current_.labels)) {
+    if (!wish_.shard.has(source_.labels->of(*first.batch, *first.view))) {
         return false;
     }
+    current_.labels = source_.labels->encoded();
     current_.chunks = {};
     if (wish_.skip_chunks) {
         return true;

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/budget.h"
@@ -50,7 +51,7 @@ class SeriesStream final : public base::rpc::MessageStream {
     // The series being written.
     struct Current {
         SeriesGroup group;
-        std::span<const model::LabelView> labels;
+        std::string_view labels;                   // encoded
         std::span<const model::ChunkView> chunks;  // not yet written
     };
 

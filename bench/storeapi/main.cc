@@ -1,5 +1,6 @@
-// Series over gRPC, beside what gRPC does with bytes that lie ready: a server with the head of a
-// folder that `skein-storage fill` left, and a client in a process of its own.
+// Series over gRPC, beside what gRPC does with the same messages when they lie ready in memory: a
+// server with the head of a folder that `skein-storage fill` left, and a client in a process of its
+// own.
 //
 //   skein-series FOLDER [ROUNDS]
 #include <algorithm>
@@ -25,7 +26,7 @@ namespace {
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr size_t kRawFrames = 200;
+constexpr const char* kSeriesPath = "/thanos.Store/Series";
 constexpr const char* kRawPath = "/bench.Raw/Frames";
 constexpr const char* kMarkPath = "/bench.Raw/Mark";
 
@@ -35,21 +36,21 @@ double cpu_seconds() {
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-// Copies of one frame: what the way through gRPC costs without any work for it.
+// Messages that were made before: what the way through gRPC costs without any work for them.
 class RawFrames final : public base::rpc::MessageStream {
   public:
-    explicit RawFrames(const std::string& frame) : frame_(frame) {}
+    explicit RawFrames(const std::vector<std::string>& frames) : frames_(frames) {}
 
     base::Result<bool> next(std::string& message) override {
-        if (given_++ == kRawFrames) {
+        if (given_ == frames_.size()) {
             return false;
         }
-        message = frame_;
+        message = frames_[given_++];
         return true;
     }
 
   private:
-    const std::string frame_;
+    const std::vector<std::string>& frames_;
     size_t given_ = 0;
 };
 
@@ -124,7 +125,7 @@ int run_client(const std::string& address, int rounds) {
     const std::string request = series_request();
     std::vector<double> shares;
     for (int i = 0; i < rounds; ++i) {
-        const double series = measure(client, "series", "/thanos.Store/Series", request);
+        const double series = measure(client, "series", kSeriesPath, request);
         const double raw = measure(client, "raw", kRawPath, "");
         shares.push_back(series / raw);
     }
@@ -136,6 +137,18 @@ int run_client(const std::string& address, int rounds) {
 }
 
 // --- the server's process -----------------------------------------------------------------------
+
+// All messages of an answer to Series.
+std::vector<std::string> record(const std::vector<base::rpc::Method>& methods) {
+    const auto method = std::ranges::find(methods, kSeriesPath, &base::rpc::Method::path);
+    const auto stream = std::move(method->stream(series_request(), {})).value();
+    std::vector<std::string> frames;
+    std::string frame;
+    while (stream->next(frame).value()) {
+        frames.push_back(std::exchange(frame, {}));
+    }
+    return frames;
+}
 
 int run_server(const std::string& folder, int address_pipe, pid_t client) {
     const base::SystemClock clock;
@@ -160,11 +173,11 @@ int run_server(const std::string& folder, int address_pipe, pid_t client) {
     base::rpc::ServerMetrics counted(registry);
     base::WorkerPool pool({.name = "storeapi", .threads = 2});
     auto methods = storeapi::make_services(sources);
-    const std::string frame(size_t{512} * 1024, 'x');
+    const std::vector<std::string> frames = record(methods);
     methods.push_back({.path = kRawPath,
-                       .stream = [&frame](std::string_view, const base::rpc::CallContext&)
+                       .stream = [&frames](std::string_view, const base::rpc::CallContext&)
                            -> base::Result<std::unique_ptr<base::rpc::MessageStream>> {
-                           return std::make_unique<RawFrames>(frame);
+                           return std::make_unique<RawFrames>(frames);
                        }});
     methods.push_back(
         {.path = kMarkPath, .unary = [](std::string_view, const base::rpc::CallContext&) {
