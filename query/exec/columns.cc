@@ -7,6 +7,7 @@
 #include "model/sample.h"
 #include "model/xor2_chunk.h"
 #include "model/xor_chunk.h"
+#include "query/exec/replica_join.h"
 
 namespace query::exec {
 namespace {
@@ -23,25 +24,15 @@ void add_start(int64_t start_t, size_t samples, std::vector<int64_t>& column) {
     }
 }
 
-void add_sample(int64_t t, int64_t start_t, double value, Columns& out) {
-    out.add(t, value);
-    add_start(start_t, out.t.size(), out.st);
-}
-
-void add_sample(int64_t t, int64_t start_t, HistogramPtr histogram, Columns& out) {
-    out.add(t, std::move(histogram));
-    add_start(start_t, out.histogram_t.size(), out.histogram_st);
-}
-
 void decode_samples(const model::ChunkView& chunk, Columns& out) {
     const auto* samples = reinterpret_cast<const model::ChunkSample*>(chunk.bytes.data());
     const size_t count = chunk.bytes.size() / sizeof(model::ChunkSample);
     for (size_t i = 0; i < count; ++i) {
         const model::ChunkSample& sample = samples[i];
         if (sample.histogram) {
-            add_sample(sample.t, sample.st, sample.histogram, out);
+            out.add(sample.t, sample.st, sample.histogram);
         } else {
-            add_sample(sample.t, sample.st, sample.v, out);
+            out.add(sample.t, sample.st, sample.v);
         }
     }
 }
@@ -79,7 +70,7 @@ base::Status decode_histograms(const model::ChunkView& chunk, Columns& out) {
     std::vector<model::TypedSample> samples;
     TRY(model::decode_samples(chunk, samples, model::HistogramsAs::kFloat));
     for (model::TypedSample& sample : samples) {
-        add_sample(sample.t, sample.st, std::move(sample.floating), out);
+        out.add(sample.t, sample.st, std::move(sample.floating));
     }
     return base::success();
 }
@@ -137,15 +128,10 @@ std::vector<uint32_t> sorted_order(const std::vector<int64_t>& times) {
 // chunks interleave, one whose neighbour came from elsewhere says nothing any more; gauges stay.
 void forget_hints(const std::vector<uint32_t>& order, std::vector<HistogramPtr>& histograms) {
     for (size_t i = 0; i < order.size(); ++i) {
-        const model::CounterResetHint hint = histograms[i]->hint;
         const bool neighbours = i > 0 && order[i] == order[i - 1] + 1;
-        if (neighbours || hint == model::CounterResetHint::kUnknown ||
-            hint == model::CounterResetHint::kGauge) {
-            continue;
+        if (!neighbours) {
+            histograms[i] = without_reset_hint(histograms[i]);
         }
-        auto copy = std::make_shared<model::FloatHistogram>(*histograms[i]);
-        copy->hint = model::CounterResetHint::kUnknown;
-        histograms[i] = std::move(copy);
     }
 }
 
@@ -204,7 +190,72 @@ void trim_histograms(int64_t min_t, int64_t max_t, bool drop_stale, Columns& out
     }
 }
 
+// The same of several holders' chunks: each holder's are columns of their own, until they are
+// joined. In the order of the holders' numbers, so that this node's come first.
+base::Status decode_replicas(std::span<const model::ChunkView> chunks,
+                             int64_t max_t,
+                             Columns& out) {
+    std::vector<uint16_t> holders;
+    for (const model::ChunkView& chunk : chunks) {
+        holders.push_back(chunk.replica);
+    }
+    std::ranges::sort(holders);
+    holders.erase(std::ranges::unique(holders).begin(), holders.end());
+    std::vector<Columns> accounts(holders.size());
+    for (const model::ChunkView& chunk : chunks) {
+        const auto holder = std::ranges::lower_bound(holders, chunk.replica) - holders.begin();
+        TRY(decode_chunk(chunk, accounts[static_cast<size_t>(holder)]));
+    }
+    for (Columns& account : accounts) {
+        account.put_in_order();
+    }
+    join_replicas(std::move(accounts), max_t, out);
+    return base::success();
+}
+
+bool of_several_holders(std::span<const model::ChunkView> chunks) {
+    return std::ranges::any_of(chunks, [&](const model::ChunkView& chunk) {
+        return chunk.replica != chunks.front().replica;
+    });
+}
+
 }  // namespace
+
+HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
+    if (histogram->hint == model::CounterResetHint::kUnknown ||
+        histogram->hint == model::CounterResetHint::kGauge) {
+        return histogram;
+    }
+    auto copy = std::make_shared<model::FloatHistogram>(*histogram);
+    copy->hint = model::CounterResetHint::kUnknown;
+    return copy;
+}
+
+void Columns::add(int64_t time, int64_t start_time, double value) {
+    add(time, value);
+    add_start(start_time, t.size(), st);
+}
+
+void Columns::add(int64_t time, int64_t start_time, HistogramPtr value) {
+    add(time, std::move(value));
+    add_start(start_time, histogram_t.size(), histogram_st);
+}
+
+void Columns::put_in_order() {
+    if (!ascending(t)) {
+        const std::vector<uint32_t> order = sorted_order(t);
+        gather(t, order);
+        gather(v, order);
+        gather(st, order);
+    }
+    if (!ascending(histogram_t)) {
+        const std::vector<uint32_t> order = sorted_order(histogram_t);
+        gather(histogram_t, order);
+        gather(histogram, order);
+        gather(histogram_st, order);
+        forget_hints(order, histogram);
+    }
+}
 
 void Columns::clear() {
     t.clear();
@@ -221,21 +272,13 @@ base::Status decode(std::span<const model::ChunkView> chunks,
                     bool drop_stale,
                     Columns& out) {
     out.clear();
-    for (const model::ChunkView& chunk : chunks) {
-        TRY(decode_chunk(chunk, out));
-    }
-    if (!ascending(out.t)) {
-        const std::vector<uint32_t> order = sorted_order(out.t);
-        gather(out.t, order);
-        gather(out.v, order);
-        gather(out.st, order);
-    }
-    if (!ascending(out.histogram_t)) {
-        const std::vector<uint32_t> order = sorted_order(out.histogram_t);
-        gather(out.histogram_t, order);
-        gather(out.histogram, order);
-        gather(out.histogram_st, order);
-        forget_hints(order, out.histogram);
+    if (of_several_holders(chunks)) {
+        TRY(decode_replicas(chunks, max_t, out));
+    } else {
+        for (const model::ChunkView& chunk : chunks) {
+            TRY(decode_chunk(chunk, out));
+        }
+        out.put_in_order();
     }
     trim_floats(min_t, max_t, drop_stale, out);
     if (!out.histogram_t.empty()) {

@@ -36,6 +36,13 @@ struct Columns {
         histogram.push_back(std::move(value));
     }
 
+    // The same with a start timestamp (0: none).
+    void add(int64_t time, int64_t start_time, double value);
+    void add(int64_t time, int64_t start_time, HistogramPtr value);
+
+    // Sorts by time and removes repeats: of equal times the one added first stays.
+    void put_in_order();
+
     [[nodiscard]] int64_t start_time(size_t i) const { return st.empty() ? 0 : st[i]; }
 
     [[nodiscard]] int64_t histogram_start_time(size_t i) const {
@@ -43,8 +50,12 @@ struct Columns {
     }
 };
 
+// Gauges stay gauges; anything else says nothing about resets any more.
+[[nodiscard]] HistogramPtr without_reset_hint(const HistogramPtr& histogram);
+
 // Decodes chunks into `out` (cleared first), sorts and removes repeats where chunks of several
-// sources overlap, and leaves out what lies outside [min_t, max_t].
+// sources overlap, joins what several holders have (replica_join.h), and leaves out what lies
+// outside [min_t, max_t].
 //   drop_stale  leaves stale markers out: windows do not see them
 //   errors      kCorrupt; kUnsupported: an encoding that is not decoded here
 [[nodiscard]] base::Status decode(std::span<const model::ChunkView> chunks,

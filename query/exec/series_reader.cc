@@ -1,22 +1,6 @@
 #include "query/exec/series_reader.h"
 
 namespace query::exec {
-namespace {
-
-// A hint about counter resets holds between neighbours in the storage, not between the points of a
-// subquery.
-HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
-    if (histogram->hint != model::CounterResetHint::kReset &&
-        histogram->hint != model::CounterResetHint::kNotReset) {
-        return histogram;
-    }
-    auto copy = std::make_shared<model::FloatHistogram>(*histogram);
-    copy->hint = model::CounterResetHint::kUnknown;
-    return copy;
-}
-
-}  // namespace
-
 SeriesReader::SeriesReader(model::Querier& querier,
                            const plan::Select& select,
                            bool drop_stale,
@@ -84,6 +68,8 @@ void SubquerySource::load(size_t row) {
     const double* values = block_.values(row);
     block_.present(row).for_each([&](size_t step) {
         if (const HistogramPtr& histogram = block_.histogram(row, step)) {
+            // What is said of resets holds between neighbours in the storage, not between points of
+            // a subquery.
             columns_.add(grid_.at(step), without_reset_hint(histogram));
         } else {
             columns_.add(grid_.at(step), values[step]);
