@@ -364,7 +364,10 @@ base::http::Router Node::routes() {
     query::register_routes(
         gated,
         {.engine = [this]() -> query::Engine& { return *engine_; },
-         .queryable = [this]() -> model::Queryable& { return storage_; },
+         .queryable =
+             [this](const model::QueryScope&) {
+                 return std::shared_ptr<model::Queryable>(std::shared_ptr<void>(), &storage_);
+             },
          .local_queryable = [this]() -> model::Queryable& { return storage_; },
          .external_labels = [this] { return reload_.current()->scrape.external_labels; },
          .exemplars = [this]() -> const model::ExemplarQueryable& { return *db_; },

@@ -171,14 +171,15 @@ Result<QueryResult> Engine::evaluate(const Expr& expr,
                                      const model::QueryContext& request,
                                      base::Budget& budget) {
     const base::SteadyTime begin = clock_.steady();
+    model::Queryable& queryable = params.queryable != nullptr ? *params.queryable : queryable_;
     exec::ExecContext context(
-        exec_options(options_, params), request, queryable_, budget, options_.max_samples);
+        exec_options(options_, params), request, queryable, budget, options_.max_samples);
     const plan::Options plan_options{context.options.lookback_ms,
                                      subquery_step_ms_.load(std::memory_order_relaxed)};
     TRY(const plan::Plan plan, plan::make_plan(expr, times, plan_options));
     std::unique_ptr<model::Querier> querier;
     if (plan.selects) {
-        TRY(querier, queryable_.querier(plan.min_t, plan.max_t));
+        TRY(querier, queryable.querier(plan.min_t, plan.max_t));
     }
     QueryResult out;
     out.stats.preparation_time = seconds_between(begin, clock_.steady());

@@ -27,6 +27,7 @@ struct QueryParams {
     std::chrono::milliseconds timeout{0};         // 0: the engine's, which also bounds this one
     base::Deadline deadline;                      // of the request, if any
     std::stop_token stop;                         // the caller went away
+    model::Queryable* queryable = nullptr;        // outlives the query; null: the engine's
 };
 
 // Runs queries on the calling thread, which may block.

@@ -5,6 +5,7 @@
 #include "model/api_answer.h"
 #include "query/ast_json.h"
 #include "query/http_params.h"
+#include "query/http_scope.h"
 #include "query/parser.h"
 #include "query/printer.h"
 #include "query/result_json.h"
@@ -24,6 +25,7 @@ constexpr const char* kTruncated = "results truncated due to limit";
 struct Asked {
     Params params;
     QueryParams query;
+    std::shared_ptr<model::Queryable> storage;  // of the query
     uint64_t limit = 0;
     bool stats = false;
 };
@@ -56,6 +58,15 @@ Result<Asked> read_params(const Request& request, const Caller& caller) {
     asked.query.deadline = caller.deadline;
     asked.stats = !asked.params.get("stats").empty();
     return asked;
+}
+
+// Finds what the query is about.
+//   step_ms  0 for instant queries
+base::Status aim(const ApiSources& sources, int64_t step_ms, Asked& asked) {
+    TRY(const model::QueryScope scope, scope_params(asked.params, step_ms));
+    asked.storage = sources.queryable(scope);
+    asked.query.queryable = asked.storage.get();
+    return base::success();
 }
 
 // Whether anything was cut off.
@@ -127,6 +138,7 @@ struct Selection {
     int64_t start = model::kMinTime;
     int64_t end = model::kMaxTime;
     uint64_t limit = 0;
+    model::QueryScope scope;
 };
 
 Result<Selection> read_selection(const Params& params) {
@@ -135,6 +147,7 @@ Result<Selection> read_selection(const Params& params) {
     TRY(selection.start, time_param(params, "start", model::kMinTime));
     TRY(selection.end, time_param(params, "end", model::kMaxTime));
     TRY(selection.matchers, matcher_params(params));
+    TRY(selection.scope, scope_params(params));
     return selection;
 }
 
@@ -151,11 +164,19 @@ model::QueryContext request_context(const ApiSources& sources, const Caller& cal
     return out;
 }
 
-Response names_response(std::vector<std::string> names, uint64_t limit) {
+// Adds those that are not there yet: several selectors meet the same problem.
+void add_warnings(const std::vector<std::string>& warnings, model::ApiNotes& notes) {
+    for (const std::string& warning : warnings) {
+        if (std::ranges::find(notes.warnings, warning) == notes.warnings.end()) {
+            notes.warnings.push_back(warning);
+        }
+    }
+}
+
+Response names_response(std::vector<std::string> names, uint64_t limit, model::ApiNotes notes) {
     std::ranges::sort(names);
     const auto repeats = std::ranges::unique(names);
     names.erase(repeats.begin(), repeats.end());
-    model::ApiNotes notes;
     if (limit > 0 && names.size() > limit) {
         names.resize(limit);
         notes.warnings.emplace_back(kTruncated);
@@ -177,8 +198,9 @@ Response collect_names(const ApiSources& sources, const Params& params, Ask&& as
     if (!selection) {
         return model::api_error(selection.error());
     }
-    auto& [matchers, start, end, limit] = selection.value();
-    auto querier = sources.queryable().querier(start, end);
+    auto& [matchers, start, end, limit, scope] = selection.value();
+    const std::shared_ptr<model::Queryable> storage = sources.queryable(scope);
+    auto querier = storage->querier(start, end);
     if (!querier) {
         return model::api_error(querier.error());
     }
@@ -193,14 +215,18 @@ Response collect_names(const ApiSources& sources, const Params& params, Ask&& as
         }
         names.insert(names.end(), some.value().begin(), some.value().end());
     }
-    return names_response(std::move(names), limit);
+    model::ApiNotes notes;
+    add_warnings(querier.value()->warnings(), notes);
+    return names_response(std::move(names), limit, std::move(notes));
 }
 
 // The labels of all series that match, sorted, each once.
 Result<std::vector<model::Labels>> matching_series(const ApiSources& sources,
                                                    const Selection& selection,
-                                                   const Caller& caller) {
-    TRY(const auto querier, sources.queryable().querier(selection.start, selection.end));
+                                                   const Caller& caller,
+                                                   model::ApiNotes& notes) {
+    const std::shared_ptr<model::Queryable> storage = sources.queryable(selection.scope);
+    TRY(const auto querier, storage->querier(selection.start, selection.end));
     const model::QueryContext request = request_context(sources, caller);
     model::SelectHints hints;
     hints.min_t = selection.start;
@@ -227,6 +253,7 @@ Result<std::vector<model::Labels>> matching_series(const ApiSources& sources,
                 found.push_back(model::Labels::from_sorted(views));
             }
         }
+        add_warnings(set->warnings(), notes);
     }
     std::ranges::sort(found);
     const auto repeats = std::ranges::unique(found);
@@ -302,6 +329,9 @@ Response handle_query(const ApiSources& sources, const Request& request, const C
     if (!t) {
         return model::api_error(t.error());
     }
+    if (const auto aimed = aim(sources, 0, asked.value()); !aimed) {
+        return model::api_error(aimed.error());
+    }
     return respond(
         sources.engine().instant(asked.value().params.get("query"), t.value(), asked.value().query),
         asked.value());
@@ -346,6 +376,9 @@ Response handle_query_range(const ApiSources& sources,
                         "exceeded maximum resolution of 11,000 points per timeseries. Try "
                         "decreasing the query resolution (?step=XX)"));
     }
+    if (const auto aimed = aim(sources, step.value(), asked.value()); !aimed) {
+        return model::api_error(aimed.error());
+    }
     return respond(
         sources.engine().range(
             params.get("query"), start.value(), end.value(), step.value(), asked.value().query),
@@ -364,11 +397,11 @@ Response handle_series(const ApiSources& sources, const Request& request, const 
     if (!selection) {
         return model::api_error(selection.error());
     }
-    auto found = matching_series(sources, selection.value(), caller);
+    model::ApiNotes notes;
+    auto found = matching_series(sources, selection.value(), caller, notes);
     if (!found) {
         return model::api_error(found.error());
     }
-    model::ApiNotes notes;
     const uint64_t limit = selection.value().limit;
     if (limit > 0 && found.value().size() > limit) {
         found.value().resize(limit);

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <stop_token>
 
 #include "base/clock.h"
 #include "base/http/message.h"
 #include "model/exemplar.h"
 #include "model/labels.h"
+#include "model/query_scope.h"
 #include "model/storage.h"
 #include "query/engine.h"
 
@@ -27,7 +29,8 @@ namespace query {
 // request gets through.
 struct ApiSources {
     std::function<Engine&()> engine;
-    std::function<model::Queryable&()> queryable;                // series, labels, label values
+    // What a request is about, never null: query, query_range, series, labels, label values.
+    std::function<std::shared_ptr<model::Queryable>(const model::QueryScope&)> queryable;
     std::function<model::Queryable&()> local_queryable;          // /federate: this node's own
     std::function<model::Labels()> external_labels;              // /federate
     std::function<const model::ExemplarQueryable&()> exemplars;  // query_exemplars

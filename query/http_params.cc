@@ -41,25 +41,6 @@ model::MatchType model_type(MatchType type) {
     return model::MatchType::kEqual;
 }
 
-Result<std::vector<model::Matcher>> compile(std::string_view selector) {
-    auto parsed = parse_selector(selector);
-    if (!parsed) {
-        return base::fail(to_error(parsed.error(), selector));
-    }
-    std::vector<model::Matcher> matchers;
-    for (const MatcherSpec& spec : parsed.value()) {
-        TRY(model::Matcher matcher,
-            model::Matcher::create(model_type(spec.type), spec.name, spec.value));
-        matchers.push_back(std::move(matcher));
-    }
-    const bool selective = std::ranges::any_of(
-        matchers, [](const model::Matcher& matcher) { return !matcher.matches_empty(); });
-    if (!selective) {
-        return base::fail(Code::kInvalid, "match[] must contain at least one non-empty matcher");
-    }
-    return matchers;
-}
-
 }  // namespace
 
 base::Error invalid_param(std::string_view name, const base::Error& error) {
@@ -148,10 +129,30 @@ Result<uint64_t> limit_param(const base::http::Params& params) {
     return static_cast<uint64_t>(limit);
 }
 
+Result<std::vector<model::Matcher>> compile_selector(std::string_view text) {
+    auto parsed = parse_selector(text);
+    if (!parsed) {
+        return base::fail(to_error(parsed.error(), text));
+    }
+    std::vector<model::Matcher> matchers;
+    for (const MatcherSpec& spec : parsed.value()) {
+        TRY(model::Matcher matcher,
+            model::Matcher::create(model_type(spec.type), spec.name, spec.value));
+        matchers.push_back(std::move(matcher));
+    }
+    return matchers;
+}
+
 Result<std::vector<std::vector<model::Matcher>>> matcher_params(const base::http::Params& params) {
     std::vector<std::vector<model::Matcher>> sets;
     for (const std::string_view selector : params.get_all("match[]")) {
-        TRY(auto matchers, compile(selector));
+        TRY(auto matchers, compile_selector(selector));
+        const bool selective = std::ranges::any_of(
+            matchers, [](const model::Matcher& matcher) { return !matcher.matches_empty(); });
+        if (!selective) {
+            return base::fail(Code::kInvalid,
+                              "match[] must contain at least one non-empty matcher");
+        }
         sets.push_back(std::move(matchers));
     }
     return sets;

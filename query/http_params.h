@@ -32,6 +32,10 @@ namespace query {
 // 0 when absent: no limit.
 [[nodiscard]] base::Result<uint64_t> limit_param(const base::http::Params& params);
 
+// `up{job="a"}`, which may match everything.
+//   errors   kInvalid: what is wrong with it, and where; kLimit: a regular expression
+[[nodiscard]] base::Result<std::vector<model::Matcher>> compile_selector(std::string_view text);
+
 // Every match[], each with at least one matcher that does not match the empty text.
 [[nodiscard]] base::Result<std::vector<std::vector<model::Matcher>>> matcher_params(
     const base::http::Params& params);

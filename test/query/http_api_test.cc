@@ -52,8 +52,10 @@ struct Api {
         const model::ChunkSample native[] = {{1000, 0, 0, histogram}};
         storage.add(model::Labels{{"__name__", "sizes"}}, native);
         sources.engine = [this]() -> query::Engine& { return engine; };
-        sources.queryable = [this]() -> model::Queryable& { return storage; };
-        sources.local_queryable = sources.queryable;
+        sources.queryable = [this](const model::QueryScope&) {
+            return std::shared_ptr<model::Queryable>(std::shared_ptr<void>(), &storage);
+        };
+        sources.local_queryable = [this]() -> model::Queryable& { return storage; };
         sources.external_labels = [] { return model::Labels{{"region", "eu"}}; };
         sources.exemplars = [this]() -> const model::ExemplarQueryable& { return exemplars; };
         sources.clock = &clock;
