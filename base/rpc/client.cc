@@ -4,11 +4,12 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/impl/client_unary_call.h>
 #include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/channel_arguments.h>
-#include <grpcpp/support/sync_stream.h>
 
 #include "base/rpc/bytes.h"
 #include "base/rpc/credentials.h"
@@ -22,7 +23,7 @@ constexpr int kReconnectMs = 500;
 
 grpc::ChannelArguments arguments(const ChannelOptions& options) {
     grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);
+    arguments.SetMaxReceiveMessageSize(options.message_bytes_max);
     arguments.SetMaxSendMessageSize(-1);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingMs);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
@@ -48,6 +49,8 @@ struct Cancel {
     void operator()() const { context->TryCancel(); }
 };
 
+// One operation at a time is on its way; the queue tells when it is done. Beginning is one of them,
+// so that a connection that is still being made keeps nobody waiting before the first message.
 class Reader final : public MessageReader {
   public:
     Reader(grpc::Channel& channel,
@@ -60,18 +63,19 @@ class Reader final : public MessageReader {
           cancel_(std::move(stop), Cancel{&context_}) {
         bound(context_, deadline);
         request_ = to_buffer(std::move(request));
-        reader_.reset(grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(
-            &channel, method_, &context_, request_));
+        reader_.reset(grpc::internal::ClientAsyncReaderFactory<grpc::ByteBuffer>::Create(
+            &channel, &done_, method_, &context_, request_, true, this));
     }
 
     ~Reader() override {
         if (reader_ != nullptr) {
             context_.TryCancel();
-            grpc::ByteBuffer rest;
-            while (reader_->Read(&rest)) {
-            }
-            const grpc::Status ended = reader_->Finish();
+            begin();
+            const grpc::Status ended = finish();
             static_cast<void>(ended);
+        }
+        done_.Shutdown();
+        while (wait()) {
         }
     }
 
@@ -82,13 +86,14 @@ class Reader final : public MessageReader {
         if (reader_ == nullptr) {
             return false;
         }
+        begin();
         grpc::ByteBuffer buffer;
-        if (reader_->Read(&buffer)) {
+        reader_->Read(&buffer, this);
+        if (wait()) {
             TRY(copy_bytes(buffer, message));
             return true;
         }
-        const grpc::Status status = reader_->Finish();
-        reader_.reset();
+        const grpc::Status status = finish();
         if (!status.ok()) {
             return fail(to_error(status));
         }
@@ -96,12 +101,36 @@ class Reader final : public MessageReader {
     }
 
   private:
+    // Whether the operation on its way went well; a call that could not begin says so when it ends.
+    bool wait() {
+        void* tag = nullptr;
+        bool ok = false;
+        return done_.Next(&tag, &ok) && ok;
+    }
+
+    void begin() {
+        if (!begun_) {
+            begun_ = true;
+            wait();
+        }
+    }
+
+    grpc::Status finish() {
+        grpc::Status status;
+        reader_->Finish(&status, this);
+        wait();
+        reader_.reset();
+        return status;
+    }
+
     const std::string path_;
     const grpc::internal::RpcMethod method_;
+    grpc::CompletionQueue done_;
     grpc::ClientContext context_;
     std::stop_callback<Cancel> cancel_;
     grpc::ByteBuffer request_;
-    std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader_;
+    std::unique_ptr<grpc::ClientAsyncReader<grpc::ByteBuffer>> reader_;
+    bool begun_ = false;
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ struct ClientTls {
 struct ChannelOptions {
     std::string address;  // host:port
     ClientTls tls;
+    int message_bytes_max = -1;  // of an answer's message; a larger one is kLimit; -1: any
 };
 
 // One message after another, as they come.
@@ -35,7 +36,7 @@ class MessageReader {
     [[nodiscard]] virtual Result<bool> next(std::string& message) = 0;
 };
 
-// A connection, made when first needed and made again when lost. Messages of any size.
+// A connection, made when first needed and made again when lost.
 //   threads   any
 class Channel {
   public:
@@ -51,7 +52,8 @@ class Channel {
                                            std::string request,
                                            Deadline deadline,
                                            std::stop_token stop = {});
-    // Errors come with the first message.
+    // Begins the call and waits for nothing. Errors come with the first message. A call of a method
+    // that answers with one message is a stream of one.
     [[nodiscard]] std::unique_ptr<MessageReader> stream(const std::string& path,
                                                         std::string request,
                                                         Deadline deadline,

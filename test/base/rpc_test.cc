@@ -226,6 +226,42 @@ TEST_CASE("a slow reader of an rpc holds a message or two, not the answer", "[rp
     CHECK(fixture.asked < 40);
 }
 
+TEST_CASE("a stream is begun without waiting for its connection", "[rpc]") {
+    // Takes connections and says nothing: they are never made.
+    test::RawServer silent([](test::RawSocket& socket, int) { socket.read_all(); });
+    const auto channel =
+        std::move(Channel::open({.address = "127.0.0.1:" + std::to_string(silent.port())})).value();
+    std::stop_source stop;
+    const base::SystemClock clock;
+    std::vector<std::unique_ptr<base::rpc::MessageReader>> readers;
+    const auto before = clock.steady();
+    for (int i = 0; i < 3; ++i) {
+        readers.push_back(channel->stream(
+            "/test.Things/Many", "1", Deadline::after(clock, 60s), stop.get_token()));
+    }
+    CHECK(clock.steady() - before < 5s);
+    stop.request_stop();
+    std::string message;
+    for (const auto& reader : readers) {
+        const auto read = reader->next(message);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code() == Code::kCanceled);
+    }
+}
+
+TEST_CASE("a message that is larger than the caller allows is refused", "[rpc]") {
+    Fixture fixture;
+    const auto channel =
+        std::move(Channel::open({.address = fixture.server->address(), .message_bytes_max = 1000}))
+            .value();
+    const auto reader = channel->stream("/test.Things/Many", "1001", fixture.soon());
+    std::string message;
+    const auto read = reader->next(message);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code() == Code::kLimit);
+    CHECK(channel->stream("/test.Things/Many", "1000", fixture.soon())->next(message).value());
+}
+
 TEST_CASE("a call that takes longer than the server allows is ended", "[rpc]") {
     base::rpc::ServerOptions options;
     options.call_max = 100ms;
