@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "query/exec/aggregate.h"
-#include "query/exec/fold.h"
+#include "query/exec/fold_table.h"
 #include "query/exec/grouping.h"
 #include "query/exec/row_merger.h"
 #include "query/histogram/arithmetic.h"
@@ -89,11 +89,9 @@ class FoldAggregate final : public Blocking {
         : inputs_(std::move(inputs)),
           op_(inputs_.expr.op),
           steps_(inputs_.steps()),
-          words_((steps_ + 63) / 64),
           grouping_(inputs_.context, inputs_.expr.grouping, inputs_.expr.without),
-          fold_(make_fold(op_)),
-          held_(inputs_.context.samples),
-          memory_(inputs_.context.budget) {}
+          table_(op_, steps_, inputs_.context),
+          held_(inputs_.context.samples) {}
 
   protected:
     base::Result<Block> compute() override {
@@ -126,52 +124,29 @@ class FoldAggregate final : public Blocking {
 
     base::Status add(const Block& in, size_t r) {
         const size_t group = grouping_.group_of(in.row(r).labels);
-        if (group >= dropped_.size()) {
-            TRY(grow(group + 1));
+        if (group >= table_.groups()) {
+            TRY(table_.grow(group + 1));
+            dropped_.resize(group + 1, false);
         }
         dropped_[group] = dropped_[group] || in.row(r).drop_name;
         if (op_ == AggregateOp::kQuantile) {
             TRY(held_.add(static_cast<int64_t>(in.present(r).count())));
         }
         if (!in.has_histograms() || counts_only(op_)) {
-            fold_->add_row(group * steps_, in.values(r), in.present(r));
-            see(group, in.present(r));
+            table_.add_row(group, in.values(r), in.present(r));
         } else {
             add_mixed(in, r, group);
         }
         return base::success();
     }
 
-    base::Status grow(size_t groups) {
-        // Room for twice as many, so that growing costs little per group.
-        if (groups * steps_ > room_) {
-            const size_t room = std::max(groups * steps_, room_ * 2);
-            TRY(memory_.grow(static_cast<int64_t>((room - room_) * kBytesPerPlace)));
-            room_ = room;
-        }
-        fold_->grow(groups * steps_);
-        seen_.resize(groups * words_, 0);
-        dropped_.resize(groups, false);
-        TRY(held_.add(static_cast<int64_t>(steps_)));
-        return base::success();
-    }
-
-    void see(size_t group, Bits present) {
-        for (size_t w = 0; w < words_; ++w) {
-            seen_[group * words_ + w] |= present.words()[w];
-        }
-    }
-
     void add_mixed(const Block& in, size_t r, size_t group) {
-        Bits seen(seen_.data() + group * words_, steps_);
         in.present(r).for_each([&](size_t step) {
-            const size_t place = group * steps_ + step;
             const HistogramPtr& histogram = in.histogram(r, step);
             if (!histogram) {
-                fold_->add(place, in.values(r)[step]);
-                seen.set(step);
+                table_.add(group, step, in.values(r)[step]);
             } else if (takes_histograms(op_)) {
-                add_histogram(place, *histogram, in.row(r));
+                add_histogram(table_.place(group, step), *histogram, in.row(r));
             } else {
                 inputs_.context.annotations.histogram_ignored_in_aggregation(
                     name_of(op_), inputs_.expr.expr->position);
@@ -212,14 +187,14 @@ class FoldAggregate final : public Blocking {
     }
 
     void finish_row(size_t group, Block& out, size_t row) {
-        const Bits seen(seen_.data() + group * words_, steps_);
+        const Bits seen = table_.seen(group);
         for (size_t step = 0; step < steps_; ++step) {
-            const size_t place = group * steps_ + step;
-            const auto found = histograms_.empty() ? histograms_.end() : histograms_.find(place);
+            const auto found = histograms_.empty() ? histograms_.end()
+                                                   : histograms_.find(table_.place(group, step));
             if (found != histograms_.end()) {
                 finish_histogram(found->second, seen.get(step), out, row, step);
             } else if (seen.get(step)) {
-                out.set(row, step, fold_->value(place, params_[step]));
+                out.set(row, step, table_.value(group, step, params_[step]));
             }
         }
     }
@@ -241,18 +216,12 @@ class FoldAggregate final : public Blocking {
         out.set(row, step, place.result(op_ == AggregateOp::kAvg));
     }
 
-    static constexpr size_t kBytesPerPlace = 24;  // of the largest accumulator with fixed size
-
     AggregateInputs inputs_;
     AggregateOp op_;
     size_t steps_;
-    size_t words_;
     Grouping grouping_;
-    std::unique_ptr<Fold> fold_;
+    FoldTable table_;  // of the floats
     HeldSamples held_;
-    base::Reservation memory_;
-    size_t room_ = 0;
-    std::vector<uint64_t> seen_;  // group × words: where there are floats
     std::vector<bool> dropped_;
     std::vector<double> params_;
     std::unordered_map<size_t, HistogramPlace> histograms_;

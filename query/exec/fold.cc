@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/check.h"
 #include "query/histogram/kahan.h"
 #include "query/histogram/quantile.h"
 
@@ -68,6 +69,19 @@ class SumFold final : public FoldBase<SumFold> {
 
     double value(size_t place, double) override { return sum_[place] + error_[place]; }
 
+    // The sum, and what was lost in it.
+    [[nodiscard]] uint32_t width() const override { return 2; }
+
+    void save(size_t place, double* state) const override {
+        state[0] = sum_[place];
+        state[1] = error_[place];
+    }
+
+    void merge(size_t place, const double* state) override {
+        one(place, state[0]);
+        error_[place] = std::isinf(sum_[place]) ? 0 : error_[place] + state[1];
+    }
+
   private:
     std::vector<double> sum_, error_;
 };
@@ -87,8 +101,7 @@ class AvgFold final : public FoldBase<AvgFold> {
                 mean.sum = next;
                 return;
             }
-            mean.running = true;
-            mean.sum.divide(mean.count - 1);
+            mean.run(mean.count - 1);
         }
         mean.sum.scale((mean.count - 1) / mean.count);
         mean.sum.add(value / mean.count);
@@ -102,12 +115,61 @@ class AvgFold final : public FoldBase<AvgFold> {
         return mean.sum.value();
     }
 
+    // The sum, what was lost in it, and the count; a count below zero says that the sum is the
+    // running mean.
+    [[nodiscard]] uint32_t width() const override { return 3; }
+
+    void save(size_t place, double* state) const override {
+        const Mean& mean = places_[place];
+        state[0] = mean.sum.sum;
+        state[1] = mean.sum.error;
+        state[2] = mean.running ? -mean.count : mean.count;
+    }
+
+    void merge(size_t place, const double* state) override {
+        Mean& mean = places_[place];
+        Mean other{{state[0], state[1]}, std::fabs(state[2]), state[2] < 0};
+        if (mean.count == 0) {
+            mean = other;
+            return;
+        }
+        const double count = mean.count + other.count;
+        if (!mean.running && !other.running) {
+            const histogram::Kahan both = sum_of(mean.sum, other.sum);
+            if (!std::isinf(both.sum)) {
+                mean.sum = both;
+                mean.count = count;
+                return;
+            }
+        }
+        mean.run(mean.count);
+        other.run(other.count);
+        mean.sum.scale(mean.count / count);
+        other.sum.scale(other.count / count);
+        mean.sum = sum_of(mean.sum, other.sum);
+        mean.count = count;
+    }
+
   private:
     struct Mean {
         histogram::Kahan sum;
         double count = 0;
         bool running = false;
+
+        // Makes the sum of `values` values a running mean.
+        void run(double values) {
+            if (!running) {
+                running = true;
+                sum.divide(values);
+            }
+        }
     };
+
+    static histogram::Kahan sum_of(histogram::Kahan a, const histogram::Kahan& b) {
+        a.add(b.sum);
+        a.error = std::isinf(a.sum) ? 0 : a.error + b.error;
+        return a;
+    }
 
     std::vector<Mean> places_;
 };
@@ -126,6 +188,10 @@ class ExtremeFold final : public FoldBase<ExtremeFold<kMax>> {
 
     double value(size_t place, double) override { return best_[place]; }
 
+    void save(size_t place, double* state) const override { state[0] = best_[place]; }
+
+    void merge(size_t place, const double* state) override { one(place, state[0]); }
+
   private:
     std::vector<double> best_;
 };
@@ -138,6 +204,15 @@ class CountFold final : public FoldBase<CountFold> {
 
     double value(size_t place, double) override { return static_cast<double>(counts_[place]); }
 
+    void save(size_t place, double* state) const override {
+        state[0] = static_cast<double>(counts_[place]);
+    }
+
+    void merge(size_t place, const double* state) override {
+        constexpr double kCountMax = 9007199254740992.0;  // beyond it, doubles do not count
+        counts_[place] += state[0] > 0 ? static_cast<uint64_t>(std::fmin(state[0], kCountMax)) : 0;
+    }
+
   private:
     std::vector<uint64_t> counts_;
 };
@@ -149,6 +224,10 @@ class GroupFold final : public FoldBase<GroupFold> {
     void one(size_t, double) {}
 
     double value(size_t, double) override { return 1; }
+
+    void save(size_t, double* state) const override { state[0] = 1; }
+
+    void merge(size_t, const double*) override {}
 };
 
 // Welford's running variance.
@@ -169,6 +248,30 @@ class VarianceFold final : public FoldBase<VarianceFold> {
     double value(size_t place, double) override {
         const double variance = places_[place].squares / places_[place].count;
         return deviation_ ? std::sqrt(variance) : variance;
+    }
+
+    [[nodiscard]] uint32_t width() const override { return 3; }
+
+    void save(size_t place, double* state) const override {
+        const Spread& spread = places_[place];
+        state[0] = spread.count;
+        state[1] = spread.mean;
+        state[2] = spread.squares;
+    }
+
+    // Chan, Golub and LeVeque, "Updating formulae", equations 2.1.
+    void merge(size_t place, const double* state) override {
+        Spread& spread = places_[place];
+        const Spread other{state[0], state[1], state[2]};
+        if (spread.count == 0) {
+            spread = other;
+            return;
+        }
+        const double count = spread.count + other.count;
+        const double delta = other.mean - spread.mean;
+        spread.mean += delta * (other.count / count);
+        spread.squares += other.squares + delta * delta * (spread.count * other.count / count);
+        spread.count = count;
     }
 
   private:
@@ -192,11 +295,21 @@ class QuantileFold final : public FoldBase<QuantileFold> {
         return histogram::quantile_of(q, values_[place]);
     }
 
+    [[nodiscard]] uint32_t width() const override { return 0; }
+
   private:
     std::vector<std::vector<double>> values_;
 };
 
 }  // namespace
+
+void Fold::save(size_t, double*) const {
+    SKEIN_CHECK(false, "an accumulator without states");
+}
+
+void Fold::merge(size_t, const double*) {
+    SKEIN_CHECK(false, "an accumulator without states");
+}
 
 std::unique_ptr<Fold> make_fold(AggregateOp op) {
     switch (op) {

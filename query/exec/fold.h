@@ -1,6 +1,7 @@
 // The accumulators of aggregations: one place per group and step, added to row by row.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -20,6 +21,15 @@ class Fold {
     virtual void add(size_t place, double value) = 0;
     // The result of a place to which something was added. `param` is the parameter at its step.
     [[nodiscard]] virtual double value(size_t place, double param) = 0;
+
+    // Parts of a result, worked out apart, are put together by their states. How many numbers the
+    // state of a place is; 0: there are no parts, save() and merge() are not called.
+    [[nodiscard]] virtual uint32_t width() const { return 1; }
+
+    // Writes `width` numbers.
+    virtual void save(size_t place, double* state) const;
+    // Adds a state that was saved; whatever the numbers are, this is safe.
+    virtual void merge(size_t place, const double* state);
 };
 
 [[nodiscard]] std::unique_ptr<Fold> make_fold(AggregateOp op);
