@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 
 #include "query/number.h"
 
@@ -287,6 +288,37 @@ void Annotations::forced_monotonicity(std::string_view metric,
 
 void Annotations::storage_warning(std::string text) {
     add(true, std::move(text), {}).placed = false;
+}
+
+bool Annotations::give(model::Partial& part) const {
+    for (const Entry& entry : entries_) {
+        if (entry.detail != Detail::kPlain) {
+            return false;
+        }
+        if (!entry.placed) {
+            part.warnings.push_back(entry.text);
+            continue;
+        }
+        model::PartialNote& note = part.notes.emplace_back();
+        note.warning = entry.warning;
+        note.text = entry.text;
+        note.start = entry.at.start;
+        note.end = entry.at.end;
+    }
+    return true;
+}
+
+void Annotations::take(model::PartialNote&& note, int32_t shift) {
+    const auto moved = [shift](int32_t at) {
+        return static_cast<int32_t>(
+            std::clamp<int64_t>(int64_t{at} + shift, 0, std::numeric_limits<int32_t>::max()));
+    };
+    bool created = false;
+    Entry& entry =
+        add(note.warning, std::move(note.text), {moved(note.start), moved(note.end)}, &created);
+    if (created) {
+        entry.placed = note.placed;
+    }
 }
 
 std::vector<std::string> Annotations::warnings(std::string_view query) const {

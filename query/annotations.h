@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/push_down.h"
 #include "query/ast.h"
 
 namespace query {
@@ -54,6 +55,12 @@ class Annotations {
 
     // A warning of the storage, as it is.
     void storage_warning(std::string text);
+
+    // Hands everything over to a part of an answer: notes and warnings of the storage. False when
+    // it cannot be: some notes sum up what comes up several times, which parts cannot add up.
+    [[nodiscard]] bool give(model::Partial& part) const;
+    // Takes a note of a part, whose places are `shift` bytes further on in the query.
+    void take(model::PartialNote&& note, int32_t shift);
 
     // Complete texts, with "(line:column)" in `query` where there is a place.
     [[nodiscard]] std::vector<std::string> warnings(std::string_view query) const;

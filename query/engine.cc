@@ -29,9 +29,21 @@ exec::ExecOptions exec_options(const Options& options, const QueryParams& params
     return out;
 }
 
+// Lets aggregations be worked out where the series lie, when there is somewhere else. What depends
+// on flags of this node alone stays here.
+void push_down(const Options& options,
+               model::Querier* querier,
+               const plan::WholeQuery& query,
+               exec::Builder& builder) {
+    model::PushDown* const to = querier != nullptr ? querier->push_down() : nullptr;
+    if (to != nullptr && !options.delayed_name_removal && !options.use_start_timestamps) {
+        builder.push_down({to, query});
+    }
+}
+
 // The rows of the root, collected into a value.
 Result<Value> collect(const plan::Node& root,
-                      model::Querier* querier,
+                      exec::Builder& builder,
                       const QueryTimes& times,
                       bool instant,
                       exec::ExecContext& context,
@@ -39,7 +51,6 @@ Result<Value> collect(const plan::Node& root,
     if (root.kind == plan::NodeKind::kString) {
         return Value(StringValue{times.start_ms, root.text});
     }
-    exec::Builder builder(querier, context);
     if (root.kind == plan::NodeKind::kRange) {
         return exec::collect_ranges(root, *builder.build_source(root), context, held);
     }
@@ -184,7 +195,12 @@ Result<QueryResult> Engine::evaluate(const Expr& expr,
     QueryResult out;
     out.stats.preparation_time = seconds_between(begin, clock_.steady());
     exec::HeldSamples held(context.samples);
-    TRY(out.value, collect(*plan.root, querier.get(), times, instant, context, held));
+    exec::Builder builder(querier.get(), context);
+    push_down(options_,
+              querier.get(),
+              {query, times, plan.root->grid, context.options.lookback_ms},
+              builder);
+    TRY(out.value, collect(*plan.root, builder, times, instant, context, held));
     const base::SteadyTime evaluated = clock_.steady();
     if (auto* matrix = std::get_if<MatrixValue>(&out.value)) {
         std::ranges::sort(*matrix, {}, &MatrixSeries::labels);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/sync.h"
+#include "model/push_down.h"
 #include "model/storage.h"
 #include "query/ast.h"
 #include "query/duration.h"
@@ -55,6 +56,15 @@ class Engine {
                                                   int64_t end_ms,
                                                   int64_t step_ms,
                                                   const QueryParams& params = {});
+
+    // This node's part of another one's query, over `series`. Takes no place among the queries that
+    // run at most: nodes that ask one another would wait for each other for ever.
+    //   errors   kInvalid: not an aggregation that can be worked out in parts; kExecution,
+    //   kTimeout,
+    //            kCanceled, kLimit as for queries; those of the storage
+    [[nodiscard]] base::Result<model::Partial> partial(const model::Fragment& fragment,
+                                                       model::Queryable& series,
+                                                       const model::QueryContext& caller);
 
     // Of queries that begin from now on: the step of subqueries that name none.
     void set_default_subquery_step(std::chrono::milliseconds step) {

@@ -4,6 +4,7 @@
 #include "query/exec/binary.h"
 #include "query/exec/functions.h"
 #include "query/exec/info.h"
+#include "query/exec/pushed_aggregate.h"
 #include "query/exec/rollup.h"
 #include "query/exec/row_merger.h"
 #include "query/exec/select.h"
@@ -14,7 +15,7 @@ using plan::Node;
 using plan::NodeKind;
 
 OperatorPtr Builder::build(const Node& node) {
-    if (node.uses <= 1) {
+    if (node.uses <= 1 || !sharing_) {
         return build_unshared(node);
     }
     std::shared_ptr<SharedResult>& shared = shared_[&node];
@@ -110,8 +111,15 @@ OperatorPtr Builder::build_aggregate(const Node& node) {
     if (node.inputs.size() > 1 && node.inputs[1]->kind != NodeKind::kString) {
         param = build(*node.inputs[1]);
     }
-    return make_aggregate(
+    OperatorPtr here = make_aggregate(
         {node, as<AggregateExpr>(*node.expr), build(*node.inputs[0]), std::move(param), context_});
+    if (target_.to == nullptr) {
+        return here;
+    }
+    auto fragment = plan::fragment_of(node, target_.query);
+    return fragment ? make_pushed_aggregate(
+                          {node, std::move(*fragment), *target_.to, std::move(here), context_})
+                    : std::move(here);
 }
 
 OperatorPtr Builder::merged(OperatorPtr input, const Node& node, bool strict) {

@@ -7,6 +7,7 @@
 #include "query/exec/series_reader.h"
 #include "query/exec/simple.h"
 #include "query/plan/plan.h"
+#include "query/plan/push_down.h"
 
 namespace query::exec {
 
@@ -16,6 +17,18 @@ class Builder {
   public:
     // `querier` may be null when the plan selects nothing.
     Builder(model::Querier* querier, ExecContext& context) : querier_(querier), context_(context) {}
+
+    // Who works aggregations out in parts, and the query that the plan is of.
+    struct PushTarget {
+        model::PushDown* to = nullptr;  // outlives the operators
+        plan::WholeQuery query;
+    };
+
+    // From now on aggregations are worked out in parts where they can be.
+    void push_down(const PushTarget& target) { target_ = target; }
+
+    // Nothing is kept for several readers: what is built reads every node once.
+    void share_nothing() { sharing_ = false; }
 
     [[nodiscard]] OperatorPtr build(const plan::Node& node);
 
@@ -32,6 +45,8 @@ class Builder {
 
     model::Querier* querier_;
     ExecContext& context_;
+    PushTarget target_;
+    bool sharing_ = true;
     std::unordered_map<const plan::Node*, std::shared_ptr<SharedResult>> shared_;
 };
 

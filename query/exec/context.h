@@ -28,6 +28,9 @@ class SampleMeter {
 
     [[nodiscard]] int64_t peak() const { return peak_; }
 
+    // How many more may be held.
+    [[nodiscard]] int64_t left() const { return limit_ - held_; }
+
     [[nodiscard]] int64_t total_read() const { return read_; }
 
     [[nodiscard]] int64_t total_queried() const { return queried_; }

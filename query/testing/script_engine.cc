@@ -30,6 +30,8 @@ ResultSeries to_series(const MatrixSeries& series) {
     return out;
 }
 
+}  // namespace
+
 Result<ScriptResult> to_script_result(Result<QueryResult> answer) {
     if (!answer) {
         return base::fail(std::move(answer).error());
@@ -54,6 +56,8 @@ Result<ScriptResult> to_script_result(Result<QueryResult> answer) {
     out.infos = std::move(result.infos);
     return out;
 }
+
+namespace {
 
 class MemoryScriptEngine final : public ScriptEngine {
   public:

@@ -18,6 +18,9 @@ namespace query::testing {
 [[nodiscard]] std::unique_ptr<ScriptEngine> make_script_engine(
     const Options& options = script_options());
 
+// An engine's answer as scripts see it.
+[[nodiscard]] base::Result<ScriptResult> to_script_result(base::Result<QueryResult> answer);
+
 // Runs scripts one after the other, each from an empty storage: failures as "file:line: message",
 // then the line "N passed, N failed".
 //   returns  the exit code: 0 when all passed, 1 otherwise or when a file cannot be read
