@@ -17,6 +17,9 @@ namespace {
 // has the majority already.
 constexpr size_t kWindow = 17;
 
+// Samples for which an interval is believed that every delta looks like.
+constexpr size_t kBelieved = 64;
+
 // Deltas that make an account's interval as good as any other's.
 constexpr size_t kEnoughDeltas = 5;
 
@@ -38,6 +41,12 @@ int64_t before(int64_t t) {
 // Whether a distance is more than 1.5, or than 0.5 intervals.
 bool is_gap(uint64_t delta, uint64_t interval) {
     return delta > interval && delta - interval > interval / 2;
+}
+
+// Whether it may be one interval. So narrow that a change of the interval cannot hide a missing
+// sample: 2 x 0.75 = 1.5.
+bool is_one(uint64_t delta, uint64_t interval) {
+    return !is_gap(delta, interval) && delta >= interval - interval / 4;
 }
 
 bool is_apart(uint64_t delta, uint64_t interval) {
@@ -115,6 +124,29 @@ class Account {
         }
         skip();
     }
+
+    // Appends what follows the sample taken last without a question: floats, an interval from one
+    // to the next. The common case, in one piece; whatever else there is comes one by one.
+    //   returns  how many, at most `count_max`
+    size_t take_run(uint64_t interval, size_t count_max, Columns& out) {
+        const auto& [t, v, st, histogram_t, histogram, histogram_st] = columns_;
+        if (!histogram_t.empty() || !st.empty() || !out.st.empty()) {
+            return 0;
+        }
+        const size_t begin = next_;
+        const size_t end = std::min(t.size(), begin + count_max);
+        while (next_ < end && is_one(between(t[next_ - 1], t[next_]), interval) &&
+               !is_stale(v[next_])) {
+            ++next_;
+        }
+        float_ = next_;
+        out.t.insert(out.t.end(), t.data() + begin, t.data() + next_);
+        out.v.insert(out.v.end(), v.data() + begin, v.data() + next_);
+        return next_ - begin;
+    }
+
+    // Of the sample taken last.
+    [[nodiscard]] int64_t last_time() const { return times()[next_ - 1]; }
 
     // Of the next sample.
     [[nodiscard]] size_t position() const { return next_; }
@@ -235,11 +267,10 @@ class Join {
         return best;
     }
 
-    // The interval is worked out again now and then, and when the delta does not look like it. What
-    // looks like it is so narrow that a change cannot hide a missing sample: 2 x 0.75 = 1.5.
+    // The interval is worked out again now and then, and when the delta does not look like it.
     bool gap_before(int64_t t) {
         const uint64_t delta = between(last_, t);
-        if (++checks_ == kWindow || is_gap(delta, interval_) || delta < interval_ - interval_ / 4) {
+        if (++checks_ >= kBelieved || !is_one(delta, interval_)) {
             refresh();
         }
         return is_gap(delta, interval_);
@@ -289,8 +320,13 @@ class Join {
         last_ = source.time();
         ended_ = source.stale();
         source.take(follows || first, out_);
-        next_position_ = source.position();
         current_ = &source;
+        if (const size_t more = source.take_run(interval_, kBelieved - checks_, out_)) {
+            last_ = source.last_time();
+            ended_ = false;
+            checks_ += more;
+        }
+        next_position_ = source.position();
     }
 
     const std::span<Account> accounts_;
@@ -302,7 +338,7 @@ class Join {
     int64_t last_ = 0;            // time of that sample; before the first: just before it
     bool ended_ = false;          // whether it was a marker
     uint64_t interval_ = kUnknownIntervalMs;
-    size_t checks_ = 0;  // since the interval was worked out
+    size_t checks_ = 0;  // deltas looked at since the interval was worked out
 };
 
 }  // namespace
