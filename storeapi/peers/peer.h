@@ -57,9 +57,14 @@ class Peer {
     // Waits.
     [[nodiscard]] virtual base::Result<PeerFacts> ask_facts(base::Deadline deadline) = 0;
 
-    // Series in the order of their labels (after SelectHints::order_without), each once; what of
-    // the scope concerns labels is done. Chunks carry replica 0. hints.shard_* and hints.limit may
-    // be passed over.
+    // Ends an ask_facts() that waits, as soon as it can; later ones fail. Nothing else changes.
+    virtual void close() {}
+
+    // Series in the order of their labels (after SelectHints::order_without), each once. A foreign
+    // endpoint has done what of the scope concerns labels; a node gives its series as they lie.
+    // Chunks carry replica 0, or, where the peer holds several accounts of a series, 0 and on.
+    // hints.shard_* and hints.limit may be passed over. Errors of the set: kLimit is the query's
+    // own budget; what the peer says no with has another code.
     [[nodiscard]] virtual std::unique_ptr<model::SeriesSet> select(
         const model::SelectHints& hints,
         std::span<const model::Matcher> matchers,
