@@ -1,8 +1,12 @@
-// What every store must answer, over gRPC, on both storages.
+// What every store must answer: a node, over gRPC, on both storages, and peers over two nodes.
 // source: the acceptance table of the Thanos stores
+#include <array>
+#include <memory>
+
 #include <catch2/catch.hpp>
 
 #include "test/storeapi/fixture.h"
+#include "test/storeapi/peers_fixture.h"
 
 using namespace storeapi_test;
 
@@ -11,28 +15,191 @@ namespace {
 constexpr auto kNotEqual = thanos::LabelMatcher::MATCH_NOT_EQUAL;
 constexpr auto kRegex = thanos::LabelMatcher::MATCH_REGEX;
 constexpr auto kNotRegex = thanos::LabelMatcher::MATCH_NOT_REGEX;
-using Texts = std::vector<std::string>;
 
 constexpr int64_t kNow = 1'700'000'000'000;
 constexpr int64_t kFourHoursAgo = kNow - 4 * 3'600'000;
 
-struct Fixture {
-    explicit Fixture(bool db) : storage(db ? db_storage() : memory_storage()) {}
+// A store that is asked.
+class Asked {
+  public:
+    struct Entry {
+        std::string text;
+        std::vector<model::ChunkView> chunks;
+    };
 
-    void add(const model::Labels& labels, int64_t t) { storage->add(labels, {{t, 1}}); }
+    struct Answer {
+        std::vector<Entry> series;
+        Texts warnings;
+        std::shared_ptr<const void> kept;  // what the chunks point to
+    };
+
+    virtual ~Asked() = default;
+    virtual void add(const model::Labels& labels, const Points& points) = 0;
+    virtual base::Result<Texts> names(const std::vector<Matched>& matchers, int64_t end) = 0;
+    virtual base::Result<Texts> values(const std::string& label,
+                                       const std::vector<Matched>& matchers,
+                                       int64_t end) = 0;
+    virtual base::Result<Answer> series(const std::vector<Matched>& matchers,
+                                        bool skip_chunks,
+                                        int64_t min_t,
+                                        int64_t max_t) = 0;
+};
+
+// A node, by a client that reads messages as they come.
+class AskedNode final : public Asked {
+  public:
+    explicit AskedNode(std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {}
+
+    void add(const model::Labels& labels, const Points& points) override {
+        storage_->add(labels, points);
+    }
+
+    base::Result<Texts> names(const std::vector<Matched>& matchers, int64_t end) override {
+        return node_.label_names(matchers, end);
+    }
+
+    base::Result<Texts> values(const std::string& label,
+                               const std::vector<Matched>& matchers,
+                               int64_t end) override {
+        return node_.label_values(label, matchers, end);
+    }
+
+    base::Result<Answer> series(const std::vector<Matched>& matchers,
+                                bool skip_chunks,
+                                int64_t min_t,
+                                int64_t max_t) override {
+        auto request = StoreNode::series_request(matchers);
+        request.set_skip_chunks(skip_chunks);
+        request.set_min_time(min_t);
+        request.set_max_time(max_t);
+        TRY(auto read, node_.series(request));
+        const auto kept = std::make_shared<const SeriesAnswer>(std::move(read));
+        Answer answer{.series = {}, .warnings = kept->warnings, .kept = kept};
+        for (size_t i = 0; i < kept->series.size(); ++i) {
+            Entry& entry = answer.series.emplace_back(Entry{.text = kept->texts[i], .chunks = {}});
+            for (const thanos::AggrChunk& chunk : kept->series[i].chunks()) {
+                entry.chunks.push_back(view_of(chunk));
+            }
+        }
+        return answer;
+    }
+
+  private:
+    const std::unique_ptr<Storage> storage_;
+    StoreNode node_{storage_->queryable(), StoreNode::region()};
+};
+
+// Peers over two nodes that hold the same, r1 and r2, without their replica labels.
+class AskedPeers final : public Asked {
+  public:
+    explicit AskedPeers(bool db)
+        : storages_{db ? db_storage() : memory_storage(), db ? db_storage() : memory_storage()} {
+        bed_.ask_stores({nodes_[0].address(), nodes_[1].address()});
+    }
+
+    void add(const model::Labels& labels, const Points& points) override {
+        for (const auto& storage : storages_) {
+            storage->add(labels, points);
+        }
+    }
+
+    base::Result<Texts> names(const std::vector<Matched>& matchers, int64_t end) override {
+        auto names = bed_.names(matchers, kScope, end);
+        CHECK(bed_.warnings().empty());
+        return names;
+    }
+
+    base::Result<Texts> values(const std::string& label,
+                               const std::vector<Matched>& matchers,
+                               int64_t end) override {
+        auto values = bed_.values(label, matchers, kScope, end);
+        CHECK(bed_.warnings().empty());
+        return values;
+    }
+
+    base::Result<Answer> series(const std::vector<Matched>& matchers,
+                                bool skip_chunks,
+                                int64_t min_t,
+                                int64_t max_t) override {
+        const auto queryable = bed_.peers().queryable(kScope);
+        TRY(const auto querier, queryable->querier(min_t, max_t));
+        const auto wanted = matchers_of(matchers);
+        const model::SelectHints hints{.min_t = min_t, .max_t = max_t, .skip_chunks = skip_chunks};
+        TRY(const auto set, querier->select(hints, wanted, bed_.context));
+        const auto kept = std::make_shared<std::vector<std::unique_ptr<model::SeriesBatch>>>();
+        Answer answer{.series = {}, .warnings = {}, .kept = kept};
+        while (true) {
+            model::SeriesBatch& batch = *kept->emplace_back(std::make_unique<model::SeriesBatch>());
+            TRY(const bool more, set->next(batch));
+            if (!more) {
+                break;
+            }
+            for (const model::SeriesView& series : batch.series) {
+                answer.series.push_back({.text = text_of(batch, series),
+                                         .chunks = {series.chunks.begin(), series.chunks.end()}});
+            }
+        }
+        answer.warnings = set->warnings();
+        return answer;
+    }
+
+  private:
+    inline static const model::QueryScope kScope{.replica_labels = {"replica"}};
+
+    static model::Labels labels(std::string_view replica) {
+        return {{"region", "eu-west"}, {"replica", replica}};
+    }
+
+    const std::array<std::unique_ptr<Storage>, 2> storages_;
+    std::array<StoreNode, 2> nodes_{StoreNode(storages_[0]->queryable(), labels("r1")),
+                                    StoreNode(storages_[1]->queryable(), labels("r2"))};
+    PeersBed bed_;
+};
+
+enum class Kind : uint8_t { kNodeInMemory, kNodeWithDb, kPeersInMemory, kPeersWithDb };
+
+std::unique_ptr<Asked> make(Kind kind) {
+    switch (kind) {
+        case Kind::kNodeInMemory:
+            return std::make_unique<AskedNode>(memory_storage());
+        case Kind::kNodeWithDb:
+            return std::make_unique<AskedNode>(db_storage());
+        case Kind::kPeersInMemory:
+            return std::make_unique<AskedPeers>(false);
+        case Kind::kPeersWithDb:
+            return std::make_unique<AskedPeers>(true);
+    }
+    return nullptr;
+}
+
+#define EVERY_KIND \
+    GENERATE(Kind::kNodeInMemory, Kind::kNodeWithDb, Kind::kPeersInMemory, Kind::kPeersWithDb)
+
+struct Fixture {
+    explicit Fixture(Kind kind) : asked(make(kind)) {}
+
+    void add(const model::Labels& labels, int64_t t) { asked->add(labels, {{t, 1}}); }
 
     Texts names(const std::vector<Matched>& matchers = {}, int64_t end = INT64_MAX) {
-        return node.label_names(matchers, end).value();
+        return asked->names(matchers, end).value();
     }
 
     Texts values(const std::string& label,
                  const std::vector<Matched>& matchers = {},
                  int64_t end = INT64_MAX) {
-        return node.label_values(label, matchers, end).value();
+        return asked->values(label, matchers, end).value();
     }
 
-    std::unique_ptr<Storage> storage;
-    StoreNode node{storage->queryable(), StoreNode::region()};
+    Asked::Answer series(const std::vector<Matched>& matchers,
+                         bool skip_chunks = false,
+                         int64_t min_t = INT64_MIN,
+                         int64_t max_t = INT64_MAX) {
+        auto answer = asked->series(matchers, skip_chunks, min_t, max_t).value();
+        CHECK(answer.warnings.empty());
+        return answer;
+    }
+
+    std::unique_ptr<Asked> asked;
 };
 
 const Texts kNone;
@@ -40,9 +207,9 @@ const Texts kNone;
 }  // namespace
 
 TEST_CASE("an empty store knows the values of its own labels alone", "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     CHECK(store.names() == kNone);
-    const auto nameless = store.node.label_values("", {});
+    const auto nameless = store.asked->values("", {}, INT64_MAX);
     REQUIRE_FALSE(nameless);
     CHECK(nameless.error().code() == base::Code::kInvalid);
     CHECK(nameless.error().message() == "label name parameter cannot be empty");
@@ -51,7 +218,7 @@ TEST_CASE("an empty store knows the values of its own labels alone", "[storeapi]
 }
 
 TEST_CASE("a store lists the labels of one and of two series", "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     store.add({{"foo", "foovalue1"}}, kNow);
     CHECK(store.names() == Texts{"foo", "region"});
     CHECK(store.values("foo") == Texts{"foovalue1"});
@@ -63,7 +230,7 @@ TEST_CASE("a store lists the labels of one and of two series", "[storeapi]") {
 
 TEST_CASE("matchers on stored labels and on the store's own narrow names and values",
           "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     store.add({{"foo", "foovalue1"}}, kNow);
     store.add({{"foo", "foovalue2"}}, kNow);
     store.add({{"bar", "barvalue1"}, {"foo", "foovalue1"}}, kNow);
@@ -92,17 +259,17 @@ TEST_CASE("matchers on stored labels and on the store's own narrow names and val
 }
 
 TEST_CASE("a store's own label overrides a series' label of that name", "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     store.add({{"foo", "bar"}, {"region", "somewhere"}}, 0);
-    auto request = StoreNode::series_request({equal("foo", "bar")});
-    request.set_skip_chunks(GENERATE(false, true));
-    const auto answer = store.node.series(request).value();
-    CHECK(answer.texts == Texts{R"({foo="bar", region="eu-west"})"});
-    CHECK(answer.series.front().chunks_size() == (request.skip_chunks() ? 0 : 1));
+    const bool skip_chunks = GENERATE(false, true);
+    const auto answer = store.series({equal("foo", "bar")}, skip_chunks);
+    REQUIRE(answer.series.size() == 1);
+    CHECK(answer.series.front().text == R"({foo="bar", region="eu-west"})");
+    CHECK(answer.series.front().chunks.size() == (skip_chunks ? 0 : 1));
 }
 
 TEST_CASE("values of the store's own labels are shown when a series matches", "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     store.add({{"__name__", "up"}, {"foo", "bar"}, {"job", "C"}}, 0);
     store.add({{"__name__", "up"}, {"foo", "baz"}, {"job", "C"}}, 0);
     const Texts west{"eu-west"};
@@ -112,7 +279,7 @@ TEST_CASE("values of the store's own labels are shown when a series matches", "[
 }
 
 TEST_CASE("values are those of the series that match", "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     store.add({{"__name__", "up"}, {"pod", "pod-1"}}, kNow);
     store.add({{"__name__", "up"}, {"pod", "pod-2"}}, kNow);
     store.add({{"__name__", "kube_pod_info"}, {"pod", "pod-1"}}, kNow);
@@ -124,7 +291,7 @@ TEST_CASE("values are those of the series that match", "[storeapi]") {
 }
 
 TEST_CASE("series match as Prometheus matches them", "[storeapi]") {
-    Fixture store(GENERATE(false, true));
+    Fixture store(EVERY_KIND);
     store.add({{"n", "1"}}, 0);
     store.add({{"n", "1"}, {"i", "a"}}, 0);
     store.add({{"n", "1"}, {"i", "b"}}, 0);
@@ -175,41 +342,46 @@ TEST_CASE("series match as Prometheus matches them", "[storeapi]") {
     REQUIRE(queries.size() == 36);
     for (const auto& [matchers, wanted] : queries) {
         CAPTURE(matchers.front().name, matchers.front().value, wanted);
-        const auto answer = store.node.series(StoreNode::series_request(matchers)).value();
         std::string got;
-        for (const std::string& text : answer.texts) {
-            got += letters.at(text);
+        for (const Asked::Entry& series : store.series(matchers).series) {
+            got += letters.at(series.text);
+            CHECK(series.chunks.size() == 1);
         }
         CHECK(got == wanted);
-        for (const thanos::Series& series : answer.series) {
-            CHECK(series.chunks_size() == 1);
-        }
     }
 }
 
 TEST_CASE("a long series comes whole, in chunks of 120 samples", "[storeapi]") {
     constexpr int kSamples = 2 * 65535 + 5;
     constexpr int64_t kFrom = (kNow - int64_t{48} * 3'600'000) / 1000 * 1000;
-    const auto storage = memory_storage();
+    Fixture store(GENERATE(Kind::kNodeInMemory, Kind::kPeersInMemory));
     Points points;
     for (int i = 0; i < kSamples; ++i) {
         points.emplace_back(kFrom + i, 1);
     }
+    store.asked->add({{"a", "b"}}, points);
+    const auto answer =
+        store.series({equal("a", "b"), equal("region", "eu-west")}, false, kFrom, kFrom + kSamples);
+    REQUIRE(answer.series.size() == 1);
+    CHECK(answer.series.front().text == R"({a="b", region="eu-west"})");
+    const auto& chunks = answer.series.front().chunks;
+    REQUIRE(chunks.size() == 1093);
+    for (size_t i = 0; i < chunks.size(); ++i) {
+        CHECK(chunks[i].encoding == model::Encoding::kXor);
+        CHECK(model::sample_count(chunks[i].encoding, chunks[i].bytes) == (i < 1092 ? 120 : 35));
+    }
+}
+
+TEST_CASE("a long series comes in one frame", "[storeapi]") {
+    const auto storage = memory_storage();
+    Points points;
+    for (int i = 0; i < 2 * 65535 + 5; ++i) {
+        points.emplace_back(kNow + i, 1);
+    }
     storage->add({{"a", "b"}}, points);
     StoreNode node(storage->queryable(), StoreNode::region());
-    auto request = StoreNode::series_request({equal("a", "b"), equal("region", "eu-west")});
-    request.set_min_time(kFrom);
-    request.set_max_time(kFrom + kSamples);
-    const auto answer = node.series(request).value();
-    REQUIRE(answer.frame_series == std::vector<size_t>{1});
-    CHECK(answer.texts == Texts{R"({a="b", region="eu-west"})"});
-    const thanos::Series& series = answer.series.front();
-    REQUIRE(series.chunks_size() == 1093);
-    for (int i = 0; i < series.chunks_size(); ++i) {
-        const auto view = view_of(series.chunks(i));
-        CHECK(series.chunks(i).raw().type() == thanos::Chunk::ENCODING_XOR);
-        CHECK(model::sample_count(view.encoding, view.bytes) == (i < 1092 ? 120 : 35));
-    }
+    const auto answer = node.series(StoreNode::series_request({equal("a", "b")})).value();
+    CHECK(answer.frame_series == std::vector<size_t>{1});
 }
 
 TEST_CASE("a long series of a database comes whole", "[storeapi]") {

@@ -66,6 +66,8 @@ class StoreNode {
 
     [[nodiscard]] base::rpc::Channel& channel() { return *channel_; }
 
+    [[nodiscard]] const std::string& address() const { return server_->address(); }
+
     [[nodiscard]] storeapi::Sources& sources() { return sources_; }
 
     [[nodiscard]] base::Budget& budget() { return budget_; }
