@@ -199,7 +199,8 @@ NodePeer::NodePeer(std::string address, std::unique_ptr<base::rpc::Channel> chan
 Result<PeerFacts> NodePeer::ask_facts(base::Deadline deadline) {
     skein::v1::HelloRequest request;
     request.set_version(kNodeProtocol);
-    TRY(const std::string bytes, channel_->call(kNodeHello, request.SerializeAsString(), deadline));
+    TRY(const std::string bytes,
+        channel_->call(kNodeHello, request.SerializeAsString(), deadline, closing_.get_token()));
     skein::v1::HelloResponse response;
     if (!response.ParseFromString(bytes)) {
         return base::fail(base::Code::kCorrupt,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "base/rpc/client.h"
@@ -28,7 +29,10 @@ class NodePeer final : public Peer {
 
     [[nodiscard]] base::Result<PeerFacts> ask_facts(base::Deadline deadline) override;
 
-    // Frames are read as batches are asked for. The facts are not needed.
+    void close() override { closing_.request_stop(); }
+
+    // Frames are read as batches are asked for. Facts and scope are not needed: series come as they
+    // lie.
     [[nodiscard]] std::unique_ptr<model::SeriesSet> select(
         const model::SelectHints& hints,
         std::span<const model::Matcher> matchers,
@@ -74,6 +78,7 @@ class NodePeer final : public Peer {
 
     const std::string address_;
     const std::unique_ptr<base::rpc::Channel> channel_;
+    std::stop_source closing_;
 };
 
 }  // namespace storeapi

@@ -131,6 +131,29 @@ TEST_CASE("of two nodes that speak different versions the older one is named", "
           "upgrade it");
 }
 
+TEST_CASE("a question for facts ends when its peer is closed", "[node]") {
+    std::atomic<bool> asked{false};
+    std::vector<base::rpc::Method> methods;
+    methods.push_back(
+        {.path = storeapi::kNodeHello,
+         .unary = [&](std::string_view,
+                      const base::rpc::CallContext& context) -> base::Result<std::string> {
+             asked = true;
+             static_cast<void>(becomes_true([&] { return context.stop.stop_requested(); }));
+             return std::string();
+         }});
+    TestServer server(std::move(methods));
+    const auto peer = storeapi::NodePeer::open({.address = server.address()}).value();
+    const base::SystemClock clock;
+    std::thread closer([&] {
+        static_cast<void>(becomes_true([&] { return asked.load(); }));
+        peer->close();
+    });
+    CHECK(peer->ask_facts(base::Deadline::after(clock, 60s)).error().code() == Code::kCanceled);
+    closer.join();
+    CHECK(peer->ask_facts(base::Deadline::after(clock, 60s)).error().code() == Code::kCanceled);
+}
+
 TEST_CASE("a server that is no node is told apart", "[node]") {
     TestServer server({});
     const auto peer = storeapi::NodePeer::open({.address = server.address()}).value();
