@@ -9,25 +9,25 @@
 
 namespace storeapi {
 
-// A select while it is put together, and what its sets borrow afterwards.
+// A select while it is put together.
 struct PeersQuerier::Selection {
     const model::SelectHints hints;  // sorted
     const std::span<const model::Matcher> matchers;
-    const std::span<const uint64_t>* const hashes;  // null: all series
-    const model::QueryContext context;
+    const std::span<const uint64_t>* const hashes;             // null: all series
+    const std::shared_ptr<const model::QueryContext> context;  // the sets borrow it
     std::vector<std::string> warnings;
     std::vector<std::unique_ptr<model::SeriesSet>> sets;
 };
 
 namespace {
 
-// All holders' series, with what they borrow.
+// All holders' series, with the context that their sets borrow.
 class JoinedSeries final : public model::SeriesSet {
   public:
-    JoinedSeries(std::shared_ptr<const void> kept,
+    JoinedSeries(std::shared_ptr<const model::QueryContext> context,
                  std::unique_ptr<model::SeriesSet> set,
                  std::vector<std::string> warnings)
-        : kept_(std::move(kept)), warnings_(std::move(warnings)), set_(std::move(set)) {}
+        : context_(std::move(context)), warnings_(std::move(warnings)), set_(std::move(set)) {}
 
     base::Result<bool> next(model::SeriesBatch& batch) override { return set_->next(batch); }
 
@@ -38,9 +38,9 @@ class JoinedSeries final : public model::SeriesSet {
     }
 
   private:
-    const std::shared_ptr<const void> kept_;
+    const std::shared_ptr<const model::QueryContext> context_;
     const std::vector<std::string> warnings_;
-    const std::unique_ptr<model::SeriesSet> set_;  // last: it uses what is kept
+    const std::unique_ptr<model::SeriesSet> set_;  // last: it uses the context
 };
 
 }  // namespace
@@ -110,17 +110,17 @@ base::Result<std::unique_ptr<model::SeriesSet>> PeersQuerier::select_from(
     }
     common.sorted = true;
     common.shard_count = 0;  // peers do not know of them
-    auto selection = std::unique_ptr<Selection>(new Selection{.hints = std::move(common),
-                                                              .matchers = matchers,
-                                                              .hashes = hashes,
-                                                              .context = context,
-                                                              .warnings = std::move(warnings),
-                                                              .sets = {}});
+    Selection selection{.hints = std::move(common),
+                        .matchers = matchers,
+                        .hashes = hashes,
+                        .context = std::make_shared<const model::QueryContext>(context),
+                        .warnings = std::move(warnings),
+                        .sets = {}};
     // Peers first: they are at work while this node's own series are found.
     for (const ChosenEndpoint& chosen : asked) {
-        TRY(add_peer(chosen, *selection));
+        TRY(add_peer(chosen, selection));
     }
-    TRY(add_own(*selection));
+    TRY(add_own(selection));
     return merged(std::move(selection));
 }
 
@@ -139,16 +139,16 @@ base::Status PeersQuerier::add_peer(const ChosenEndpoint& chosen, Selection& sel
         hints = RewrittenSeries::hints_for(selection.hints, *final_labels);
     }
     TRY(auto call,
-        PeerCall::begin(chosen.endpoint, calls_, scope_.partial_response, selection.context));
+        PeerCall::begin(chosen.endpoint, calls_, scope_.partial_response, *selection.context));
     Peer& peer = *endpoint.peer;
     auto series = selection.hashes != nullptr
-                      ? peer.select_only(hints, matchers, *selection.hashes, selection.context)
-                      : peer.select(hints, matchers, endpoint.facts, scope_, selection.context);
+                      ? peer.select_only(hints, matchers, *selection.hashes, *selection.context)
+                      : peer.select(hints, matchers, endpoint.facts, scope_, *selection.context);
     std::unique_ptr<model::SeriesSet> set =
         std::make_unique<PeerSeries>(std::move(call), std::move(series));
     if (final_labels != nullptr) {
         set = std::make_unique<RewrittenSeries>(
-            std::move(set), std::move(final_labels), selection.hints, selection.context);
+            std::move(set), std::move(final_labels), selection.hints, *selection.context);
     }
     selection.sets.push_back(std::make_unique<NumberedSeries>(
         std::move(set),
@@ -168,16 +168,16 @@ base::Status PeersQuerier::add_own(Selection& selection) {
         if (selection.hashes != nullptr) {
             hints.limit = 0;  // not of those that are passed over
         }
-        TRY(set, own_->select(hints, matchers, selection.context));
+        TRY(set, own_->select(hints, matchers, *selection.context));
     } else {
         auto final_labels = own_labels_.final_labels();
         TRY(set,
             own_->select(RewrittenSeries::hints_for(selection.hints, *final_labels),
                          matchers,
-                         selection.context));
+                         *selection.context));
         set = std::make_unique<NumberedSeries>(
             std::make_unique<RewrittenSeries>(
-                std::move(set), std::move(final_labels), selection.hints, selection.context),
+                std::move(set), std::move(final_labels), selection.hints, *selection.context),
             ReplicaNumbers{.holder = 0, .holders = static_cast<uint32_t>(endpoints_.size() + 1)});
     }
     if (selection.hashes != nullptr) {
@@ -188,14 +188,13 @@ base::Status PeersQuerier::add_own(Selection& selection) {
     return base::success();
 }
 
-std::unique_ptr<model::SeriesSet> PeersQuerier::merged(std::unique_ptr<Selection> selection) {
-    auto merged = std::make_unique<model::MergedSeries>(std::move(selection->sets),
-                                                        selection->hints.limit,
-                                                        selection->context,
-                                                        selection->hints.order_without);
-    auto warnings = std::move(selection->warnings);
+std::unique_ptr<model::SeriesSet> PeersQuerier::merged(Selection selection) {
+    auto merged = std::make_unique<model::MergedSeries>(std::move(selection.sets),
+                                                        selection.hints.limit,
+                                                        *selection.context,
+                                                        selection.hints.order_without);
     return std::make_unique<JoinedSeries>(
-        std::shared_ptr<const void>(std::move(selection)), std::move(merged), std::move(warnings));
+        selection.context, std::move(merged), std::move(selection.warnings));
 }
 
 }  // namespace storeapi

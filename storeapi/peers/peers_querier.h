@@ -76,7 +76,7 @@ class PeersQuerier final : public model::Querier, private model::PushDown {
     [[nodiscard]] base::Status add_peer(const ChosenEndpoint& chosen, Selection& selection);
     [[nodiscard]] base::Status add_own(Selection& selection);
     // The one set of all that were added.
-    [[nodiscard]] std::unique_ptr<model::SeriesSet> merged(std::unique_ptr<Selection> selection);
+    [[nodiscard]] std::unique_ptr<model::SeriesSet> merged(Selection selection);
     [[nodiscard]] base::Result<std::unique_ptr<model::SeriesSet>> select_from(
         const model::SelectHints& hints,
         std::span<const model::Matcher> matchers,
