@@ -199,6 +199,9 @@ class Script final : public base::rpc::MessageStream {
             cancelled_ = true;
             return base::fail(base::Code::kCanceled, "the client went away");
         }
+        while (step.until && !step.until() && !call_.stop.stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
         if (step.error) {
             return base::fail(*step.error);
         }

@@ -128,7 +128,8 @@ class ScriptedStore {
     struct Step {
         std::string message = {};
         std::optional<base::Error> error = {};
-        bool hang = false;  // until the call is cancelled
+        bool hang = false;                 // until the call is cancelled
+        std::function<bool()> until = {};  // holds
     };
 
     // The answer to Info says so; without labels unless they are added.

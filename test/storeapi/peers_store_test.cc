@@ -1,4 +1,6 @@
 // What is made of the answers of foreign stores, good and bad ones.
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <thread>
 
@@ -227,6 +229,26 @@ TEST_CASE("one store's error leaves the others' series", "[storeapi]") {
     const auto answer = bed.select(kAny).value();
     CHECK(answer.texts() == Texts{R"({a="1"})", R"({a="2"})", R"({a="3"})"});
     CHECK(answer.warnings == Texts{bad.address() + ": lost a disk"});
+}
+
+TEST_CASE("all stores are at work at the same time", "[storeapi]") {
+    // Each answers when the others have been asked.
+    std::array<ScriptedStore*, 3> all{};
+    const auto others_asked = [&] {
+        return std::ranges::all_of(all,
+                                   [](const ScriptedStore* store) { return store->calls() > 0; });
+    };
+    auto step = frame(series("1"));
+    step.until = others_asked;
+    ScriptedStore a({step});
+    ScriptedStore b({step});
+    ScriptedStore c({step});
+    all = {&a, &b, &c};
+    PeersBed bed;
+    bed.ask_stores({a.address(), b.address(), c.address()});
+    const auto answer = bed.select(kAny).value();
+    CHECK(answer.texts() == Texts{R"({a="1"})"});
+    CHECK(answer.warnings.empty());
 }
 
 TEST_CASE("bytes that are no answer are an error that names the store", "[storeapi]") {
