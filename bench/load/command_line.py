@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Callable
 
-from . import ingest, machine, micro, query, replay, report, storage
+from . import cluster, ingest, machine, micro, query, replay, report, storage
 from .process import BenchError, Workspace
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -42,6 +42,8 @@ BENCHMARKS = [
               {"targets": 500, "warmup": 30, "seconds": 300, "mode": "sequential"}),
     Benchmark("storage", "1 M series x 4 h: bytes per series, replay, the cut, bytes per sample",
               storage.run, {"targets": 1000, "samples": 240, "seconds": 15}),
+    Benchmark("cluster", "three nodes: what queries over all of them add, and send", cluster.run,
+              {"targets": 300, "interval": 5, "seconds": 60}),
     Benchmark("micro", "nanoseconds of single operations (skein-micro)", micro.run),
 ]
 

@@ -117,6 +117,15 @@ def print_queries(result):
     print_columns(table)
 
 
+def print_cluster(result):
+    table = [["query", "slowest node ms", "all nodes ms", "added ms", "KB sent", "KB without push-down", "series"]]
+    for name, found in result["cluster"].items():
+        table.append([name, number(found["slowest_local_ms"], 1, 2), number(found["cluster_ms"], 1, 2),
+                      number(found["added_ms"], 1, 2), number(found["pushed_bytes"], 1e-3, 1),
+                      number(found["selected_bytes"], 1e-3, 1), number(found["series"], 1, 0)])
+    print_columns(table)
+
+
 def print_report(result):
     machine = result["machine"]
     print(f"{result['benchmark']}: {machine['cpus']} CPUs ({machine['cpu_model']}), "
@@ -126,6 +135,8 @@ def print_report(result):
         print_columns([["case", "ns/op", "MB/s"]] + [
             [case["name"], number(case["ns_per_op"], 1, 2),
              number(case["bytes_per_second"], 1e-6, 0)] for case in result["cases"]])
+    elif "cluster" in result:
+        print_cluster(result)
     elif "cut_cpu_seconds" in result["servers"][0]:
         print("\n".join(result["fill"]))
         print_servers(result, STORAGE_ROWS)
