@@ -222,7 +222,12 @@ void read_cluster(const Node& node, Scope& scope, ClusterOptions& out) {
         MapReader endpoints(item, "cluster.store_endpoints", scope.problems);
         read_discovery(endpoints, scope, "cluster.store_endpoints", false, out.store_endpoints);
     });
-    scope.unbuilt.push_back({"cluster", "global", node.place()});
+    // Placement is not built; queries over other endpoints are.
+    for (const auto& [name, value] : node.entries) {
+        if (name->text != "store_endpoints") {
+            scope.unbuilt.push_back({"cluster." + name->text, "global", value->place()});
+        }
+    }
 }
 
 }  // namespace config

@@ -15,6 +15,8 @@
 #include "base/random.h"
 #include "config/target_groups.h"
 #include "engine/admin_api.h"
+#include "engine/cluster_access.h"
+#include "engine/cluster_queries.h"
 #include "engine/features.h"
 #include "engine/flags.h"
 #include "engine/http_metrics.h"
@@ -29,6 +31,7 @@
 #include "engine/status_api.h"
 #include "engine/storage_options.h"
 #include "engine/store_api.h"
+#include "engine/stores_api.h"
 #include "engine/version.h"
 #include "engine/web_config_file.h"
 #include "query/engine.h"
@@ -166,6 +169,7 @@ class Node {
     base::Status open_state();
     void build_parts();
     base::Status listen();
+    [[nodiscard]] model::Labels store_api_labels() const;
     base::Status listen_grpc();
     base::Status open_storage();
     base::Status begin_scraping();
@@ -201,6 +205,7 @@ class Node {
     std::unique_ptr<scrape::Metrics> scrape_metrics_;
     std::unique_ptr<scrape::Manager> manager_;
     std::unique_ptr<scrape::Discovery> discovery_;
+    std::unique_ptr<ClusterQueries> cluster_;
     std::vector<base::MetricCallback> part_metrics_;
     std::unique_ptr<base::http::Server> server_;
     std::unique_ptr<StoreApi> store_api_;  // null: there is none
@@ -290,16 +295,26 @@ void Node::build_parts() {
                                                                  metadata_.get(),
                                                                  random_,
                                                                  log_.with("component", "scrape")});
+    const scrape::SourceParts sources{serving_->lane(0),
+                                      *client_,
+                                      *files_,
+                                      [](std::string_view text, std::string_view source) {
+                                          return config::parse_target_groups(text,
+                                                                             std::string(source));
+                                      },
+                                      *scrape_metrics_,
+                                      log_.with("component", "discovery")};
     discovery_ = std::make_unique<scrape::Discovery>(
-        scrape::SourceParts{serving_->lane(0),
-                            *client_,
-                            *files_,
-                            [](std::string_view text, std::string_view source) {
-                                return config::parse_target_groups(text, std::string(source));
-                            },
-                            *scrape_metrics_,
-                            log_.with("component", "discovery")},
-        milliseconds(flags_.duration_ms("scrape.discovery-reload-interval")));
+        sources, milliseconds(flags_.duration_ms("scrape.discovery-reload-interval")));
+    cluster_ = std::make_unique<ClusterQueries>(
+        ClusterQueries::Parts{.flags = flags_,
+                              .clock = clock_,
+                              .registry = registry_,
+                              .log = log_.with("component", "peers"),
+                              .own = storage_,
+                              .node_id = state_->node_id(),
+                              .labels = [this] { return store_api_labels(); },
+                              .sources = sources});
     http_metrics_ = std::make_unique<HttpMetrics>(registry_, log_.with("component", "web"), clock_);
     const auto add = [&](const char* name, const char* help, std::function<double()> value) {
         part_metrics_.push_back(
@@ -355,6 +370,7 @@ base::http::Router Node::routes() {
                           {.enabled = flags_.boolean("web.enable-admin-api"),
                            .db = [this]() -> tsdb::Db& { return *db_; },
                            .pool = admin_pool_.get()});
+    add_stores_page(gated, [this] { return cluster_->others(); });
     scrape::register_routes(gated,
                             {.manager = *manager_,
                              .pool = page_pool_.get(),
@@ -364,10 +380,7 @@ base::http::Router Node::routes() {
     query::register_routes(
         gated,
         {.engine = [this]() -> query::Engine& { return *engine_; },
-         .queryable =
-             [this](const model::QueryScope&) {
-                 return std::shared_ptr<model::Queryable>(std::shared_ptr<void>(), &storage_);
-             },
+         .queryable = [this](const model::QueryScope& scope) { return cluster_->queryable(scope); },
          .local_queryable = [this]() -> model::Queryable& { return storage_; },
          .external_labels = [this] { return reload_.current()->scrape.external_labels; },
          .exemplars = [this]() -> const model::ExemplarQueryable& { return *db_; },
@@ -398,7 +411,14 @@ base::Status Node::listen() {
     return base::success();
 }
 
+model::Labels Node::store_api_labels() const {
+    return store_labels(reload_.current()->scrape.external_labels,
+                        flags_.text("store.replica-label"),
+                        state_->node_id());
+}
+
 base::Status Node::listen_grpc() {
+    TRY(check_cluster_access(flags_));
     if (grpc_address(flags_).empty()) {
         return base::success();
     }
@@ -413,14 +433,9 @@ base::Status Node::listen_grpc() {
                                        .manager = *manager_,
                                        .engine = *engine_,
                                        .ready = [this] { return readiness_.ready(); },
-                                       .labels =
-                                           [this] {
-                                               return store_labels(
-                                                   reload_.current()->scrape.external_labels,
-                                                   flags_.text("store.replica-label"),
-                                                   state_->node_id());
-                                           },
-                                       .db = [this]() -> const tsdb::Db& { return *db_; }}),
+                                       .labels = [this] { return store_api_labels(); },
+                                       .db = [this]() -> const tsdb::Db& { return *db_; },
+                                       .node_id = state_->node_id()}),
                       "listen for gRPC (--grpc.listen-address)"));
     return base::success();
 }
@@ -464,10 +479,15 @@ base::Status Node::begin_scraping() {
                             engine_->set_default_subquery_step(config.evaluation_interval);
                             return base::success();
                         }},
-                       {"discovery", [this](const config::Config& config) -> base::Status {
+                       {"discovery",
+                        [this](const config::Config& config) -> base::Status {
                             discovery_->apply(config.scrape);
                             return base::success();
+                        }},
+                       {"store endpoints", [this](const config::Config& config) {
+                            return cluster_->apply(config);
                         }}}));
+    TRY(cluster_->start());
     discovery_->listen(manager_.get());
     std::vector<Maintenance::Chore> chores;
     chores.push_back({"memory", kMemoryLook, [this] { governor_.adjust(resident_memory()); }});
@@ -518,6 +538,9 @@ void Node::stop() {
     if (discovery_ != nullptr) {
         discovery_->stop();
     }
+    if (cluster_ != nullptr) {
+        cluster_->stop();
+    }
     if (manager_ != nullptr) {
         manager_->stop();
     }
@@ -542,6 +565,7 @@ void Node::stop() {
     if (metadata_ != nullptr) {
         base::ignore(metadata_->flush(), "metadata is learnt again from the targets");
     }
+    cluster_.reset();
     discovery_.reset();
     manager_.reset();
     query_pool_.reset();

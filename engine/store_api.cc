@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cluster_access.h"
 #include "engine/routes.h"
 #include "query/parser.h"
 #include "query/selectors.h"
@@ -24,10 +25,7 @@ std::string text_of(const FlagValues& flags, const char* name, const char* other
 base::rpc::ServerOptions server_options(const FlagValues& flags) {
     base::rpc::ServerOptions options;
     options.listen_address = grpc_address(flags);
-    options.tls = {
-        .cert_file = text_of(flags, "grpc-server-tls-cert", "grpc.server-tls-cert"),
-        .key_file = text_of(flags, "grpc-server-tls-key", "grpc.server-tls-key"),
-        .client_ca_file = text_of(flags, "grpc-server-tls-client-ca", "grpc.server-tls-client-ca")};
+    options.tls = grpc_tls(flags);
     options.max_concurrent_streams =
         static_cast<size_t>(std::max<int64_t>(0, flags.integer("grpc.max-concurrent-streams")));
     options.call_max = milliseconds(flags.duration_ms("grpc.max-call-duration"));
@@ -132,10 +130,30 @@ storeapi::Sources sources_of(const StoreApi::Parts& parts) {
             .figures = [db = parts.db](size_t most) { return figures(db(), most); }};
 }
 
+storeapi::NodeSources node_sources_of(const StoreApi::Parts& parts) {
+    return {.storage = parts.storage,
+            .clock = parts.clock,
+            .budget = parts.budget,
+            .ready = parts.ready,
+            .labels = parts.labels,
+            .node_id = parts.node_id,
+            .partial = [&engine = parts.engine, &storage = parts.storage](
+                           const model::Fragment& fragment, const model::QueryContext& context) {
+                return engine.partial(fragment, storage, context);
+            }};
+}
+
 }  // namespace
 
 std::string grpc_address(const FlagValues& flags) {
     return text_of(flags, "grpc.listen-address", "grpc-address");
+}
+
+base::rpc::ServerTls grpc_tls(const FlagValues& flags) {
+    return {
+        .cert_file = text_of(flags, "grpc-server-tls-cert", "grpc.server-tls-cert"),
+        .key_file = text_of(flags, "grpc-server-tls-key", "grpc.server-tls-key"),
+        .client_ca_file = text_of(flags, "grpc-server-tls-client-ca", "grpc.server-tls-client-ca")};
 }
 
 model::Labels store_labels(const model::Labels& external,
@@ -149,20 +167,26 @@ model::Labels store_labels(const model::Labels& external,
     return builder.labels();
 }
 
-StoreApi::StoreApi(storeapi::Sources sources, const Parts& parts)
-    : sources_(std::move(sources)),
+StoreApi::StoreApi(const Parts& parts)
+    : sources_(sources_of(parts)),
+      node_sources_(node_sources_of(parts)),
       pool_({.name = "storeapi",
              .threads = parts.threads,
              .queue_max = base::rpc::ServerOptions().calls_max}) {}
 
 base::Result<std::unique_ptr<StoreApi>> StoreApi::start(const Parts& parts) {
     const base::rpc::ServerOptions options = server_options(parts.flags);
-    std::unique_ptr<StoreApi> api(new StoreApi(sources_of(parts), parts));
+    std::unique_ptr<StoreApi> api(new StoreApi(parts));
+    std::vector<base::rpc::Method> methods = storeapi::make_services(api->sources_);
+    if (in_cluster(parts.flags)) {
+        std::ranges::move(storeapi::make_node_service(api->node_sources_),
+                          std::back_inserter(methods));
+    }
     auto started = base::rpc::Server::start(
-        options, storeapi::make_services(api->sources_), {api->pool_, parts.clock, parts.metrics});
+        options, std::move(methods), {api->pool_, parts.clock, parts.metrics});
     if (!started) {
-        const bool asked_for =
-            parts.flags.given("grpc.listen-address") || parts.flags.given("grpc-address");
+        const bool asked_for = parts.flags.given("grpc.listen-address") ||
+                               parts.flags.given("grpc-address") || in_cluster(parts.flags);
         if (asked_for || started.error().code() != base::Code::kUnavailable) {
             return base::fail(std::move(started).error());
         }

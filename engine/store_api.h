@@ -16,6 +16,7 @@
 #include "model/storage.h"
 #include "query/engine.h"
 #include "scrape/manager.h"
+#include "storeapi/node/node_service.h"
 #include "storeapi/sources.h"
 #include "tsdb/db.h"
 
@@ -23,6 +24,9 @@ namespace engine {
 
 // --grpc.listen-address, or Thanos' name of it; empty: there is no gRPC server.
 [[nodiscard]] std::string grpc_address(const FlagValues& flags);
+
+// --grpc-server-tls-*, or our names of them.
+[[nodiscard]] base::rpc::ServerTls grpc_tls(const FlagValues& flags);
 
 // A node's labels on the StoreAPI: the external ones and, unless one of that name is among them or
 // the flag is empty, the replica label with the node's id.
@@ -43,13 +47,15 @@ class StoreApi {
         size_t threads;
         model::Queryable& storage;
         const scrape::Manager& manager;
-        const query::Engine& engine;
+        query::Engine& engine;
         std::function<bool()> ready;
         std::function<model::Labels()> labels;
         std::function<const tsdb::Db&()> db;
+        std::string node_id;
     };
 
-    // Listens. Null, with a warning, when the default address is taken and none was asked for.
+    // Listens; with --cluster.join for the other nodes, too. Null, with a warning, when the default
+    // address is taken and none was asked for.
     //   errors  kUnavailable: the address is taken; kInvalid: TLS files
     [[nodiscard]] static base::Result<std::unique_ptr<StoreApi>> start(const Parts& parts);
 
@@ -60,9 +66,10 @@ class StoreApi {
     void stop(base::Duration grace) { server_->stop(grace); }
 
   private:
-    StoreApi(storeapi::Sources sources, const Parts& parts);
+    explicit StoreApi(const Parts& parts);
 
     storeapi::Sources sources_;
+    storeapi::NodeSources node_sources_;
     base::WorkerPool pool_;
     std::unique_ptr<base::rpc::Server> server_;  // last: it uses the others
 };

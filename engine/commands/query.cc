@@ -1,6 +1,7 @@
-// Asks a Prometheus HTTP API and prints the answer as promtool does.
+// Asks a Prometheus HTTP API, or StoreAPI endpoints, and prints the answer as promtool does.
 #include <cstdio>
 #include <cstring>
+#include <span>
 
 #include "base/clock.h"
 #include "base/duration.h"
@@ -9,6 +10,7 @@
 #include "base/json_read.h"
 #include "engine/cli.h"
 #include "engine/commands/commands.h"
+#include "engine/commands/query_stores.h"
 #include "model/labels.h"
 
 namespace engine {
@@ -24,13 +26,38 @@ constexpr FlagSpec kFlags[] = {
     {"step", FlagKind::kDuration, "", "Step of a range query."},
     {"match", FlagKind::kList, "", "Series selector; may be repeated."},
     {"timeout", FlagKind::kDuration, "2m", "How long to wait for the answer."},
+    {"store",
+     FlagKind::kList,
+     "",
+     "Ask this StoreAPI endpoint (host:port) instead of a server; may be repeated. The query runs "
+     "in the command."},
+    {"replica-label",
+     FlagKind::kList,
+     "",
+     "Label that tells replicas of a series in --store apart, taken off; may be repeated."},
+    {"partial-response",
+     FlagKind::kBool,
+     "false",
+     "Answer without the endpoints of --store that do not, and warn."},
+    {"grpc-client-tls-secure", FlagKind::kBool, "false", "Speak TLS to --store."},
+    {"grpc-client-tls-ca",
+     FlagKind::kText,
+     "",
+     "Authority that signs their certificates, in PEM; empty: the system's."},
+    {"grpc-client-tls-cert", FlagKind::kText, "", "Certificate to show them, in PEM; empty: none."},
+    {"grpc-client-tls-key", FlagKind::kText, "", "Its private key, in PEM."},
+    {"grpc-client-server-name",
+     FlagKind::kText,
+     "",
+     "Name that their certificates must have; empty: the host of the address."},
 };
 
 constexpr std::string_view kUse =
     "skein query instant SERVER EXPRESSION [--time=T]\n"
     "skein query range SERVER EXPRESSION [--start=T] [--end=T] [--step=D]\n"
     "skein query series SERVER --match=SELECTOR... [--start=T] [--end=T]\n"
-    "skein query labels SERVER NAME [--start=T] [--end=T]\n";
+    "skein query labels SERVER NAME [--start=T] [--end=T]\n"
+    "With --store=HOST:PORT... the SERVER is left out: StoreAPI endpoints are asked.\n";
 
 model::Labels labels_of(const JsonValue* object) {
     std::vector<model::LabelView> labels;
@@ -131,9 +158,14 @@ void add_given(const FlagValues& flags,
 }
 
 base::Result<Call> call_of(const std::string& verb, const FlagValues& flags) {
-    const auto& operands = flags.positional();
+    // Behind the server, if one is asked.
+    std::span<const std::string> operands(flags.positional());
+    const bool has_server = flags.list("store").empty();
+    if (has_server && !operands.empty()) {
+        operands = operands.subspan(1);
+    }
     const auto needs = [&](size_t count) -> base::Status {
-        if (operands.size() != count) {
+        if (operands.size() != count || (has_server && flags.positional().empty())) {
             return base::fail(
                 base::Code::kInvalid,
                 "query " + verb + " takes other operands; use:\n" + std::string(kUse));
@@ -142,14 +174,14 @@ base::Result<Call> call_of(const std::string& verb, const FlagValues& flags) {
     };
     Call call;
     if (verb == "instant") {
-        TRY(needs(2));
+        TRY(needs(1));
         call.path = "/api/v1/query";
-        call.params.add("query", operands[1]);
+        call.params.add("query", operands[0]);
         add_given(flags, call.params, {"time"});
     } else if (verb == "range") {
-        TRY(needs(2));
+        TRY(needs(1));
         call.path = "/api/v1/query_range";
-        call.params.add("query", operands[1]);
+        call.params.add("query", operands[0]);
         const base::SystemClock clock;
         const int64_t now = clock.now_ms() / 1000;
         call.params.add("start",
@@ -157,15 +189,15 @@ base::Result<Call> call_of(const std::string& verb, const FlagValues& flags) {
         call.params.add("end", flags.given("end") ? flags.text("end") : std::to_string(now));
         call.params.add("step", flags.given("step") ? flags.text("step") : "15s");
     } else if (verb == "series") {
-        TRY(needs(1));
+        TRY(needs(0));
         call.path = "/api/v1/series";
         for (const std::string& match : flags.list("match")) {
             call.params.add("match[]", match);
         }
         add_given(flags, call.params, {"start", "end"});
     } else if (verb == "labels") {
-        TRY(needs(2));
-        call.path = "/api/v1/label/" + base::http::percent_encode(operands[1]) + "/values";
+        TRY(needs(1));
+        call.path = "/api/v1/label/" + base::http::percent_encode(operands[0]) + "/values";
         add_given(flags, call.params, {"start", "end"});
     } else {
         return base::fail(base::Code::kInvalid,
@@ -194,6 +226,23 @@ base::Result<std::string> ask(std::string server, const Call& call, int64_t time
     }
     TRY(auto response, base::http::fetch(request, client));
     return std::move(response.body);
+}
+
+// What only the endpoints of --store are told.
+base::Result<std::string> ask_endpoints(const FlagValues& flags, Call call) {
+    for (const std::string& label : flags.list("replica-label")) {
+        call.params.add("replicaLabels[]", label);
+    }
+    call.params.add("partial_response", flags.boolean("partial-response") ? "true" : "false");
+    return ask_stores({.addresses = flags.list("store"),
+                       .tls = {.enabled = flags.boolean("grpc-client-tls-secure"),
+                               .ca_file = flags.text("grpc-client-tls-ca"),
+                               .cert_file = flags.text("grpc-client-tls-cert"),
+                               .key_file = flags.text("grpc-client-tls-key"),
+                               .server_name = flags.text("grpc-client-server-name")},
+                       .timeout = std::chrono::milliseconds(flags.duration_ms("timeout"))},
+                      call.path,
+                      call.params);
 }
 
 int fail_with(const base::Error& error) {
@@ -247,12 +296,15 @@ int query_command(const std::vector<std::string>& words) {
         return 0;
     }
     const FlagValues& flags = parsed.value().values;
-    const auto call = call_of(words[1], flags);
+    auto call = call_of(words[1], flags);
     if (call.has_error()) {
         std::fprintf(stderr, "skein: %s\n", call.error().message().c_str());
         return 2;
     }
-    const auto body = ask(flags.positional().front(), call.value(), flags.duration_ms("timeout"));
+    const auto body =
+        flags.list("store").empty()
+            ? ask(flags.positional().front(), call.value(), flags.duration_ms("timeout"))
+            : ask_endpoints(flags, std::move(call).value());
     return body.has_error() ? fail_with(body.error())
                             : print_answer(body.value(), flags.text("format") == "json");
 }
