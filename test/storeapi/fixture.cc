@@ -3,26 +3,40 @@
 #include <catch2/catch.hpp>
 
 #include "base/async/worker_pool.h"
+#include "base/sync.h"
 #include "query/testing/memory_storage.h"
 #include "test/tsdb/db_fixture.h"
 
 namespace storeapi_test {
 namespace {
 
-class MemoryStorage final : public Storage {
+// Whoever watches the node may ask for its time range while samples are added; queries come after.
+class MemoryStorage final : public Storage, public model::Queryable {
   public:
     void add(const model::Labels& labels, const Points& points) override {
         std::vector<model::ChunkSample> samples;
         for (const auto& [t, v] : points) {
             samples.push_back({.t = t, .v = v});
         }
+        const base::MutexLock lock(mutex_);
         storage_.add(labels, samples);
     }
 
-    model::Queryable& queryable() override { return storage_; }
+    model::Queryable& queryable() override { return *this; }
+
+    base::Result<std::unique_ptr<model::Querier>> querier(int64_t min_t, int64_t max_t) override {
+        const base::MutexLock lock(mutex_);
+        return storage_.querier(min_t, max_t);
+    }
+
+    std::optional<std::pair<int64_t, int64_t>> time_range() const override {
+        const base::MutexLock lock(mutex_);
+        return storage_.time_range();
+    }
 
   private:
-    query::testing::MemoryStorage storage_;
+    mutable base::Mutex mutex_;
+    query::testing::MemoryStorage storage_ GUARDED_BY(mutex_);
 };
 
 class DbStorage final : public Storage {
