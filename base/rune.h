@@ -44,7 +44,9 @@ struct Rune {
     return {};
 }
 
-// Appends a code point up to U+10FFFF as UTF-8.
+inline constexpr uint32_t kRuneMax = 0x10ffff;
+
+// Appends a code point up to kRuneMax as UTF-8.
 inline void append_rune(std::string& out, uint32_t rune) {
     if (rune < 0x80) {
         out += static_cast<char>(rune);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rune.h"
 #include "model/api_answer.h"
 #include "query/ast_json.h"
 #include "query/http_params.h"
@@ -289,21 +290,10 @@ std::string unescape_value_encoding(std::string_view name) {
                 return std::string(name);
             }
         }
-        if (rune < 0x80) {
-            out += static_cast<char>(rune);
-        } else if (rune < 0x800) {
-            out += static_cast<char>(0xc0 | rune >> 6);
-            out += static_cast<char>(0x80 | (rune & 0x3f));
-        } else if (rune < 0x10000) {
-            out += static_cast<char>(0xe0 | rune >> 12);
-            out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-            out += static_cast<char>(0x80 | (rune & 0x3f));
-        } else {
-            out += static_cast<char>(0xf0 | (rune >> 18 & 0x07));
-            out += static_cast<char>(0x80 | (rune >> 12 & 0x3f));
-            out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-            out += static_cast<char>(0x80 | (rune & 0x3f));
+        if (rune > base::kRuneMax) {
+            return std::string(name);
         }
+        base::append_rune(out, rune);
         i = end;
     }
     return out;

@@ -27,20 +27,6 @@ std::string quoted(std::string_view text) {
     return out;
 }
 
-model::MatchType model_type(MatchType type) {
-    switch (type) {
-        case MatchType::kEqual:
-            return model::MatchType::kEqual;
-        case MatchType::kNotEqual:
-            return model::MatchType::kNotEqual;
-        case MatchType::kRegex:
-            return model::MatchType::kRegex;
-        case MatchType::kNotRegex:
-            return model::MatchType::kNotRegex;
-    }
-    return model::MatchType::kEqual;
-}
-
 }  // namespace
 
 base::Error invalid_param(std::string_view name, const base::Error& error) {
@@ -136,8 +122,7 @@ Result<std::vector<model::Matcher>> compile_selector(std::string_view text) {
     }
     std::vector<model::Matcher> matchers;
     for (const MatcherSpec& spec : parsed.value()) {
-        TRY(model::Matcher matcher,
-            model::Matcher::create(model_type(spec.type), spec.name, spec.value));
+        TRY(model::Matcher matcher, model::Matcher::create(spec.type, spec.name, spec.value));
         matchers.push_back(std::move(matcher));
     }
     return matchers;

@@ -12,20 +12,6 @@ namespace {
 using base::Code;
 using base::Result;
 
-model::MatchType model_type(MatchType type) {
-    switch (type) {
-        case MatchType::kEqual:
-            return model::MatchType::kEqual;
-        case MatchType::kNotEqual:
-            return model::MatchType::kNotEqual;
-        case MatchType::kRegex:
-            return model::MatchType::kRegex;
-        case MatchType::kNotRegex:
-            return model::MatchType::kNotRegex;
-    }
-    return model::MatchType::kEqual;
-}
-
 bool names_one_metric(const VectorSelector& selector) {
     return std::ranges::any_of(selector.matchers, [](const MatcherSpec& matcher) {
         return matcher.name == model::kMetricName && matcher.type == MatchType::kEqual &&
@@ -164,8 +150,7 @@ class Planner {
         Select select;
         select.selector = &selector;
         for (const MatcherSpec& spec : selector.matchers) {
-            TRY(model::Matcher matcher,
-                model::Matcher::create(model_type(spec.type), spec.name, spec.value));
+            TRY(model::Matcher matcher, model::Matcher::create(spec.type, spec.name, spec.value));
             select.matchers.push_back(std::move(matcher));
         }
         TRY(select.offset_ms, resolve(selector.offset, times_, DurationUse::kSigned));
@@ -437,7 +422,7 @@ class Planner {
             for (const MatcherSpec& spec :
                  as<VectorSelector>(without_parens(*expr.args[1])).matchers) {
                 TRY(model::Matcher matcher,
-                    model::Matcher::create(model_type(spec.type), spec.name, spec.value));
+                    model::Matcher::create(spec.type, spec.name, spec.value));
                 matchers.push_back(std::move(matcher));
                 if (spec.name == model::kMetricName) {
                     any_name = true;

@@ -225,6 +225,24 @@ TEST_CASE("series, label names and label values are listed", "[query][http]") {
           R"({"status":"success","data":["a\u003cb","c"]})");
 }
 
+TEST_CASE("a label's name may be escaped in the URL", "[query][http]") {
+    Api api;
+    const model::ChunkSample samples[] = {{1000, 0, 1, nullptr}};
+    api.storage.add(model::Labels{{"__name__", "odd"}, {"naïve.na_me", "yes"}}, samples);
+    const auto values = [&](const std::string& name) {
+        Request request;
+        request.path_params.add("name", name);
+        return Api::whole(handle_label_values(api.sources, request, {}));
+    };
+    const std::string found = R"({"status":"success","data":["yes"]})";
+    CHECK(values("naïve.na_me") == found);
+    CHECK(values("U__na_ef_ve_2e_na__me") == found);
+    // Not an escape: the name as it is.
+    for (const char* name : {"U__a_110000_", "U__a_g_", "U__a_2e"}) {
+        CHECK(values(name) == R"({"status":"success","data":[]})");
+    }
+}
+
 TEST_CASE("queries are formatted and parsed", "[query][http]") {
     CHECK(query::handle_format_query(Api::request("query=sum(up)by(job)")).body ==
           R"j({"status":"success","data":"sum by (job) (up)"})j");
