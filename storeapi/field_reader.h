@@ -53,6 +53,11 @@ class FieldReader {
     // Number and wire type, as number_field() and bytes_field() have them.
     [[nodiscard]] uint32_t tag() const { return tag_; }
 
+    // Whether it is the field of that number, and a text, a message or a packed list.
+    [[nodiscard]] bool is_bytes(uint32_t field) const { return tag_ == (field << 3 | kBytes); }
+
+    [[nodiscard]] bool is_number(uint32_t field) const { return tag_ == (field << 3 | kVarint); }
+
     // Of a varint.
     [[nodiscard]] uint64_t number() const { return number_; }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "storeapi/node/field_reader.h"
+#include "storeapi/field_reader.h"
 #include "storeapi/node/fields.h"
 
 namespace storeapi {

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "model/label_order.h"
-#include "storeapi/node/field_reader.h"
+#include "storeapi/field_reader.h"
 #include "storeapi/node/fields.h"
 
 namespace storeapi {

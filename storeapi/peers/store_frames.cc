@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 #include "model/chunk_codec.h"
-#include "storeapi/peers/wire_fields.h"
+#include "storeapi/field_reader.h"
 
 namespace storeapi {
 namespace {
@@ -61,7 +61,7 @@ base::Status StoreFrames::read(std::string message) {
         series_.pin(kept);
         message_bytes_ += kept->capacity();
     }
-    WireFields fields(*kept);
+    FieldReader fields(*kept);
     bool good = true;
     while (good && fields.next()) {
         if (fields.is_bytes(kSeries)) {
@@ -79,7 +79,7 @@ base::Status StoreFrames::read(std::string message) {
 }
 
 bool StoreFrames::read_batch(std::string_view message) {
-    WireFields fields(message);
+    FieldReader fields(message);
     while (fields.next()) {
         if (fields.is_bytes(kBatchSeries) && !read_series(fields.bytes())) {
             return false;
@@ -89,7 +89,7 @@ bool StoreFrames::read_batch(std::string_view message) {
 }
 
 bool StoreFrames::read_series(std::string_view message) {
-    WireFields fields(message);
+    FieldReader fields(message);
     series_chunks_ = 0;
     bool good = true;
     while (good && fields.next()) {
@@ -105,7 +105,7 @@ bool StoreFrames::read_series(std::string_view message) {
 }
 
 bool StoreFrames::read_label(std::string_view message) {
-    WireFields fields(message);
+    FieldReader fields(message);
     std::string_view name;
     std::string_view value;
     while (fields.next()) {
@@ -129,7 +129,7 @@ bool StoreFrames::dropped(std::string_view name) const {
 }
 
 bool StoreFrames::read_aggregate_chunk(std::string_view message) {
-    WireFields fields(message);
+    FieldReader fields(message);
     AggregateChunks chunks;
     ChunkView raw;
     bool good = true;
@@ -164,7 +164,7 @@ bool StoreFrames::read_aggregate_chunk(std::string_view message) {
 }
 
 bool StoreFrames::read_chunk(std::string_view message, ChunkView& chunk) {
-    WireFields fields(message);
+    FieldReader fields(message);
     uint64_t type = 0;
     std::string_view data;
     while (fields.next()) {

@@ -6,6 +6,9 @@
 #include <string>
 #include <utility>
 
+#include <catch2/catch.hpp>
+
+#include "base/result.h"
 #include "query/value.h"
 
 namespace test_query {
@@ -36,6 +39,30 @@ using Points = std::map<std::pair<std::string, int64_t>, double>;
         return std::isnan(a) && std::isnan(b);
     }
     return a == b || std::fabs(a - b) <= relative * std::max(std::fabs(a), std::fabs(b));
+}
+
+// Both fail, or both have the same points, to 1e-12 of the larger one, and the same
+// warnings and infos.
+inline void check_same(const base::Result<query::QueryResult>& want,
+                       const base::Result<query::QueryResult>& got) {
+    if (!want || !got) {
+        INFO((want ? "" : want.error().message()) << " | " << (got ? "" : got.error().message()));
+        REQUIRE(want.has_value() == got.has_value());
+        CHECK(want.error().message() == got.error().message());
+        return;
+    }
+    const Points wanted = points_of(want.value().value);
+    const Points points = points_of(got.value().value);
+    REQUIRE(points.size() == wanted.size());
+    for (const auto& [key, value] : wanted) {
+        CAPTURE(key.first, key.second, value);
+        const auto found = points.find(key);
+        REQUIRE(found != points.end());
+        CAPTURE(found->second);
+        REQUIRE(close(found->second, value, 1e-12));
+    }
+    CHECK(want.value().warnings == got.value().warnings);
+    CHECK(want.value().infos == got.value().infos);
 }
 
 }  // namespace test_query

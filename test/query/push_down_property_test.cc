@@ -23,28 +23,6 @@ constexpr int64_t kEnd = test_query::kSpreadEnd;
 constexpr int kRounds = 25;
 constexpr int kQueries = 24;  // per round
 
-void check_same(const base::Result<query::QueryResult>& want,
-                const base::Result<query::QueryResult>& got) {
-    if (!want || !got) {
-        INFO((want ? "" : want.error().message()) << " | " << (got ? "" : got.error().message()));
-        REQUIRE(want.has_value() == got.has_value());
-        CHECK(want.error().message() == got.error().message());
-        return;
-    }
-    const auto wanted = test_query::points_of(want.value().value);
-    const auto points = test_query::points_of(got.value().value);
-    REQUIRE(points.size() == wanted.size());
-    for (const auto& [key, value] : wanted) {
-        CAPTURE(key.first, key.second, value);
-        const auto found = points.find(key);
-        REQUIRE(found != points.end());
-        CAPTURE(found->second);
-        REQUIRE(test_query::close(found->second, value, 1e-12));
-    }
-    CHECK(want.value().warnings == got.value().warnings);
-    CHECK(want.value().infos == got.value().infos);
-}
-
 }  // namespace
 
 TEST_CASE("random queries over holders give what one storage gives", "[query][push][property]") {
@@ -73,10 +51,10 @@ TEST_CASE("random queries over holders give what one storage gives", "[query][pu
             CAPTURE(text, step, cluster.holders());
             cluster.forget();
             if (random.below(2) == 0) {
-                check_same(alone.range(text, kStart, kEnd, step),
-                           together.range(text, kStart, kEnd, step));
+                test_query::check_same(alone.range(text, kStart, kEnd, step),
+                                       together.range(text, kStart, kEnd, step));
             } else {
-                check_same(alone.instant(text, kEnd), together.instant(text, kEnd));
+                test_query::check_same(alone.instant(text, kEnd), together.instant(text, kEnd));
             }
             pushed += cluster.seen().asked > 0 && cluster.seen().selects == 0 ? 1 : 0;
             with_shared += cluster.seen().shared > 0 ? 1 : 0;

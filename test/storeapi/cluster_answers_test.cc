@@ -241,26 +241,6 @@ class Cluster {
     std::unique_ptr<storeapi::Peers> peers_;
 };
 
-void check_same(const base::Result<query::QueryResult>& want,
-                const base::Result<query::QueryResult>& got) {
-    if (!want || !got) {
-        INFO((want ? "" : want.error().message()) << " | " << (got ? "" : got.error().message()));
-        REQUIRE(want.has_value() == got.has_value());
-        return;
-    }
-    const auto wanted = test_query::points_of(want.value().value);
-    const auto points = test_query::points_of(got.value().value);
-    REQUIRE(points.size() == wanted.size());
-    for (const auto& [key, value] : wanted) {
-        CAPTURE(key.first, key.second, value);
-        const auto found = points.find(key);
-        REQUIRE(found != points.end());
-        CAPTURE(found->second);
-        REQUIRE(test_query::close(found->second, value, 1e-12));
-    }
-    CHECK(want.value().warnings == got.value().warnings);
-}
-
 // Asks both ways about the same.
 class Asker {
   public:
@@ -271,11 +251,11 @@ class Asker {
     void ask(const std::string& text, int64_t step, bool instant) {
         constexpr int64_t kEnd = test_query::kSpreadEnd;
         if (instant) {
-            check_same(everything_.instant(text, kEnd), cluster_.instant(text, kEnd));
+            test_query::check_same(everything_.instant(text, kEnd), cluster_.instant(text, kEnd));
         } else {
             constexpr int64_t kStart = test_query::kSpreadStart;
-            check_same(everything_.range(text, kStart, kEnd, step),
-                       cluster_.range(text, kStart, kEnd, step));
+            test_query::check_same(everything_.range(text, kStart, kEnd, step),
+                                   cluster_.range(text, kStart, kEnd, step));
         }
         CHECK(budget_.used() == 0);
     }
