@@ -12,6 +12,7 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(Protobuf REQUIRED)  # has no configuration of its own, and comes before gRPC
 find_package(gRPC CONFIG REQUIRED)

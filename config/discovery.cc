@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "config/blocks.h"
 #include "config/discovery_schema.h"
@@ -78,6 +80,64 @@ scrape::HttpDiscoveryOptions read_http_discovery(const Node& node, Scope& scope)
     return out;
 }
 
+// Words in any case; none of the known ones is a problem.
+void read_record_type(MapReader& map, scrape::DnsRecordType& out) {
+    using enum scrape::DnsRecordType;
+    static constexpr std::pair<std::string_view, scrape::DnsRecordType> kTypes[] = {
+        {"SRV", kSrv}, {"A", kA}, {"AAAA", kAaaa}, {"MX", kMx}, {"NS", kNs}};
+    std::string word = "SRV";
+    map.read("type", word);
+    std::string upper = word;
+    std::transform(upper.begin(), upper.end(), upper.begin(), [](char letter) {
+        return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+    });
+    for (const auto& [known, type] : kTypes) {
+        if (upper == known) {
+            out = type;
+            return;
+        }
+    }
+    map.problem(map.at("type"),
+                "invalid DNS-SD records type \"" + word + "\", known are: SRV, A, AAAA, MX, NS");
+}
+
+void read_port(MapReader& map, uint16_t& out) {
+    int64_t port = 0;
+    map.read_int("port", port);
+    if (port < 0 || port > std::numeric_limits<uint16_t>::max()) {
+        map.problem(map.at("port"), "port must be between 1 and 65535");
+        return;
+    }
+    out = static_cast<uint16_t>(port);
+}
+
+scrape::DnsDiscoveryOptions read_dns_discovery(const Node& node, Scope& scope) {
+    MapReader map(node, "dns_sd_config", scope.problems);
+    scrape::DnsDiscoveryOptions out;
+    map.read("names", out.names);
+    map.read("refresh_interval", out.refresh_interval);
+    read_record_type(map, out.type);
+    read_port(map, out.port);
+    if (out.names.empty()) {
+        map.problem("DNS-SD config must contain at least one SRV record name");
+    }
+    if (out.names.size() > scrape::kDnsNamesMax) {
+        map.problem(map.at("names"),
+                    "more than " + std::to_string(scrape::kDnsNamesMax) +
+                        " names in one DNS-SD config: divide them among several");
+    }
+    if (std::find(out.names.begin(), out.names.end(), "") != out.names.end()) {
+        map.problem(map.at("names"), "a name in a DNS-SD config must not be empty");
+    }
+    if (out.type != scrape::DnsRecordType::kSrv && out.port == 0) {
+        map.problem("a port is required in DNS-SD configs for all record types except SRV");
+    }
+    if (out.refresh_interval.count() <= 0) {
+        map.problem(map.at("refresh_interval"), "refresh_interval must be greater than 0");
+    }
+    return out;
+}
+
 }  // namespace
 
 void read_discovery(MapReader& map,
@@ -94,6 +154,8 @@ void read_discovery(MapReader& map,
              [&](const Node& node) { out.file.push_back(read_file_discovery(node, scope)); });
     map.each("http_sd_configs",
              [&](const Node& node) { out.http.push_back(read_http_discovery(node, scope)); });
+    map.each("dns_sd_configs",
+             [&](const Node& node) { out.dns.push_back(read_dns_discovery(node, scope)); });
     for (const DiscoverySchema& schema : unbuilt_discoveries()) {
         const std::string key = std::string(schema.mechanism) + "_sd_configs";
         map.each(key, [&](const Node& node) {

@@ -50,16 +50,6 @@ void check_azure(MapReader& map) {
     }
 }
 
-void check_dns(MapReader& map) {
-    const std::string type = text_of(map, "type");
-    if (!type.empty() && type != "SRV" && map.find("port") == nullptr) {
-        map.problem("a port is required in DNS-SD configs for all record types except SRV");
-    }
-    if (const Node* names = map.find("names"); names == nullptr || names->items.empty()) {
-        map.problem("DNS-SD config must contain at least one SRV record name");
-    }
-}
-
 void check_url_host(MapReader& map, std::string_view key) {
     const std::string url = text_of(map, key);
     const size_t slashes = url.find("://");
@@ -214,9 +204,6 @@ constexpr DiscoverySchema kSchemas[] = {
     {"digitalocean",
      "refresh_interval:duration port:int role:text=droplets|databases @http",
      nullptr},
-    {"dns",
-     "names:texts! refresh_interval:duration type:text=SRV|A|AAAA|MX|NS|srv|a|aaaa|mx|ns port:int",
-     check_dns},
     {"docker",
      "host:text! port:int filters:filters host_networking_host:text match_first_network:bool "
      "refresh_interval:duration @http",

@@ -85,6 +85,10 @@ Metrics::Metrics(base::Registry& registry)
       file_scan_seconds(registry.summary("prometheus_sd_file_scan_duration_seconds",
                                          "Time to read all files of a file discovery.")),
       http_failures(registry.counter("prometheus_sd_http_failures_total",
-                                     "HTTP discovery refreshes that failed.")) {}
+                                     "HTTP discovery refreshes that failed.")),
+      dns_lookups(registry.counter("prometheus_sd_dns_lookups_total",
+                                   "Names that DNS discovery looked up.")),
+      dns_lookup_failures(registry.counter("prometheus_sd_dns_lookup_failures_total",
+                                           "Names that DNS discovery could not look up.")) {}
 
 }  // namespace scrape

@@ -47,6 +47,8 @@ struct Metrics {
     base::Counter& file_watcher_errors;
     base::Summary& file_scan_seconds;
     base::Counter& http_failures;
+    base::Counter& dns_lookups;  // names asked for
+    base::Counter& dns_lookup_failures;
 };
 
 }  // namespace scrape

@@ -42,6 +42,19 @@ struct HttpDiscoveryOptions {
     bool operator==(const HttpDiscoveryOptions&) const = default;
 };
 
+enum class DnsRecordType : uint8_t { kSrv, kA, kAaaa, kMx, kNs };
+
+inline constexpr size_t kDnsNamesMax = 1024;  // of one configuration
+
+struct DnsDiscoveryOptions {
+    std::vector<std::string> names;
+    DnsRecordType type = DnsRecordType::kSrv;
+    uint16_t port = 0;  // of the targets; SRV records bring their own
+    std::chrono::milliseconds refresh_interval{30 * 1000};
+
+    bool operator==(const DnsDiscoveryOptions&) const = default;
+};
+
 // A discovery that the configuration names and this build does not carry out.
 struct UnbuiltDiscovery {
     std::string mechanism;  // "kubernetes_sd_configs", …
@@ -54,6 +67,7 @@ struct DiscoveryOptions {
     std::vector<model::TargetGroup> static_groups;
     std::vector<FileDiscoveryOptions> file;
     std::vector<HttpDiscoveryOptions> http;
+    std::vector<DnsDiscoveryOptions> dns;
     std::vector<UnbuiltDiscovery> unbuilt;
 
     bool operator==(const DiscoveryOptions&) const = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scrape/discovery/dns.h"
 #include "scrape/discovery/file.h"
 #include "scrape/discovery/http.h"
 #include "scrape/discovery/resolve.h"
@@ -29,6 +30,9 @@ std::vector<std::unique_ptr<model::GroupSource>> make_sources(const DiscoveryOpt
     for (const HttpDiscoveryOptions& http : options.http) {
         sources.push_back(std::make_unique<HttpSource>(
             http, parts.lane, parts.client, parts.metrics, config, parts.log));
+    }
+    for (const DnsDiscoveryOptions& dns : options.dns) {
+        sources.push_back(std::make_unique<DnsSource>(dns, parts.metrics, config, parts.log));
     }
     for (const UnbuiltDiscovery& unbuilt : options.unbuilt) {
         parts.log.error("discovery mechanism not built in: it finds no targets",

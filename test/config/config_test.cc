@@ -195,3 +195,53 @@ TEST_CASE("the cluster is one optional key", "[config]") {
     CHECK(error_of("cluster: {voters: 2}\n").find("cluster.voters must be 1, 3 or 5") !=
           std::string::npos);
 }
+
+TEST_CASE("dns discovery is read with its defaults, for jobs and for store endpoints",
+          "[config][discovery]") {
+    const auto config = load(R"(
+scrape_configs:
+  - job_name: a
+    dns_sd_configs:
+      - names: [_metrics._tcp.example.com, other]
+      - {names: [h.example.com], type: aaaa, port: 9100, refresh_interval: 5s}
+cluster:
+  store_endpoints:
+    - dns_sd_configs: [{names: [stores.example.com], type: A, port: 10901}]
+)")
+                            .value();
+    CHECK(config->unbuilt.empty());
+    const auto& dns = config->scrape.jobs[0].discovery.dns;
+    REQUIRE(dns.size() == 2);
+    CHECK(dns[0].names == std::vector<std::string>{"_metrics._tcp.example.com", "other"});
+    CHECK(dns[0].type == scrape::DnsRecordType::kSrv);
+    CHECK(dns[0].refresh_interval == milliseconds(30'000));
+    CHECK(dns[1].type == scrape::DnsRecordType::kAaaa);
+    CHECK(dns[1].port == 9100);
+    CHECK(dns[1].refresh_interval == milliseconds(5'000));
+    REQUIRE(config->cluster.store_endpoints.dns.size() == 1);
+    CHECK(config->cluster.store_endpoints.dns[0].port == 10901);
+}
+
+TEST_CASE("dns discovery that cannot work is a problem with its line", "[config][discovery]") {
+    const auto check = [](const std::string& keys, const std::string& want) {
+        CAPTURE(keys);
+        const std::string got = error_of(
+            "scrape_configs:\n  - job_name: a\n    dns_sd_configs:\n      - {" + keys + "}\n");
+        CAPTURE(got);
+        CHECK(got.find("p.yml:4: " + want) != std::string::npos);
+    };
+    check("port: 1", "DNS-SD config must contain at least one SRV record name");
+    check("names: []", "DNS-SD config must contain at least one SRV record name");
+    check("names: [a], type: MX",
+          "a port is required in DNS-SD configs for all record types except SRV");
+    check("names: [a], type: TXT", "invalid DNS-SD records type \"TXT\"");
+    check("names: [a], type: A, port: 65536", "port must be between 1 and 65535");
+    check("names: [\"\"]", "a name in a DNS-SD config must not be empty");
+    check("names: [a], refresh_interval: 0s", "refresh_interval must be greater than 0");
+    check("names: [a], typ: A", "unknown key \"typ\" in dns_sd_config");
+    std::string many = "names: [";
+    for (size_t index = 0; index <= scrape::kDnsNamesMax; ++index) {
+        many += "n" + std::to_string(index) + ",";
+    }
+    check(many + "]", "more than 1024 names in one DNS-SD config");
+}
