@@ -375,7 +375,9 @@ TEST_CASE("a ticked lane does its work on ticks", "[base][async]") {
     }
     REQUIRE(base::block_on(lane, base::sleep_for(5ms)).has_value());
     tasks.stop_and_wait();
-    SUCCEED();
+    const int stopped_at = ticks;
+    REQUIRE(base::block_on(lane, base::sleep_for(5ms)).has_value());
+    CHECK(ticks == stopped_at);
 }
 
 TEST_CASE("signals arrive as calls on the lane", "[base][async]") {
