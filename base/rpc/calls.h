@@ -51,7 +51,7 @@ struct ServedMethod {
     RunningCalls& running;
     WorkerPool& pool;
     const Clock& clock;
-    size_t calls_max;
+    size_t calls_max;  // of the calls in `running`
     std::chrono::milliseconds call_max;
 };
 

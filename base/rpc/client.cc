@@ -13,6 +13,7 @@
 
 #include "base/rpc/bytes.h"
 #include "base/rpc/credentials.h"
+#include "base/rpc/duplex_client.h"
 
 namespace base::rpc {
 namespace {
@@ -177,6 +178,10 @@ std::unique_ptr<MessageReader> Channel::stream(const std::string& path,
                                                std::stop_token stop) {
     return std::make_unique<Reader>(
         *state_->channel, path, std::move(request), deadline, std::move(stop));
+}
+
+std::unique_ptr<Duplex> Channel::duplex(const std::string& path, DuplexListener& listener) {
+    return open_duplex(*state_->channel, path, listener);
 }
 
 }  // namespace base::rpc

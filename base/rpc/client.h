@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/rpc/duplex.h"
 
 namespace base::rpc {
 
@@ -58,6 +59,11 @@ class Channel {
                                                         std::string request,
                                                         Deadline deadline,
                                                         std::stop_token stop = {});
+    // Begins a call in which both ends send, and waits for nothing; it lasts until one end closes
+    // it or the connection breaks.
+    //   listener  borrowed until the answer is destroyed, which cancels the call and waits until
+    //             the listener is told nothing more (so not within a call of it)
+    [[nodiscard]] std::unique_ptr<Duplex> duplex(const std::string& path, DuplexListener& listener);
 
   private:
     struct State;

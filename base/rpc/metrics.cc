@@ -13,6 +13,18 @@ std::string_view method_of(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
 }
 
+std::string_view name_of(MethodKind kind) {
+    switch (kind) {
+        case MethodKind::kUnary:
+            return "unary";
+        case MethodKind::kServerStream:
+            return "server_stream";
+        case MethodKind::kDuplex:
+            return "bidi_stream";
+    }
+    return {};
+}
+
 }  // namespace
 
 ServerMetrics::ServerMetrics(Registry& registry)
@@ -34,9 +46,9 @@ ServerMetrics::ServerMetrics(Registry& registry)
       sent_bytes(registry.counter("skein_grpc_server_sent_bytes_total",
                                   "Bytes of gRPC answers, as messages.")) {}
 
-MethodMetrics::MethodMetrics(ServerMetrics& all, std::string_view path, bool stream)
+MethodMetrics::MethodMetrics(ServerMetrics& all, std::string_view path, MethodKind kind)
     : all_(all),
-      type_(stream ? "server_stream" : "unary"),
+      type_(name_of(kind)),
       service_(service_of(path)),
       method_(method_of(path)),
       started_(all.started.with({type_, service_, method_})),

@@ -1,6 +1,7 @@
 // What the gRPC server counts.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "base/metrics.h"
@@ -20,11 +21,13 @@ struct ServerMetrics {
     Counter& sent_bytes;
 };
 
+enum class MethodKind : uint8_t { kUnary, kServerStream, kDuplex };
+
 // What one method counts, looked up once.
 class MethodMetrics {
   public:
     // path  "/package.Service/Method", kept by the caller
-    MethodMetrics(ServerMetrics& all, std::string_view path, bool stream);
+    MethodMetrics(ServerMetrics& all, std::string_view path, MethodKind kind);
 
     void started();
     void handled(int status_number, double seconds);

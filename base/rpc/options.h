@@ -23,6 +23,7 @@ struct ServerOptions {
     ServerTls tls;
     size_t max_concurrent_streams = 250;  // --grpc.max-concurrent-streams, of one connection
     size_t calls_max = 1000;              // over all connections; more are refused
+    size_t duplex_calls_max = 5000;       // beside those: sessions, which last
     size_t request_bytes_max = size_t{16} << 20;
     // --grpc.max-call-duration: a call that takes longer, because its reader is slow, say, ends.
     std::chrono::milliseconds call_max{std::chrono::minutes(5)};

@@ -15,8 +15,8 @@
 #include <grpcpp/server_builder.h>
 
 #include "base/check.h"
-#include "base/rpc/calls.h"
 #include "base/rpc/credentials.h"
+#include "base/rpc/duplex_server.h"
 #include "base/sync.h"
 
 namespace base::rpc {
@@ -33,15 +33,31 @@ class BytesService final : public grpc::Service {
   public:
     void add(ServedMethod& served) {
         using grpc::internal::RpcMethod;
-        using grpc::internal::RpcServiceMethod;
-        const bool unary = served.method.unary != nullptr;
-        AddMethod(new RpcServiceMethod(served.method.path.c_str(),
-                                       unary ? RpcMethod::NORMAL_RPC : RpcMethod::SERVER_STREAMING,
-                                       nullptr));
-        MarkMethodRawCallback(count_++, unary ? unary_handler(served) : stream_handler(served));
+        switch (kind_of(served.method)) {
+            case MethodKind::kUnary:
+                return add(served, RpcMethod::NORMAL_RPC, unary_handler(served));
+            case MethodKind::kServerStream:
+                return add(served, RpcMethod::SERVER_STREAMING, stream_handler(served));
+            case MethodKind::kDuplex:
+                return add(served, RpcMethod::BIDI_STREAMING, duplex_handler(served));
+        }
+    }
+
+    static MethodKind kind_of(const Method& method) {
+        if (method.unary != nullptr) {
+            return MethodKind::kUnary;
+        }
+        return method.stream != nullptr ? MethodKind::kServerStream : MethodKind::kDuplex;
     }
 
   private:
+    void add(ServedMethod& served,
+             grpc::internal::RpcMethod::RpcType type,
+             grpc::internal::MethodHandler* handler) {
+        AddMethod(new grpc::internal::RpcServiceMethod(served.method.path.c_str(), type, nullptr));
+        MarkMethodRawCallback(count_++, handler);
+    }
+
     static grpc::internal::MethodHandler* unary_handler(ServedMethod& served) {
         return new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
             [&served](grpc::CallbackServerContext* context,
@@ -56,6 +72,13 @@ class BytesService final : public grpc::Service {
                                                                   grpc::ByteBuffer>(
             [&served](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
                 return start_stream(served, context, request);
+            });
+    }
+
+    static grpc::internal::MethodHandler* duplex_handler(ServedMethod& served) {
+        return new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+            [&served](grpc::CallbackServerContext* context) {
+                return start_duplex(served, context);
             });
     }
 
@@ -103,16 +126,18 @@ struct Server::State {
     State(const ServerOptions& options, std::vector<Method> methods, const Parts& parts)
         : methods(std::move(methods)), metrics(parts.metrics), clock(parts.clock) {
         for (const Method& method : this->methods) {
-            SKEIN_CHECK((method.unary == nullptr) != (method.stream == nullptr),
-                        "a gRPC method has one handler",
-                        method.path);
+            const int handlers = (method.unary != nullptr ? 1 : 0) +
+                                 (method.stream != nullptr ? 1 : 0) +
+                                 (method.duplex != nullptr ? 1 : 0);
+            SKEIN_CHECK(handlers == 1, "a gRPC method has one handler", method.path);
+            const bool lasts = method.duplex != nullptr;
             ServedMethod& added = served.emplace_back(
                 ServedMethod{.method = method,
-                             .metrics = {metrics, method.path, method.stream != nullptr},
-                             .running = running,
+                             .metrics = {metrics, method.path, BytesService::kind_of(method)},
+                             .running = lasts ? sessions : running,
                              .pool = parts.pool,
                              .clock = parts.clock,
-                             .calls_max = options.calls_max,
+                             .calls_max = lasts ? options.duplex_calls_max : options.calls_max,
                              .call_max = options.call_max});
             services[method.path.substr(0, method.path.rfind('/'))].add(added);
         }
@@ -137,6 +162,7 @@ struct Server::State {
     ServerMetrics& metrics;
     const Clock& clock;
     RunningCalls running;
+    RunningCalls sessions;  // duplex calls, which have no end of their own
     std::deque<ServedMethod> served;
     std::map<std::string, BytesService> services;
     std::string address;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/rpc/duplex.h"
 #include "base/rpc/metrics.h"
 #include "base/rpc/options.h"
 
@@ -43,11 +44,18 @@ using UnaryHandler =
 using StreamHandler = std::function<Result<std::unique_ptr<MessageStream>>(
     std::string_view request, const CallContext& context)>;
 
-// Exactly one of the handlers is set. They run in the pool.
+// Takes a call in which both ends send, or refuses it with an error. Not in the pool: it does not
+// block.
+//   peer  outlives the call for those who keep it
+using DuplexHandler = std::function<Result<std::unique_ptr<DuplexListener>>(
+    std::shared_ptr<Duplex> peer, const CallPeer& who)>;
+
+// Exactly one of the handlers is set. The first two run in the pool.
 struct Method {
     std::string path;  // "/package.Service/Method"
     UnaryHandler unary = {};
     StreamHandler stream = {};
+    DuplexHandler duplex = {};
 };
 
 // Serves the methods, grpc.health.v1.Health and reflection of the services whose descriptors are
