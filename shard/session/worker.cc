@@ -1,0 +1,517 @@
+#include "shard/session/worker.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "shard/session/holdings.h"
+
+namespace shard {
+
+using base::SteadyTime;
+
+namespace {
+
+constexpr size_t kHoldingsOfMessage = 16'384;
+constexpr size_t kReportsRemembered = 64;
+constexpr uint32_t kRedirectsMax = 3;  // in a row, without waiting
+constexpr SteadyTime kNever = SteadyTime::max();
+
+// When reports were sent, so that a lease can be counted from then.
+class SentReports {
+  public:
+    void begin(SteadyTime hello) { sent_.assign(1, {0, hello}); }
+
+    [[nodiscard]] uint64_t add(SteadyTime now) {
+        const uint64_t number = sent_.back().first + 1;
+        sent_.emplace_back(number, now);
+        if (sent_.size() > kReportsRemembered) {
+            sent_.pop_front();
+        }
+        return number;
+    }
+
+    // Nothing for one that is forgotten: a lease may end early, never late.
+    [[nodiscard]] std::optional<SteadyTime> when(uint64_t number) {
+        while (sent_.size() > 1 && sent_.front().first < number) {
+            sent_.pop_front();
+        }
+        if (sent_.empty() || sent_.front().first != number) {
+            return std::nullopt;
+        }
+        return sent_.front().second;
+    }
+
+  private:
+    std::deque<std::pair<uint64_t, SteadyTime>> sent_;
+};
+
+}  // namespace
+
+struct Worker::Parts_ {
+    Parts_(Hello hello, const WorkerOptions& how, const Parts& with)
+        : self(std::move(hello)), options(how), parts(with), changes(how.loads) {}
+
+    // --- sessions ---
+    void attempt(SteadyTime now);
+    [[nodiscard]] std::string next_address();
+    void fail(std::string why, std::chrono::milliseconds wait);
+    [[nodiscard]] std::chrono::milliseconds backoff();
+    void look_at_lease(SteadyTime now);
+    // Remembers a new term, before anything is obeyed. False: it comes from a leader that is none
+    // any more, and the session is left.
+    [[nodiscard]] bool in_order(const Order& order);
+
+    // --- messages ---
+    void handle(const Welcome& welcome);
+    void handle(const Redirect& redirect);
+    void handle(const Refused& refused);
+    void handle(const Lease& lease);
+    void handle(const Assign& assign);
+    void handle(const Nodes& known);
+
+    void send_report();
+    void send_progress();
+    void carry_out(const HoldingChange& change, const Order& order);
+    void watch_clock(int64_t leader_ms);
+    void save_identity();
+
+    Hello self;
+    const WorkerOptions options;
+    const Parts parts;
+
+    SessionState state = SessionState::kNone;
+    std::string address;    // of the session or attempt
+    std::string preferred;  // to be asked next; empty: none
+    SteadyTime next_attempt{};
+    SteadyTime answer_due = kNever;
+    SteadyTime heard{};
+    uint32_t attempts = 0, failures = 0, redirects = 0;
+    std::string problem = "no leader was found yet";
+    std::optional<Refusal> refusal;
+    SentReports reports;
+    SteadyTime lease_until{};
+    bool lease_valid = false;
+    bool leaving = false;
+    uint64_t rejected = 0;
+    int64_t clock_behind_ms = 0;
+
+    NodeNumber number = kNoNode;
+    Order seen;
+    std::vector<KnownNode> nodes;
+    HeldTargets held;
+    std::map<model::TargetId, Incoming> incoming;
+    LoadChanges changes;
+};
+
+// --- sessions
+// --------------------------------------------------------------------------------------
+
+// Whoever was named last, then voters, the list of --cluster.join, and at last anybody.
+std::string Worker::Parts_::next_address() {
+    if (!preferred.empty()) {
+        return std::exchange(preferred, {});
+    }
+    std::vector<std::string> candidates;
+    const auto add = [&](const std::string& one) {
+        if (!one.empty() && std::ranges::find(candidates, one) == candidates.end()) {
+            candidates.push_back(one);
+        }
+    };
+    for (const KnownNode& node : nodes) {
+        if (node.voter) {
+            add(node.address);
+        }
+    }
+    std::ranges::for_each(options.join, add);
+    for (const KnownNode& node : nodes) {
+        add(node.address);
+    }
+    return candidates.empty() ? std::string() : candidates[attempts++ % candidates.size()];
+}
+
+void Worker::Parts_::attempt(SteadyTime now) {
+    address = next_address();
+    if (address.empty()) {
+        next_attempt = kNever;
+        problem = "there is no address to ask for the leader: give --cluster.join";
+        return;
+    }
+    state = SessionState::kOpening;
+    answer_due = now + options.open_timeout;
+    parts.link.open(address);
+}
+
+std::chrono::milliseconds Worker::Parts_::backoff() {
+    const uint32_t doublings = std::min<uint32_t>(failures++, 10);
+    const auto most = std::min(options.retry * (int64_t{1} << doublings), options.retry_max);
+    // Between half and the whole, so that nodes do not come all at once.
+    const auto half = most.count() / 2;
+    return std::chrono::milliseconds(
+        half + static_cast<int64_t>(parts.random.below(static_cast<uint64_t>(half) + 1)));
+}
+
+void Worker::Parts_::fail(std::string why, std::chrono::milliseconds wait) {
+    if (state != SessionState::kNone) {
+        parts.link.leave();
+    }
+    if (state == SessionState::kOpen) {
+        parts.log.warn("session with the leader lost, scraping goes on",
+                       "leader",
+                       address,
+                       "targets",
+                       held.digest().targets,
+                       "reason",
+                       why);
+    }
+    state = SessionState::kNone;
+    problem = std::move(why);
+    answer_due = kNever;
+    next_attempt = parts.clock.steady() + wait;
+    held.forget_list();
+}
+
+void Worker::Parts_::look_at_lease(SteadyTime now) {
+    const bool valid = now < lease_until;
+    if (valid != lease_valid) {
+        lease_valid = valid;
+        parts.holdings.lease_changed(valid);
+    }
+}
+
+bool Worker::Parts_::in_order(const Order& order) {
+    if (order < seen) {
+        ++rejected;
+        fail("it was deposed: its term or epoch is behind what this node has obeyed", backoff());
+        return false;
+    }
+    if (order.term != seen.term) {
+        carry_out({}, order);
+    }
+    return true;
+}
+
+// --- messages
+// --------------------------------------------------------------------------------------
+
+void Worker::Parts_::watch_clock(int64_t leader_ms) {
+    clock_behind_ms = leader_ms - parts.clock.now_ms();
+    if (std::abs(clock_behind_ms) > options.clock_skew_warn.count()) {
+        parts.log.warn(
+            "this node's clock differs from the leader's: samples of one target from two nodes "
+            "do not fit together; look after NTP",
+            "behind_ms",
+            clock_behind_ms);
+    }
+}
+
+void Worker::Parts_::save_identity() {
+    if (base::Status saved = parts.store.save_identity(self.cluster_id, number, nodes); !saved) {
+        parts.log.error(
+            "who is in the cluster was not kept for the next start", "error", saved.error());
+    }
+}
+
+void Worker::Parts_::handle(const Welcome& welcome) {
+    if (state != SessionState::kGreeting) {
+        return fail("it sent a second welcome", backoff());
+    }
+    if (!self.cluster_id.empty() && self.cluster_id != welcome.cluster_id) {
+        return fail("it belongs to cluster " + welcome.cluster_id + ", this node to " +
+                        self.cluster_id +
+                        "; correct --cluster.join, or leave with skein cluster reset",
+                    options.refused_retry);
+    }
+    if (!in_order(welcome.order)) {
+        return;
+    }
+    state = SessionState::kOpen;
+    answer_due = kNever;
+    problem.clear();
+    refusal.reset();
+    failures = redirects = 0;
+    if (self.cluster_id != welcome.cluster_id || number != welcome.number) {
+        self.cluster_id = welcome.cluster_id;
+        number = welcome.number;
+        save_identity();
+    }
+    if (const auto sent = reports.when(0)) {
+        lease_until = std::max(lease_until, *sent + welcome.lease);
+    }
+    watch_clock(welcome.clock_ms);
+    parts.log.info("session with the leader", "leader", address, "term", welcome.order.term);
+    changes.forget_all();
+    send_report();
+    send_progress();
+}
+
+void Worker::Parts_::handle(const Redirect& redirect) {
+    if (redirect.address.empty()) {
+        return fail("it does not lead, and knows nobody who does", backoff());
+    }
+    preferred = redirect.address;
+    const bool at_once = ++redirects <= kRedirectsMax;
+    fail("it does not lead; " + redirect.address + " does, it says",
+         at_once ? std::chrono::milliseconds(0) : backoff());
+}
+
+void Worker::Parts_::handle(const Refused& refused) {
+    refusal = refused.why;
+    parts.log.error("the leader refuses this node", "leader", address, "reason", refused.reason);
+    if (refused.why == Refusal::kRemoved) {
+        carry_out(held.release_all(ReleaseReason::kMoved), seen);
+    }
+    fail(refused.reason, options.refused_retry);
+}
+
+void Worker::Parts_::handle(const Lease& lease) {
+    if (!in_order(lease.order)) {
+        return;
+    }
+    if (const auto sent = reports.when(lease.report)) {
+        lease_until = std::max(lease_until, *sent + lease.lease);
+    }
+    if (lease.holds != held.digest()) {
+        for (Holdings& list : held.list(kHoldingsOfMessage)) {
+            parts.link.send(std::move(list));
+        }
+    }
+    send_report();
+}
+
+void Worker::Parts_::handle(const Assign& assign) {
+    if (in_order(assign.order)) {
+        carry_out(held.apply(assign), assign.order);
+    }
+}
+
+void Worker::Parts_::handle(const Nodes& known) {
+    if (known.nodes != nodes) {
+        nodes = known.nodes;
+        save_identity();
+    }
+}
+
+// Kept before it is obeyed, so that a node that starts again obeys nothing older.
+void Worker::Parts_::carry_out(const HoldingChange& change, const Order& order) {
+    std::vector<model::TargetId> removed;
+    removed.reserve(change.released.size());
+    for (const Release& release : change.released) {
+        removed.push_back(release.id);
+    }
+    const bool new_term = order.term != seen.term;
+    if (!change.empty() || order != seen) {
+        if (base::Status saved = parts.store.save_targets(order, change.put, removed, new_term);
+            !saved) {
+            parts.log.error(
+                "an assignment was not kept for the next start", "error", saved.error());
+        }
+    }
+    seen = order;
+    for (const Release& release : change.released) {
+        incoming.erase(release.id);
+        changes.forget(release.id);
+        parts.holdings.release(release.id, release.reason);
+    }
+    for (const AssignedTarget& target : change.put) {
+        if (target.holding != Holding::kIncoming) {
+            incoming.erase(target.id);
+        } else if (Incoming& one = incoming[target.id]; one.since != target.since) {
+            one = {.id = target.id, .since = target.since};
+        }
+        parts.holdings.hold(target);
+    }
+}
+
+void Worker::Parts_::send_report() {
+    const SteadyTime now = parts.clock.steady();
+    Report report{.number = reports.add(now), .seen = seen, .totals = parts.loads.totals()};
+    report.totals.clock_ms = parts.clock.now_ms();
+    if (leaving) {
+        report.totals.flags |= kNodeStopping;
+    }
+    report.loads = changes.take(parts.loads, now);
+    parts.link.send(std::move(report));
+}
+
+void Worker::Parts_::send_progress() {
+    Progress progress;
+    for (const auto& [id, one] : incoming) {
+        if (one.good + one.failed > 0) {
+            progress.targets.push_back(one);
+        }
+    }
+    if (!progress.targets.empty()) {
+        parts.link.send(std::move(progress));
+    }
+}
+
+// --- the worker
+// ------------------------------------------------------------------------------------
+
+Worker::Worker(std::unique_ptr<Parts_> parts) : parts_(std::move(parts)) {}
+
+Worker::~Worker() {
+    if (parts_->state != SessionState::kNone) {
+        parts_->parts.link.leave();
+    }
+}
+
+base::Result<std::unique_ptr<Worker>> Worker::start(Hello self,
+                                                    const WorkerOptions& options,
+                                                    const Parts& parts) {
+    TRY(StoredSession stored, parts.store.load());
+    auto state = std::make_unique<Parts_>(std::move(self), options, parts);
+    state->self.cluster_id = std::move(stored.cluster_id);
+    state->number = stored.number;
+    state->seen = stored.seen;
+    state->nodes = std::move(stored.nodes);
+    state->held.restore(std::move(stored.targets));
+    for (const auto& [id, target] : state->held.targets()) {
+        if (target.holding == Holding::kIncoming) {
+            state->incoming[id] = {.id = id, .since = target.since};
+        }
+        parts.holdings.hold(target);
+    }
+    return std::unique_ptr<Worker>(new Worker(std::move(state)));
+}
+
+SteadyTime Worker::poll() {
+    Parts_& at = *parts_;
+    const SteadyTime now = at.parts.clock.steady();
+    at.look_at_lease(now);
+    if (now >= at.answer_due) {
+        at.fail("no answer within " + std::to_string(at.options.open_timeout.count()) + " ms",
+                at.backoff());
+    }
+    if (at.state == SessionState::kOpen && now >= at.heard + at.options.silence_max) {
+        at.fail("it has been silent for " + std::to_string(at.options.silence_max.count()) + " ms",
+                at.backoff());
+    }
+    if (at.state == SessionState::kNone && now >= at.next_attempt) {
+        at.attempt(now);
+    }
+    SteadyTime next = at.lease_valid ? at.lease_until : kNever;
+    next = std::min(next, at.answer_due);
+    if (at.state == SessionState::kOpen) {
+        next = std::min(next, at.heard + at.options.silence_max);
+    } else if (at.state == SessionState::kNone) {
+        next = std::min(next, at.next_attempt);
+    }
+    return next;
+}
+
+void Worker::opened() {
+    Parts_& at = *parts_;
+    if (at.state != SessionState::kOpening) {
+        return;
+    }
+    at.state = SessionState::kGreeting;
+    at.heard = at.parts.clock.steady();
+    at.reports.begin(at.heard);
+    Hello hello = at.self;
+    hello.clock_ms = at.parts.clock.now_ms();
+    hello.seen = at.seen;
+    at.parts.link.send(std::move(hello));
+}
+
+void Worker::received(LeaderMessage message) {
+    Parts_& at = *parts_;
+    const bool greeting = at.state == SessionState::kGreeting;
+    if (!greeting && at.state != SessionState::kOpen) {
+        return;
+    }
+    at.heard = at.parts.clock.steady();
+    const bool first = std::holds_alternative<Welcome>(message) ||
+                       std::holds_alternative<Redirect>(message) ||
+                       std::holds_alternative<Refused>(message);
+    if (greeting && !first) {
+        at.fail("it did not answer the greeting", at.backoff());
+        return;
+    }
+    std::visit([&at](const auto& said) { at.handle(said); }, message);
+    at.look_at_lease(at.heard);
+}
+
+void Worker::closed(const std::string& why) {
+    Parts_& at = *parts_;
+    if (at.state != SessionState::kNone) {
+        at.fail(why, at.backoff());
+    }
+}
+
+void Worker::scraped(model::TargetId id, bool good, int64_t timestamp_ms, uint64_t series) {
+    Parts_& at = *parts_;
+    const auto found = at.incoming.find(id);
+    if (found == at.incoming.end()) {
+        return;
+    }
+    Incoming& one = found->second;
+    if (good) {
+        ++one.good;
+        one.failed = 0;
+        one.last_ms = timestamp_ms;
+        one.series = series;
+    } else {
+        ++one.failed;
+        one.good = 0;
+    }
+    if (at.state == SessionState::kOpen) {
+        at.parts.link.send(Progress{.targets = {one}});
+    }
+}
+
+void Worker::leader_is(const std::string& address) {
+    Parts_& at = *parts_;
+    if (address.empty() || (address == at.address && at.state != SessionState::kNone)) {
+        return;
+    }
+    at.preferred = address;
+    if (at.state == SessionState::kNone) {
+        at.next_attempt = at.parts.clock.steady();
+    } else if (at.state == SessionState::kOpen) {
+        at.fail("another node leads: " + address, std::chrono::milliseconds(0));
+    }
+}
+
+void Worker::configured(uint64_t configuration, std::vector<JobHash> jobs) {
+    Parts_& at = *parts_;
+    at.self.configuration = configuration;
+    at.self.jobs = std::move(jobs);
+    if (at.state == SessionState::kOpen) {
+        at.parts.link.send(Configured{.configuration = configuration, .jobs = at.self.jobs});
+    }
+}
+
+void Worker::stopping() {
+    Parts_& at = *parts_;
+    at.leaving = true;
+    if (at.state == SessionState::kOpen) {
+        at.send_report();
+    }
+}
+
+WorkerStatus Worker::status() const {
+    const Parts_& at = *parts_;
+    return {.state = at.state,
+            .leader_address = at.address,
+            .cluster_id = at.self.cluster_id,
+            .number = at.number,
+            .seen = at.seen,
+            .lease = at.lease_valid,
+            .targets = at.held.targets().size(),
+            .refused = at.refusal,
+            .problem = at.problem,
+            .clock_behind_ms = at.clock_behind_ms,
+            .rejected = at.rejected};
+}
+
+const std::map<model::TargetId, AssignedTarget>& Worker::holds() const {
+    return parts_->held.targets();
+}
+
+const std::vector<KnownNode>& Worker::nodes() const {
+    return parts_->nodes;
+}
+
+}  // namespace shard

@@ -1,0 +1,457 @@
+#include "shard/session/worker.h"
+
+#include <catch2/catch.hpp>
+
+#include "test/shard/session/messages.h"
+#include "test/support/capture_sink.h"
+#include "test/support/fake_clock.h"
+
+using namespace shard;
+using namespace std::chrono_literals;
+
+namespace {
+
+class Link final : public SessionLink {
+  public:
+    void open(const std::string& address) override { asked.push_back(address); }
+
+    void send(NodeMessage message) override { sent.push_back(std::move(message)); }
+
+    void leave() override { ++left; }
+
+    // What was sent of one kind, oldest first.
+    template <class Kind>
+    [[nodiscard]] std::vector<Kind> all() const {
+        std::vector<Kind> found;
+        for (const NodeMessage& message : sent) {
+            if (const auto* const one = std::get_if<Kind>(&message)) {
+                found.push_back(*one);
+            }
+        }
+        return found;
+    }
+
+    std::vector<std::string> asked;
+    std::vector<NodeMessage> sent;
+    int left = 0;
+};
+
+// Keeps in memory what a disk would; survives the worker.
+class Store final : public SessionStore {
+  public:
+    base::Result<StoredSession> load() override {
+        StoredSession all = kept;
+        for (const auto& [id, target] : targets) {
+            all.targets.push_back(target);
+        }
+        return all;
+    }
+
+    base::Status save_identity(const std::string& cluster_id,
+                               NodeNumber number,
+                               std::span<const KnownNode> nodes) override {
+        kept.cluster_id = cluster_id;
+        kept.number = number;
+        kept.nodes.assign(nodes.begin(), nodes.end());
+        return base::success();
+    }
+
+    base::Status save_targets(Order seen,
+                              std::span<const AssignedTarget> put,
+                              std::span<const model::TargetId> removed,
+                              bool sync) override {
+        if (failing) {
+            return base::fail(base::Code::kNoSpace, "the disk is full");
+        }
+        kept.seen = seen;
+        for (const model::TargetId id : removed) {
+            targets.erase(id);
+        }
+        for (const AssignedTarget& target : put) {
+            targets.insert_or_assign(target.id, target);
+        }
+        syncs += sync ? 1 : 0;
+        return base::success();
+    }
+
+    StoredSession kept;
+    std::map<model::TargetId, AssignedTarget> targets;
+    int syncs = 0;
+    bool failing = false;
+};
+
+class Scraper final : public HoldingsListener {
+  public:
+    void hold(const AssignedTarget& target) override {
+        held.insert_or_assign(target.id, target.holding);
+    }
+
+    void release(model::TargetId id, ReleaseReason reason) override {
+        held.erase(id);
+        released.emplace_back(id, reason);
+    }
+
+    void lease_changed(bool valid) override { lease = valid; }
+
+    std::map<model::TargetId, Holding> held;
+    std::vector<std::pair<model::TargetId, ReleaseReason>> released;
+    bool lease = false;
+};
+
+class Loads final : public LoadSource {
+  public:
+    [[nodiscard]] Totals totals() const override { return {.active_series = 42}; }
+
+    void for_each_load(const std::function<void(const TargetLoad&)>& visit) const override {
+        visit({.id = 1, .series = 10, .up = true});
+    }
+};
+
+struct Fixture {
+    explicit Fixture(std::vector<std::string> join = {"a:1", "b:1"}) {
+        options.join = std::move(join);
+        start();
+    }
+
+    void start() {
+        worker.reset();
+        scraper.held.clear();
+        worker = std::move(Worker::start({.node_id = "n", .member = 7, .address = "n:1"},
+                                         options,
+                                         {.link = link,
+                                          .store = store,
+                                          .holdings = scraper,
+                                          .loads = loads,
+                                          .clock = clock,
+                                          .random = random,
+                                          .log = base::Logger(backend)}))
+                     .value();
+    }
+
+    void pass(base::Duration time) {
+        clock.advance(time);
+        worker->poll();
+    }
+
+    // A session with a leader of that term.
+    void welcome(uint64_t term = 1, Epoch epoch = 1) {
+        worker->poll();
+        for (int i = 0; i < 20 && worker->status().state != SessionState::kOpening; ++i) {
+            pass(1s);
+        }
+        worker->opened();
+        worker->received(Welcome{.cluster_id = "cluster",
+                                 .number = 3,
+                                 .order = {.term = term, .epoch = epoch},
+                                 .lease = 5s,
+                                 .clock_ms = clock.now_ms()});
+    }
+
+    [[nodiscard]] AssignedTarget target(model::TargetId id, Holding holding = Holding::kOwner) {
+        AssignedTarget one = test::random_target(random, id);
+        one.holding = holding;
+        one.since = 1;
+        return one;
+    }
+
+    [[nodiscard]] uint64_t last_report() const { return link.all<Report>().back().number; }
+
+    WorkerOptions options;
+    test_support::FakeClock clock;
+    base::SeededRandom random{11};
+    test_support::CaptureSink sink;
+    base::LogBackend backend{sink, clock, base::LogFormat::kLogfmt, base::LogLevel::kInfo};
+    Link link;
+    Store store;
+    Scraper scraper;
+    Loads loads;
+    std::unique_ptr<Worker> worker;
+};
+
+}  // namespace
+
+TEST_CASE("a node asks the addresses it knows in turn until one answers", "[shard][session]") {
+    Fixture at;
+    at.worker->poll();
+    CHECK(at.link.asked == std::vector<std::string>{"a:1"});
+    at.worker->closed("refused");
+    at.pass(1s);
+    CHECK(at.link.asked.back() == "b:1");
+    at.pass(4s);  // no answer
+    at.pass(2s);
+    CHECK(at.link.asked.back() == "a:1");
+    CHECK(at.link.asked.size() == 3);
+}
+
+TEST_CASE("a node that is sent on goes there at once, but not round and round",
+          "[shard][session]") {
+    Fixture at;
+    at.worker->poll();
+    for (int i = 0; i < 4; ++i) {
+        at.worker->opened();
+        at.worker->received(Redirect{.leader_id = "c", .address = "c:" + std::to_string(i)});
+        at.worker->poll();
+    }
+    CHECK(at.link.asked == std::vector<std::string>{"a:1", "c:0", "c:1", "c:2"});
+    at.pass(5s);
+    CHECK(at.link.asked.back() == "c:3");
+}
+
+TEST_CASE("a node greets with what it is and has seen, and reports when it is welcome",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    const Hello hello = at.link.all<Hello>().at(0);
+    CHECK(hello.node_id == "n");
+    CHECK(hello.member == 7);
+    CHECK(hello.cluster_id.empty());
+    CHECK(hello.clock_ms == at.clock.now_ms());
+    const Report report = at.link.all<Report>().at(0);
+    CHECK(report.number == 1);
+    CHECK(report.totals.active_series == 42);
+    CHECK(report.loads.size() == 1);
+    CHECK(at.store.kept.cluster_id == "cluster");
+    CHECK(at.store.kept.number == 3);
+    CHECK(at.worker->status().problem.empty());
+}
+
+TEST_CASE("an assignment is kept, then carried out", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(Assign{.order = {.term = 1, .epoch = 2},
+                               .targets = {at.target(1), at.target(2, Holding::kStandIn)}});
+    CHECK(at.scraper.held.size() == 2);
+    CHECK(at.store.targets.size() == 2);
+    at.worker->received(
+        Assign{.order = {.term = 1, .epoch = 3},
+               .releases = {{.id = 1, .reason = ReleaseReason::kGone}, {.id = 2}, {.id = 9}}});
+    CHECK(at.scraper.held.empty());
+    CHECK(at.store.targets.empty());
+    CHECK(at.scraper.released == std::vector<std::pair<model::TargetId, ReleaseReason>>{
+                                     {1, ReleaseReason::kGone}, {2, ReleaseReason::kMoved}});
+}
+
+TEST_CASE("a node that starts again scrapes at once what it had, without a leader",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(
+        Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1), at.target(5)}});
+    at.worker->received(
+        Nodes{.nodes = {{.number = 1, .id = "v", .address = "v:1", .voter = true}}});
+    at.start();
+    CHECK(at.scraper.held.size() == 2);
+    CHECK(at.worker->status().seen == Order{.term = 1, .epoch = 2});
+    at.worker->poll();
+    CHECK(at.link.asked.back() == "v:1");
+    at.worker->opened();
+    CHECK(at.link.all<Hello>().back().cluster_id == "cluster");
+    CHECK(at.link.all<Hello>().back().seen == Order{.term = 1, .epoch = 2});
+}
+
+TEST_CASE("nothing of an older term or epoch is obeyed, over restarts, too", "[shard][session]") {
+    Fixture at;
+    at.welcome(5, 10);
+    at.worker->received(Assign{.order = {.term = 5, .epoch = 12}, .targets = {at.target(1)}});
+    const auto refuses = [&](Order order) {
+        at.welcome(5, 12);
+        const size_t held = at.scraper.held.size();
+        at.worker->received(Assign{.order = order, .everything = true, .targets = {}});
+        CHECK(at.scraper.held.size() == held);
+        CHECK(at.worker->status().state == SessionState::kNone);
+        CHECK(at.worker->status().rejected > 0);
+    };
+    refuses({.term = 5, .epoch = 11});
+    refuses({.term = 4, .epoch = 100});
+    at.start();
+    CHECK(at.scraper.held.size() == 1);
+    refuses({.term = 4, .epoch = 100});
+}
+
+TEST_CASE("a deposed leader is not obeyed once a newer one was met, though it gave no order",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome(5, 10);
+    at.worker->received(Assign{.order = {.term = 5, .epoch = 10}, .targets = {at.target(1)}});
+    at.worker->closed("cut");
+    at.welcome(6, 10);
+    CHECK(at.store.kept.seen.term == 6);
+    CHECK(at.store.syncs == 2);
+    at.worker->closed("cut");
+    at.start();
+    at.welcome(5, 10);
+    CHECK(at.worker->status().state == SessionState::kNone);
+    CHECK(at.scraper.held.size() == 1);
+}
+
+TEST_CASE("a lease lasts from when the report was sent that it answers", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    CHECK(at.scraper.lease);
+    const uint64_t first = at.last_report();
+    at.pass(3s);
+    at.worker->received(Lease{.report = first, .order = {.term = 1, .epoch = 1}, .lease = 5s});
+    at.pass(1900ms);
+    CHECK(at.scraper.lease);
+    at.pass(200ms);
+    CHECK(!at.scraper.lease);
+    at.worker->received(
+        Lease{.report = at.last_report(), .order = {.term = 1, .epoch = 1}, .lease = 5s});
+    CHECK(at.scraper.lease);
+}
+
+TEST_CASE("every lease is answered with a report", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    for (int i = 0; i < 100; ++i) {
+        at.pass(1s);
+        at.worker->received(
+            Lease{.report = at.last_report(), .order = {.term = 1, .epoch = 1}, .lease = 5s});
+        CHECK(at.scraper.lease);
+    }
+    CHECK(at.last_report() == 101);
+}
+
+TEST_CASE("a node says what it holds when that is not what the leader thinks", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    const AssignedTarget one = at.target(1);
+    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {one}});
+    const HoldingDigest right{.targets = 1, .hash = holding_hash(1, one.slot, one.holding)};
+    at.worker->received(
+        Lease{.report = 1, .order = {.term = 1, .epoch = 2}, .lease = 5s, .holds = right});
+    CHECK(at.link.all<Holdings>().empty());
+    at.worker->received(Lease{.report = 2,
+                              .order = {.term = 1, .epoch = 2},
+                              .lease = 5s,
+                              .holds = {.targets = 1, .hash = right.hash + 1}});
+    REQUIRE(at.link.all<Holdings>().size() == 1);
+    CHECK(at.link.all<Holdings>()[0].targets.at(0).id == 1);
+    CHECK(at.link.all<Holdings>()[0].last);
+}
+
+TEST_CASE("a silent leader is left, and what the node holds goes on", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    at.pass(4s);
+    CHECK(at.worker->status().state == SessionState::kOpen);
+    at.pass(2s);
+    CHECK(at.worker->status().state == SessionState::kNone);
+    CHECK(!at.scraper.lease);
+    CHECK(at.scraper.held.size() == 1);
+    CHECK(at.scraper.released.empty());
+    at.pass(5s);
+    CHECK(at.link.asked.size() == 2);
+}
+
+TEST_CASE("scrapes of an incoming target are told at once, and again to the next leader",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(
+        Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1, Holding::kIncoming)}});
+    at.worker->scraped(1, false, 0, 0);
+    at.worker->scraped(1, true, 1'000, 50);
+    at.worker->scraped(1, true, 2'000, 60);
+    at.worker->scraped(9, true, 2'000, 60);
+    const auto told = at.link.all<Progress>();
+    REQUIRE(told.size() == 3);
+    CHECK(told[0].targets.at(0).failed == 1);
+    CHECK(told[2].targets.at(0).good == 2);
+    CHECK(told[2].targets.at(0).failed == 0);
+    CHECK(told[2].targets.at(0).last_ms == 2'000);
+    CHECK(told[2].targets.at(0).series == 60);
+    at.worker->closed("cut");
+    at.welcome(2, 2);
+    CHECK(at.link.all<Progress>().size() == 4);
+    AssignedTarget owner = at.target(1);
+    at.worker->received(Assign{.order = {.term = 2, .epoch = 3}, .targets = {owner}});
+    at.worker->scraped(1, true, 3'000, 60);
+    CHECK(at.link.all<Progress>().size() == 4);
+    CHECK(at.scraper.held.at(1) == Holding::kOwner);
+}
+
+TEST_CASE("another cluster's leader is not obeyed, and the error says what to do",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->closed("cut");
+    for (int i = 0; i < 20 && at.worker->status().state != SessionState::kOpening; ++i) {
+        at.pass(1s);
+    }
+    at.worker->opened();
+    at.worker->received(Welcome{
+        .cluster_id = "other", .number = 1, .order = {.term = 99, .epoch = 99}, .lease = 5s});
+    CHECK(at.worker->status().state == SessionState::kNone);
+    CHECK(at.worker->status().problem.find("skein cluster reset") != std::string::npos);
+    CHECK(at.worker->status().seen.term == 1);
+}
+
+TEST_CASE("a refusal is kept for the status and not asked for again at once", "[shard][session]") {
+    Fixture at;
+    at.worker->poll();
+    at.worker->opened();
+    at.worker->received(Refused{.why = Refusal::kTwins, .reason = "another node is called n"});
+    CHECK(at.worker->status().refused == Refusal::kTwins);
+    CHECK(at.worker->status().problem == "another node is called n");
+    at.pass(10s);
+    CHECK(at.link.asked.size() == 1);
+    at.pass(21s);
+    CHECK(at.link.asked.size() == 2);
+}
+
+TEST_CASE("a node that was removed lets go of its targets without ending their series",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    at.worker->closed("cut");
+    for (int i = 0; i < 20 && at.worker->status().state != SessionState::kOpening; ++i) {
+        at.pass(1s);
+    }
+    at.worker->opened();
+    at.worker->received(Refused{.why = Refusal::kRemoved, .reason = "n was removed"});
+    CHECK(at.scraper.held.empty());
+    CHECK(at.scraper.released.back() == std::pair(model::TargetId{1}, ReleaseReason::kMoved));
+    CHECK(at.store.targets.empty());
+}
+
+TEST_CASE("a full disk does not keep a node from scraping what it is given", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.store.failing = true;
+    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    CHECK(at.scraper.held.size() == 1);
+    CHECK(at.worker->status().state == SessionState::kOpen);
+}
+
+TEST_CASE("a clock that differs from the leader's is named", "[shard][session]") {
+    Fixture at;
+    at.worker->poll();
+    at.worker->opened();
+    at.worker->received(Welcome{.cluster_id = "cluster",
+                                .number = 3,
+                                .order = {.term = 1, .epoch = 1},
+                                .lease = 5s,
+                                .clock_ms = at.clock.now_ms() + 5 * 60 * 1000});
+    CHECK(at.worker->status().clock_behind_ms == 5 * 60 * 1000);
+    CHECK(at.sink.contains("NTP"));
+}
+
+TEST_CASE("a node that stops says so", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->stopping();
+    CHECK((at.link.all<Report>().back().totals.flags & kNodeStopping) != 0);
+}
+
+TEST_CASE("a voter that learns who leads goes there", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->leader_is("a:1");  // that is who it speaks to
+    CHECK(at.worker->status().state == SessionState::kOpen);
+    at.worker->leader_is("z:1");
+    at.worker->poll();
+    CHECK(at.link.asked.back() == "z:1");
+}
