@@ -127,16 +127,25 @@ struct EditAnswer {
 
 // Many plans' parts, for entries of at most this much.
 inline constexpr size_t kEditBytesMax = size_t{64} << 10;
+// What is read: other programs may fill entries otherwise.
+inline constexpr size_t kEditBytesReadMax = 2 * kEditBytesMax;
+inline constexpr size_t kNodeAddressBytesMax = 1024;
+inline constexpr size_t kReasonBytesMax = 1024;  // what is longer is cut
 
-// Bytes of one log entry. A plan that is too large for one is cut by split().
+// Bytes of one log entry. A plan that is too large for one is cut by split(). What cannot be read
+// back, such as names that are too long, is written all the same and refused where it is applied.
+//   source  shard/proto/table.proto
 [[nodiscard]] std::string encode(const Edit& edit);
-// errors  kCorrupt, kLimit
+// Fields that this program does not know are passed over. Whether the edit makes sense is the
+// table's affair.
+//   errors  kCorrupt, kLimit; kUnsupported: an edit that this program does not know
 [[nodiscard]] base::Result<Edit> decode_edit(std::string_view bytes);
 [[nodiscard]] std::string encode(const EditAnswer& answer);
+// errors  kCorrupt, kLimit
 [[nodiscard]] base::Result<EditAnswer> decode_answer(std::string_view bytes);
 
 // Plans of at most kEditBytesMax each, to be carried out one after another: the expected epoch of
-// each is one more than that of the one before.
+// each is one more than that of the one before. Each has the jobs that it names. Of no parts: none.
 [[nodiscard]] std::vector<EditPlan> split(EditPlan plan);
 
 }  // namespace shard

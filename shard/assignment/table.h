@@ -78,20 +78,31 @@ struct Takeover {
 };
 
 // Which of takeover.by scrapes a target's slot meanwhile: by rendezvous, so that every node and
-// leader comes to the same answer, no owner of another slot of the target is chosen while there are
-// others, and each gets a share by its budget. kNoNode: there is nobody.
+// leader comes to the same answer, no owner of another slot of the target (or who becomes one) is
+// chosen while there are others, and each gets a share by its budget. A slot that is on its way to
+// one of them is that one's. kNoNode: there is nobody, or the node has no slot of the target.
+//   nodes   by number; who is not among them is nobody
+//   source  docs/protocol.md, "The table"
 [[nodiscard]] NodeNumber takeover_owner(const Takeover& takeover,
                                         const TargetView& target,
                                         std::span<const NodeRecord> nodes);
 
-// What one apply() changed; ids and numbers each once, in no order.
+// Names that the table has numbers for, with targets or without.
+inline constexpr size_t kJobsMax = size_t{64} << 10;
+// A target that goes when there are so many leaves none.
+inline constexpr size_t kTombstonesMax = size_t{1} << 20;
+// That a TableChange lists; more are everything.
+inline constexpr size_t kChangedTargetsMax = size_t{256} << 10;
+
+// What apply() changed; ids and numbers each once, in no order. Tombstones that expire are not
+// told.
 struct TableChange {
     Epoch epoch = 0;
     std::vector<model::TargetId> targets;
     std::vector<NodeNumber> nodes;
     bool takeovers = false;
-    bool settings = false;
-    bool everything = false;  // restored
+    bool settings = false;    // the cluster's name, the pause, jobs
+    bool everything = false;  // restored, or too many targets to list: none are
 };
 
 // The table of targets, with 1 M of which it holds at most 64 MiB.
@@ -105,16 +116,21 @@ class Table {
     Table(Table&&) noexcept;
     Table& operator=(Table&&) noexcept;
 
-    // An edit as encode() wrote it.
+    // An edit as encode() wrote it. The epoch rises by one with every plan that is carried out
+    // (also one that changes nothing), and with what changes a node or a takeover; the cluster's
+    // name, the pause and the end of tombstones leave it.
     [[nodiscard]] EditAnswer apply(std::string_view edit);
     // What was changed since the last call.
     [[nodiscard]] TableChange take_change();
 
-    // errors  kCorrupt: the table is as before
+    // source  docs/formats/table.md
     [[nodiscard]] std::string snapshot() const;
+    // errors  kCorrupt, kUnsupported (a newer program's): the table is as before
     [[nodiscard]] base::Status restore(std::string_view snapshot);
-    // XXH64 of all that is in it, for comparing members.
+    // XXH64 of all that is in it (of snapshot()), for comparing members.
     [[nodiscard]] uint64_t fingerprint() const;
+    // That it holds, about.
+    [[nodiscard]] size_t memory_bytes() const;
 
     [[nodiscard]] const std::string& cluster_id() const;
     [[nodiscard]] Epoch epoch() const;
@@ -122,8 +138,9 @@ class Table {
     [[nodiscard]] std::span<const NodeRecord> nodes() const;  // by number
     [[nodiscard]] const NodeRecord* node(NodeNumber number) const;
     [[nodiscard]] const NodeRecord* node(std::string_view id) const;
-    [[nodiscard]] std::span<const std::string> jobs()
-        const;  // by number; those without targets, too
+    // By number; those without targets, too. A number keeps its name while targets have it, and
+    // loses it to another only when kJobsMax are taken.
+    [[nodiscard]] std::span<const std::string> jobs() const;
     [[nodiscard]] size_t targets() const;
     [[nodiscard]] std::optional<TargetView> target(model::TargetId id) const;
     // In the order of their ids.
