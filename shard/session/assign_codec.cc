@@ -113,7 +113,7 @@ Result<AssignedTarget> take_target(const Message& message, const Message::Target
 
 }  // namespace
 
-void put(const Assign& assign, skein::v1::SessionAssign& message) {
+void put(const Assignment& assign, skein::v1::SessionAssign& message) {
     put(assign.order, *message.mutable_order());
     message.set_everything(assign.everything);
     message.set_more(!assign.last);
@@ -141,10 +141,10 @@ void put(const Assign& assign, skein::v1::SessionAssign& message) {
     }
 }
 
-Result<Assign> take_assign(const skein::v1::SessionAssign& message) {
-    Assign assign{.order = take_order(message.order()),
-                  .everything = message.everything(),
-                  .last = !message.more()};
+Result<Assignment> take_assign(const skein::v1::SessionAssign& message) {
+    Assignment assign{.order = take_order(message.order()),
+                      .everything = message.everything(),
+                      .last = !message.more()};
     assign.targets.reserve(static_cast<size_t>(message.targets_size()));
     for (const Message::Target& target : message.targets()) {
         TRY(AssignedTarget assigned, take_target(message, target));

@@ -29,8 +29,8 @@ void put(const HoldingDigest& digest, skein::v1::SessionDigest& message);
 [[nodiscard]] base::Result<Holding> take_holding(uint32_t number);
 [[nodiscard]] base::Result<uint8_t> take_slot(uint32_t number);
 
-void put(const Assign& assign, skein::v1::SessionAssign& message);
-[[nodiscard]] base::Result<Assign> take_assign(const skein::v1::SessionAssign& message);
+void put(const Assignment& assign, skein::v1::SessionAssign& message);
+[[nodiscard]] base::Result<Assignment> take_assign(const skein::v1::SessionAssign& message);
 
 inline constexpr size_t kAddressBytesMax = 1024;
 

@@ -25,7 +25,7 @@ void HeldTargets::restore(std::vector<AssignedTarget> targets) {
     }
 }
 
-HoldingChange HeldTargets::apply(const Assign& assign) {
+HoldingChange HeldTargets::apply(const Assignment& assign) {
     HoldingChange change;
     if (assign.everything) {
         listed_.emplace();

@@ -23,7 +23,7 @@ class HeldTargets {
     void restore(std::vector<AssignedTarget> targets);
 
     // What really changes by it: it says nothing of what is held just so already.
-    [[nodiscard]] HoldingChange apply(const Assign& assign);
+    [[nodiscard]] HoldingChange apply(const Assignment& assign);
     [[nodiscard]] HoldingChange release_all(ReleaseReason reason);
 
     // A list that was begun is not finished: the session is over.

@@ -45,7 +45,7 @@ void put(const Lease& lease, skein::v1::LeaderToNode& to) {
     put(lease.holds, *message.mutable_holds());
 }
 
-void put(const Assign& assign, skein::v1::LeaderToNode& to) {
+void put(const Assignment& assign, skein::v1::LeaderToNode& to) {
     put(assign, *to.mutable_assign());
 }
 
@@ -110,7 +110,7 @@ Result<LeaderMessage> take(const skein::v1::SessionLease& message) {
 }
 
 Result<LeaderMessage> take_assignment(const skein::v1::SessionAssign& message) {
-    TRY(Assign assign, take_assign(message));
+    TRY(Assignment assign, take_assign(message));
     return LeaderMessage(std::move(assign));
 }
 

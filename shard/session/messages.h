@@ -23,7 +23,7 @@ inline constexpr uint32_t kSessionVersion = 1;
 
 inline constexpr size_t kSessionMessageBytesMax = size_t{4} << 20;
 inline constexpr size_t kSessionMessageBytesAim = size_t{256} << 10;  // longer lists are cut
-inline constexpr size_t kJobsMax = 10'000;
+inline constexpr size_t kSessionJobsMax = 10'000;
 inline constexpr size_t kTargetBytesMax = size_t{1} << 20;  // of one target's labels and URL
 
 // A leader and what it last decided: later terms, and epochs within a term, win. Epochs rise over
@@ -169,7 +169,7 @@ struct Held {
 };
 
 // All that it holds, because a Lease said that it should hold something else. The leader answers
-// with an Assign.
+// with an Assignment.
 struct Holdings {
     std::vector<Held> targets;
     bool last = true;  // more follows otherwise
@@ -226,7 +226,7 @@ struct Lease {
 
 // Changes of what the node holds. Carried out as they come; obeyed only when `order` is not lower
 // than any that was.
-struct Assign {
+struct Assignment {
     Order order;
     bool everything = false;  // with the first of a list: what is not in it is released as moved
     bool last = true;         // of a list
@@ -250,6 +250,6 @@ struct Nodes {
     std::vector<KnownNode> nodes;  // by number
 };
 
-using LeaderMessage = std::variant<Welcome, Redirect, Refused, Lease, Assign, Nodes>;
+using LeaderMessage = std::variant<Welcome, Redirect, Refused, Lease, Assignment, Nodes>;
 
 }  // namespace shard

@@ -24,8 +24,8 @@ void put_jobs(const std::vector<JobHash>& jobs,
 
 Result<std::vector<JobHash>> take_jobs(
     const google::protobuf::RepeatedPtrField<skein::v1::SessionJobHash>& from) {
-    if (static_cast<size_t>(from.size()) > kJobsMax) {
-        return fail(Code::kLimit, "more than", kJobsMax, "jobs");
+    if (static_cast<size_t>(from.size()) > kSessionJobsMax) {
+        return fail(Code::kLimit, "more than", kSessionJobsMax, "jobs");
     }
     std::vector<JobHash> jobs;
     for (const skein::v1::SessionJobHash& one : from) {

@@ -67,7 +67,7 @@ struct Worker::Parts_ {
     void handle(const Redirect& redirect);
     void handle(const Refused& refused);
     void handle(const Lease& lease);
-    void handle(const Assign& assign);
+    void handle(const Assignment& assign);
     void handle(const Nodes& known);
 
     void send_report();
@@ -279,7 +279,7 @@ void Worker::Parts_::handle(const Lease& lease) {
     send_report();
 }
 
-void Worker::Parts_::handle(const Assign& assign) {
+void Worker::Parts_::handle(const Assignment& assign) {
     if (in_order(assign.order)) {
         carry_out(held.apply(assign), assign.order);
     }

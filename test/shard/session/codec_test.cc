@@ -55,9 +55,9 @@ std::vector<NodeMessage> node_messages(base::Random& random) {
 }
 
 std::vector<LeaderMessage> leader_messages(base::Random& random) {
-    Assign assign{.order = {.term = 9, .epoch = random.u64()},
-                  .everything = random.below(2) == 0,
-                  .last = random.below(2) == 0};
+    Assignment assign{.order = {.term = 9, .epoch = random.u64()},
+                      .everything = random.below(2) == 0,
+                      .last = random.below(2) == 0};
     for (uint64_t i = 0; i < random.below(30); ++i) {
         assign.targets.push_back(test::random_target(random, random.u64()));
         assign.releases.push_back(
@@ -116,9 +116,9 @@ TEST_CASE("a target arrives whole with its labels and times", "[shard][session]"
     base::SeededRandom random(7);
     for (int i = 0; i < 200; ++i) {
         const AssignedTarget target = test::random_target(random, 11);
-        const auto back = decode_leader_message(encode(Assign{.targets = {target}}));
+        const auto back = decode_leader_message(encode(Assignment{.targets = {target}}));
         REQUIRE(back.has_value());
-        const AssignedTarget& got = std::get<Assign>(back.value()).targets.at(0);
+        const AssignedTarget& got = std::get<Assignment>(back.value()).targets.at(0);
         CHECK(*got.descriptor == *target.descriptor);
         CHECK(got.id == target.id);
         CHECK(got.slot == target.slot);
@@ -139,7 +139,7 @@ TEST_CASE("texts that targets share are sent once", "[shard][session]") {
                          .unix_socket = {},
                          .interval = std::chrono::seconds(15),
                          .timeout = std::chrono::seconds(10)});
-    Assign assign;
+    Assignment assign;
     for (uint64_t id = 1; id <= 1000; ++id) {
         assign.targets.push_back({.id = id, .descriptor = descriptor});
     }
@@ -200,13 +200,13 @@ TEST_CASE("what makes no sense in a session is refused", "[shard][session]") {
     base::SeededRandom random(1);
     AssignedTarget target = test::random_target(random, 1);
     target.slot = target.slots;
-    CHECK(leader(Assign{.targets = {target}}));
+    CHECK(leader(Assignment{.targets = {target}}));
     target.slot = 0;
-    CHECK(!leader(Assign{.targets = {target}}));
+    CHECK(!leader(Assignment{.targets = {target}}));
     auto endless = std::make_shared<TargetDescriptor>(*target.descriptor);
     endless->interval = std::chrono::milliseconds(0);
     target.descriptor = endless;
-    CHECK(leader(Assign{.targets = {target}}));
+    CHECK(leader(Assignment{.targets = {target}}));
     CHECK(leader(Welcome{.cluster_id = "c", .number = 0, .lease = std::chrono::seconds(1)}));
     CHECK(leader(Lease{.lease = std::chrono::hours(2)}));
     CHECK(leader(Nodes{.nodes = {{.number = 2, .id = "b"}, {.number = 1, .id = "a"}}}));

@@ -22,7 +22,7 @@ HoldingDigest digest_of(const std::map<model::TargetId, AssignedTarget>& targets
 TEST_CASE("an assignment that says nothing new changes nothing", "[shard][session]") {
     base::SeededRandom random(3);
     HeldTargets held;
-    const Assign assign{
+    const Assignment assign{
         .targets = {test::random_target(random, 1), test::random_target(random, 2)}};
     CHECK(held.apply(assign).put.size() == 2);
     CHECK(held.apply(assign).empty());
@@ -65,7 +65,7 @@ TEST_CASE("the digest is that of what is held, after any changes", "[shard][sess
     base::SeededRandom random(seed);
     HeldTargets held;
     for (int i = 0; i < 2000; ++i) {
-        Assign assign{.everything = random.below(50) == 0};
+        Assignment assign{.everything = random.below(50) == 0};
         for (uint64_t k = 0; k < random.below(4); ++k) {
             assign.targets.push_back(test::random_target(random, random.below(40)));
             assign.releases.push_back({.id = random.below(40)});

@@ -218,13 +218,13 @@ TEST_CASE("a node greets with what it is and has seen, and reports when it is we
 TEST_CASE("an assignment is kept, then carried out", "[shard][session]") {
     Fixture at;
     at.welcome();
-    at.worker->received(Assign{.order = {.term = 1, .epoch = 2},
-                               .targets = {at.target(1), at.target(2, Holding::kStandIn)}});
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2},
+                                   .targets = {at.target(1), at.target(2, Holding::kStandIn)}});
     CHECK(at.scraper.held.size() == 2);
     CHECK(at.store.targets.size() == 2);
     at.worker->received(
-        Assign{.order = {.term = 1, .epoch = 3},
-               .releases = {{.id = 1, .reason = ReleaseReason::kGone}, {.id = 2}, {.id = 9}}});
+        Assignment{.order = {.term = 1, .epoch = 3},
+                   .releases = {{.id = 1, .reason = ReleaseReason::kGone}, {.id = 2}, {.id = 9}}});
     CHECK(at.scraper.held.empty());
     CHECK(at.store.targets.empty());
     CHECK(at.scraper.released == std::vector<std::pair<model::TargetId, ReleaseReason>>{
@@ -236,7 +236,7 @@ TEST_CASE("a node that starts again scrapes at once what it had, without a leade
     Fixture at;
     at.welcome();
     at.worker->received(
-        Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1), at.target(5)}});
+        Assignment{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1), at.target(5)}});
     at.worker->received(
         Nodes{.nodes = {{.number = 1, .id = "v", .address = "v:1", .voter = true}}});
     at.start();
@@ -252,11 +252,11 @@ TEST_CASE("a node that starts again scrapes at once what it had, without a leade
 TEST_CASE("nothing of an older term or epoch is obeyed, over restarts, too", "[shard][session]") {
     Fixture at;
     at.welcome(5, 10);
-    at.worker->received(Assign{.order = {.term = 5, .epoch = 12}, .targets = {at.target(1)}});
+    at.worker->received(Assignment{.order = {.term = 5, .epoch = 12}, .targets = {at.target(1)}});
     const auto refuses = [&](Order order) {
         at.welcome(5, 12);
         const size_t held = at.scraper.held.size();
-        at.worker->received(Assign{.order = order, .everything = true, .targets = {}});
+        at.worker->received(Assignment{.order = order, .everything = true, .targets = {}});
         CHECK(at.scraper.held.size() == held);
         CHECK(at.worker->status().state == SessionState::kNone);
         CHECK(at.worker->status().rejected > 0);
@@ -272,7 +272,7 @@ TEST_CASE("a deposed leader is not obeyed once a newer one was met, though it ga
           "[shard][session]") {
     Fixture at;
     at.welcome(5, 10);
-    at.worker->received(Assign{.order = {.term = 5, .epoch = 10}, .targets = {at.target(1)}});
+    at.worker->received(Assignment{.order = {.term = 5, .epoch = 10}, .targets = {at.target(1)}});
     at.worker->closed("cut");
     at.welcome(6, 10);
     CHECK(at.store.kept.seen.term == 6);
@@ -316,7 +316,7 @@ TEST_CASE("a node says what it holds when that is not what the leader thinks", "
     Fixture at;
     at.welcome();
     const AssignedTarget one = at.target(1);
-    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {one}});
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2}, .targets = {one}});
     const HoldingDigest right{.targets = 1, .hash = holding_hash(1, one.slot, one.holding)};
     at.worker->received(
         Lease{.report = 1, .order = {.term = 1, .epoch = 2}, .lease = 5s, .holds = right});
@@ -333,7 +333,7 @@ TEST_CASE("a node says what it holds when that is not what the leader thinks", "
 TEST_CASE("a silent leader is left, and what the node holds goes on", "[shard][session]") {
     Fixture at;
     at.welcome();
-    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
     at.pass(4s);
     CHECK(at.worker->status().state == SessionState::kOpen);
     at.pass(2s);
@@ -349,8 +349,8 @@ TEST_CASE("scrapes of an incoming target are told at once, and again to the next
           "[shard][session]") {
     Fixture at;
     at.welcome();
-    at.worker->received(
-        Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1, Holding::kIncoming)}});
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2},
+                                   .targets = {at.target(1, Holding::kIncoming)}});
     at.worker->scraped(1, false, 0, 0);
     at.worker->scraped(1, true, 1'000, 50);
     at.worker->scraped(1, true, 2'000, 60);
@@ -366,7 +366,7 @@ TEST_CASE("scrapes of an incoming target are told at once, and again to the next
     at.welcome(2, 2);
     CHECK(at.link.all<Progress>().size() == 4);
     AssignedTarget owner = at.target(1);
-    at.worker->received(Assign{.order = {.term = 2, .epoch = 3}, .targets = {owner}});
+    at.worker->received(Assignment{.order = {.term = 2, .epoch = 3}, .targets = {owner}});
     at.worker->scraped(1, true, 3'000, 60);
     CHECK(at.link.all<Progress>().size() == 4);
     CHECK(at.scraper.held.at(1) == Holding::kOwner);
@@ -405,7 +405,7 @@ TEST_CASE("a node that was removed lets go of its targets without ending their s
           "[shard][session]") {
     Fixture at;
     at.welcome();
-    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
     at.worker->closed("cut");
     for (int i = 0; i < 20 && at.worker->status().state != SessionState::kOpening; ++i) {
         at.pass(1s);
@@ -421,7 +421,7 @@ TEST_CASE("a full disk does not keep a node from scraping what it is given", "[s
     Fixture at;
     at.welcome();
     at.store.failing = true;
-    at.worker->received(Assign{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
     CHECK(at.scraper.held.size() == 1);
     CHECK(at.worker->status().state == SessionState::kOpen);
 }
