@@ -56,13 +56,15 @@ BlockKeeper::BlockKeeper(const TsdbOptions& options,
                          const base::Clock& clock,
                          Views& views,
                          base::Logger log,
-                         BlockMetrics& metrics)
+                         BlockMetrics& metrics,
+                         base::MemoryReserve& memory)
     : options_(options),
       files_(files),
       clock_(clock),
       views_(views),
       log_(std::move(log)),
       metrics_(metrics),
+      memory_(memory),
       begin_(files, options.path),
       retention_(options.retention) {}
 
@@ -186,7 +188,8 @@ base::Status BlockKeeper::compact_once(const Plan& plan, const std::stop_token& 
     }
     const base::SteadyTime began = clock_.steady();
     const CompactionOptions options{.writing = {.segment_bytes = options_.block_segment_bytes,
-                                                .postings_bytes = options_.compaction_memory},
+                                                .postings_bytes = options_.compaction_memory,
+                                                .memory = &memory_},
                                     .samples_per_chunk = options_.samples_per_chunk};
     auto made = compact_blocks(
         files_, options_.path, sources, block::Ulid::make(clock_.now_ms(), random_), options, stop);

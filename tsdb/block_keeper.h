@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory_reserve.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/sync.h"
@@ -34,7 +35,8 @@ class BlockKeeper {
                 const base::Clock& clock,
                 Views& views,
                 base::Logger log,
-                BlockMetrics& metrics);
+                BlockMetrics& metrics,
+                base::MemoryReserve& memory);
 
     // Clears half-written folders away and opens what there is; bad blocks go to quarantine.
     //   errors  of listing the data folder
@@ -114,6 +116,7 @@ class BlockKeeper {
     Views& views_;
     const base::Logger log_;
     BlockMetrics& metrics_;
+    base::MemoryReserve& memory_;  // counts what compactions take
     HeadBegin begin_;
     base::SystemRandom random_;
     std::vector<block::Ulid> future_;  // blocks that were told to be of the future

@@ -65,8 +65,9 @@ Db::Db(const TsdbOptions& options,
       block_metrics_(registry),
       scrub_metrics_(registry),
       budget_("storage.head.memory-limit", budget, limit_of(options)),
+      upkeep_memory_("upkeep memory", budget),
       head_(budget_, rules_of(options)),
-      blocks_(options_, files, clock, views_, log_, block_metrics_),
+      blocks_(options_, files, clock, views_, log_, block_metrics_, upkeep_memory_),
       began_(clock.steady()),
       marker_(files, options.path),
       side_log_(files, clock, log_, options.path),
@@ -250,7 +251,8 @@ base::Result<std::string> Db::snapshot(bool skip_head) {
                                    .max_t = head_.max_time() + 1,
                                    .ulid = block::Ulid::make(clock_.now_ms(), random_),
                                    .writing = {.segment_bytes = options_.block_segment_bytes,
-                                               .postings_bytes = options_.compaction_memory},
+                                               .postings_bytes = options_.compaction_memory,
+                                               .memory = &upkeep_memory_},
                                    .hints = {},
                                    .samples_per_chunk = options_.samples_per_chunk};
         }
@@ -261,6 +263,11 @@ base::Result<std::string> Db::snapshot(bool skip_head) {
     }
     log_.info("wrote a snapshot", "name", request.name, "head", request.cut.has_value());
     return std::move(request.name);
+}
+
+void Db::keep_cut_memory(int64_t most) {
+    const auto wanted = static_cast<int64_t>(cut_memory(head_, options_.compaction_memory));
+    upkeep_memory_.keep(std::min(wanted, most));
 }
 
 base::Status Db::cut_out_of_order() {

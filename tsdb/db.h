@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory_reserve.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/rate_limit.h"
@@ -152,6 +153,13 @@ class Db final : public model::Appendable,
 
     [[nodiscard]] const HeadMemory& memory() const { return head_.memory(); }
 
+    // Keeps ready what cutting the head as it is now takes: it counts as in use from now on.
+    //   most  bytes that are kept at most; a cut takes what it needs all the same
+    void keep_cut_memory(int64_t most);
+
+    // What cuts and compactions hold, and what is kept ready for the next cut.
+    [[nodiscard]] const base::MemoryReserve& upkeep_memory() const { return upkeep_memory_; }
+
     // After crash upon crash: blocks are not compacted until it has run for kSettledAfter.
     [[nodiscard]] bool safe_mode() const { return safe_mode_.load(std::memory_order_relaxed); }
 
@@ -216,6 +224,7 @@ class Db final : public model::Appendable,
     ScrubMetrics scrub_metrics_;
     std::unique_ptr<base::FileLock> lock_;
     base::Budget budget_;
+    base::MemoryReserve upkeep_memory_;
     base::SystemRandom random_;
     std::unique_ptr<ChunkFiles> chunk_files_;
     Head head_;

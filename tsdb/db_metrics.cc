@@ -35,6 +35,15 @@ void Db::register_metrics(base::Registry& registry) {
         const auto range = time_range();
         return range ? static_cast<double>(range->first) / 1000 : 0.0;
     });
+    gauge("skein_upkeep_memory_bytes", "Bytes that cutting and compacting blocks holds.", [this] {
+        return upkeep_memory_.taken();
+    });
+    gauge("skein_upkeep_memory_max_bytes",
+          "Most bytes that cutting and compacting blocks has held at once.",
+          [this] { return upkeep_memory_.most_taken(); });
+    gauge("skein_upkeep_memory_kept_bytes",
+          "Bytes kept ready for the next cut of the head.",
+          [this] { return upkeep_memory_.kept(); });
     gauge("prometheus_tsdb_symbol_table_size_bytes", "Memory of label names and values.", [this] {
         return head_.memory().bytes(HeadPart::kSymbols);
     });

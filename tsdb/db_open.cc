@@ -295,7 +295,8 @@ base::Status Db::start() {
                                                              .views = views_,
                                                              .blocks = blocks_,
                                                              .side_log = side_log_,
-                                                             .metrics = cut_metrics_},
+                                                             .metrics = cut_metrics_,
+                                                             .memory = upkeep_memory_},
                                            std::move(expired),
                                            log_);
     late_cutter_ =
@@ -306,7 +307,8 @@ base::Status Db::start() {
                                                                    .log = late_writer_,
                                                                    .committer = *committer_,
                                                                    .views = views_,
-                                                                   .blocks = blocks_},
+                                                                   .blocks = blocks_,
+                                                                   .memory = upkeep_memory_},
                                            log_);
     upkeep_ = std::make_unique<Upkeep>(
         options_,

@@ -82,7 +82,8 @@ base::Status HeadCutter::cut_range(std::optional<int64_t> until, const std::stop
                        .max_t = end,
                        .ulid = block::Ulid::make(parts_.clock.now_ms(), random_),
                        .writing = {.segment_bytes = options_.block_segment_bytes,
-                                   .postings_bytes = options_.compaction_memory},
+                                   .postings_bytes = options_.compaction_memory,
+                                   .memory = &parts_.memory},
                        .hints = {},
                        .samples_per_chunk = options_.samples_per_chunk};
     TRY(const auto meta,

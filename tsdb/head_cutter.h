@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory_reserve.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "tsdb/block_keeper.h"
@@ -44,6 +45,7 @@ class HeadCutter {
         BlockKeeper& blocks;
         SideLog& side_log;
         CutMetrics& metrics;
+        base::MemoryReserve& memory;
     };
 
     // expired  refs that the log holds samples of and the head no series any more

@@ -84,7 +84,8 @@ base::Status OutOfOrderCutter::write(int64_t end,
                        .max_t = end,
                        .ulid = block::Ulid::make(parts_.clock.now_ms(), random_),
                        .writing = {.segment_bytes = options_.block_segment_bytes,
-                                   .postings_bytes = options_.compaction_memory},
+                                   .postings_bytes = options_.compaction_memory,
+                                   .memory = &parts_.memory},
                        .hints = {std::string(block::kHintOutOfOrder)},
                        .samples_per_chunk = options_.samples_per_chunk};
     uint64_t damaged = 0;

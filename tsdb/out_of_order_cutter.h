@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory_reserve.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "tsdb/block_keeper.h"
@@ -38,6 +39,7 @@ class OutOfOrderCutter {
         Committer& committer;
         Views& views;
         BlockKeeper& blocks;
+        base::MemoryReserve& memory;
     };
 
     OutOfOrderCutter(const TsdbOptions& options, const Parts& parts, base::Logger log);

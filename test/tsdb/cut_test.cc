@@ -168,3 +168,83 @@ TEST_CASE("db truncates its log and still knows every series after a restart", "
         return entry.name.starts_with("checkpoint.");
     }));
 }
+
+namespace {
+
+model::Labels wide_labels(int series) {
+    const std::string id = std::to_string(series);
+    return model::Labels{{"__name__", "wide"},
+                         {"instance", "host:" + std::to_string(series % 100)},
+                         {"path", "/a/path/of/some/length/" + id}};
+}
+
+// Series with a sample in each of the first two blocks' times, so that one block is due.
+void fill_wide(Node& node, int series) {
+    for (const int64_t t : {kStart, kStart + 4 * kHour - 1}) {
+        const auto appender = node.db().appender(1);
+        model::AppendBatch batch;
+        for (int i = 0; i < series; ++i) {
+            const auto labels = wide_labels(i);
+            const auto handle = appender->resolve(labels, labels.hash(), nullptr);
+            REQUIRE(handle);
+            batch.floats.push_back({.series = handle.value(), .t = t, .v = 1});
+        }
+        REQUIRE(model::commit_and_wait(*appender, std::move(batch)));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a cut takes no more than what was kept ready for it, and gives all back",
+          "[tsdb][cut][memory]") {
+    const int series = GENERATE(1, 700, 3000, 20'000);
+    CAPTURE(series);
+    MemoryFiles files;
+    Node node(files);
+    fill_wide(node, series);
+    const base::MemoryReserve& memory = node.db().upkeep_memory();
+    const int64_t before = node.budget().used();
+    node.db().keep_cut_memory(INT64_MAX);
+    const int64_t kept = memory.kept();
+    CHECK(node.budget().used() == before + kept);
+
+    REQUIRE(node.db().run_upkeep());
+    REQUIRE(node.db().blocks().size() == 1);
+    CHECK(memory.most_taken() <= kept);
+    CHECK(memory.most_taken() >= kept / 3);  // nor far too much is kept
+    CHECK(memory.taken() == 0);
+}
+
+TEST_CASE("new series make room for a cut before it begins, and nothing keeps it from being made",
+          "[tsdb][cut][memory]") {
+    MemoryFiles files;
+    Node node(files);
+    fill_wide(node, 3000);
+    const auto resolve = [&](int series) {
+        const auto labels = wide_labels(series);
+        return node.db().appender(1)->resolve(labels, labels.hash(), nullptr);
+    };
+    node.budget().set_limit(node.budget().used() + 100'000);
+    CHECK(resolve(3000));
+    node.db().keep_cut_memory(INT64_MAX);
+    const auto refused = resolve(3001);
+    REQUIRE(!refused);
+    CHECK(refused.error().code() == base::Code::kLimit);
+    CHECK(node.append(wide_labels(0), kStart + 4 * kHour, 2));
+
+    node.budget().set_limit(1);
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().blocks().size() == 1);
+    CHECK(node.append(wide_labels(1), kStart + 4 * kHour, 2));
+}
+
+TEST_CASE("no more is kept ready for a cut than is asked for", "[tsdb][cut][memory]") {
+    MemoryFiles files;
+    Node node(files);
+    fill_wide(node, 3000);
+    node.db().keep_cut_memory(1000);
+    CHECK(node.db().upkeep_memory().kept() == 1000);
+    REQUIRE(node.db().run_upkeep());
+    CHECK(node.db().blocks().size() == 1);
+    CHECK(node.db().upkeep_memory().most_taken() > 1000);
+}

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "test/support/seed.h"
 #include "tsdb/head/cardinality.h"
+#include "tsdb/head/symbol_ranks.h"
 
 namespace {
 
@@ -49,6 +50,40 @@ Labels random_labels(base::Random& random) {
 }
 
 }  // namespace
+
+TEST_CASE("symbols are ranked by their texts, without those of other series", "[tsdb][head]") {
+    const uint64_t seed = test_support::test_seed();
+    CAPTURE(seed);
+    base::SeededRandom random(seed);
+    base::Budget budget("test");
+    tsdb::Head head(budget, rules());
+    std::vector<uint32_t> slots;
+    std::map<std::string, uint32_t> texts;
+    for (int i = 0; i < 2000; ++i) {
+        const Labels labels = random_labels(random);
+        const uint32_t slot = add(head, labels);
+        if (random.below(2) == 0) {
+            continue;
+        }
+        slots.push_back(slot);
+        for (const auto& label : labels) {
+            texts[std::string(label.name)] = 0;
+            texts[std::string(label.value)] = 0;
+        }
+    }
+    uint32_t rank = 0;
+    for (auto& [text, number] : texts) {
+        number = ++rank;
+    }
+    tsdb::SymbolRanks ranks(head, slots);
+    std::vector<std::string> sorted;
+    for (const uint32_t symbol : ranks.take_sorted()) {
+        sorted.emplace_back(head.symbols()->text(symbol));
+        CHECK(ranks[symbol] == texts[sorted.back()]);
+    }
+    CHECK(sorted.size() == texts.size());
+    CHECK(std::ranges::is_sorted(sorted));
+}
 
 TEST_CASE("head gives the same labels the same series, whatever their origin", "[tsdb][head]") {
     base::Budget budget("test");

@@ -95,15 +95,35 @@ base::Result<uint32_t> section_length(uint64_t from, uint64_t end, std::string_v
 
 base::Result<std::unique_ptr<IndexWriter>> IndexWriter::create(base::Files& files,
                                                                const base::Path& folder,
-                                                               uint64_t postings_bytes) {
+                                                               uint64_t postings_bytes,
+                                                               base::MemoryReserve* memory) {
     TRY(auto file, BlockFile::create(files, folder, kIndexFile));
-    std::unique_ptr<IndexWriter> writer(new IndexWriter(files, std::move(file), postings_bytes));
+    std::unique_ptr<IndexWriter> writer(
+        new IndexWriter(files, std::move(file), postings_bytes, memory));
     TRY(writer->begin());
     return writer;
 }
 
-IndexWriter::IndexWriter(base::Files& files, BlockFile file, uint64_t postings_bytes)
-    : files_(files), file_(std::move(file)), postings_bytes_(postings_bytes) {}
+IndexWriter::IndexWriter(base::Files& files,
+                         BlockFile file,
+                         uint64_t postings_bytes,
+                         base::MemoryReserve* memory)
+    : files_(files),
+      file_(std::move(file)),
+      postings_bytes_(postings_bytes),
+      memory_(memory),
+      taken_(memory) {}
+
+uint64_t IndexWriter::memory_max(uint64_t symbols,
+                                 uint64_t pairs,
+                                 uint64_t labels,
+                                 uint64_t postings_bytes) {
+    // The offsets grow by doubling, and then the old ones are there as well.
+    const uint64_t offsets = symbols * 3 * sizeof(uint32_t);
+    const uint64_t keys = pairs * sizeof(PairKey);
+    return offsets + PairCounts::bytes_max(pairs) + keys +
+           std::min(postings_bytes, labels * sizeof(SeriesId));
+}
 
 base::Status IndexWriter::begin() {
     std::array<uint8_t, kIndexHeaderBytes> header;
@@ -137,6 +157,7 @@ base::Status IndexWriter::append_symbol(std::string_view symbol) {
     symbols_crc_ = base::crc32c(writer.written(), symbols_crc_);
     TRY(file_.append(writer.written()));
     symbol_offsets_.push_back(static_cast<uint32_t>(offset));
+    account();
     last_symbol_ = symbol;
     return base::success();
 }
@@ -181,6 +202,7 @@ base::Status IndexWriter::add_series(std::span<const model::LabelSymbols> labels
     for (size_t position = 0; position < labels.size(); ++position) {
         pairs_.add(pair_key(labels[position].name, labels[position].value), position);
     }
+    account();
     entry_.clear();
     base::ByteWriter body(entry_);
     encode_labels(body, labels);
@@ -214,10 +236,11 @@ base::Result<FileChecksums> IndexWriter::finish() {
     TRY(const auto mapped, files_.map(file_.path()));
     mapped->advise(base::MappedFile::Advice::kSequential);
     const std::vector<PairKey> keys = pairs_.sorted_keys();
+    account(keys.capacity() * sizeof(PairKey));
     const SeriesSection section{mapped->bytes(), toc_.series, series_end, series_};
     toc_.postings = series_end;
     TRY(file_.align(kPostingsAlignment));
-    TRY(write_postings(section, pairs_, keys, postings_bytes_, file_));
+    TRY(write_postings(section, pairs_, keys, {postings_bytes_, memory_}, file_));
     TRY(write_postings_table(mapped->bytes(), keys));
     TRY(write_table_of_contents());
     return file_.finish();

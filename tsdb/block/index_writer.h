@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/memory_reserve.h"
 #include "base/result.h"
 #include "model/storage.h"
 #include "tsdb/block/block_file.h"
@@ -20,15 +21,24 @@
 namespace tsdb::block {
 
 // Symbols first, then series, then finish(), which gathers the postings from the series written.
-// Memory: 4 bytes a symbol, 16 to 43 a label value, `postings_bytes` in finish().
+// Memory: 4 bytes a symbol, 16 to 43 a label value, `postings_bytes` in finish(); counted by
+// `memory`.
 //   errors   of the file system; kInvalid: symbols, labels, series or chunks out of order; kLimit:
 //            more than the format can hold. The index is of no use after one.
 //   threads  one
 class IndexWriter {
   public:
-    [[nodiscard]] static base::Result<std::unique_ptr<IndexWriter>> create(base::Files& files,
-                                                                           const base::Path& folder,
-                                                                           uint64_t postings_bytes);
+    [[nodiscard]] static base::Result<std::unique_ptr<IndexWriter>> create(
+        base::Files& files,
+        const base::Path& folder,
+        uint64_t postings_bytes,
+        base::MemoryReserve* memory);
+
+    // See BlockWriter::memory_max().
+    [[nodiscard]] static uint64_t memory_max(uint64_t symbols,
+                                             uint64_t pairs,
+                                             uint64_t labels,
+                                             uint64_t postings_bytes);
 
     // See BlockWriter::add_symbol().
     [[nodiscard]] base::Status add_symbol(std::string_view symbol);
@@ -47,7 +57,15 @@ class IndexWriter {
         uint64_t postings_table = 0;
     };
 
-    IndexWriter(base::Files& files, BlockFile file, uint64_t postings_bytes);
+    IndexWriter(base::Files& files,
+                BlockFile file,
+                uint64_t postings_bytes,
+                base::MemoryReserve* memory);
+
+    // Counts what is held, and `more`.
+    void account(size_t more = 0) {
+        taken_.set(symbol_offsets_.capacity() * sizeof(uint32_t) + pairs_.bytes() + more);
+    }
 
     [[nodiscard]] base::Status begin();
     [[nodiscard]] base::Status append_symbol(std::string_view symbol);
@@ -61,6 +79,8 @@ class IndexWriter {
     base::Files& files_;
     BlockFile file_;
     const uint64_t postings_bytes_;
+    base::MemoryReserve* const memory_;
+    base::TakenMemory taken_;
     TableOfContents toc_;
 
     std::string last_symbol_;

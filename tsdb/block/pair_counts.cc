@@ -1,6 +1,7 @@
 #include "tsdb/block/pair_counts.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace tsdb::block {
@@ -41,6 +42,11 @@ void PairCounts::grow() {
             slots_[place_of(slot.key)] = slot;
         }
     }
+}
+
+size_t PairCounts::bytes_max(size_t pairs) {
+    const size_t slots = std::bit_ceil(std::max(size_t{1} << kFirstLog2, pairs * 4 / 3 + 1));
+    return (slots + slots / 2) * sizeof(Slot);
 }
 
 std::vector<PairKey> PairCounts::sorted_keys() const {

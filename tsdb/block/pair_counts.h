@@ -35,6 +35,13 @@ class PairCounts {
 
     [[nodiscard]] size_t size() const { return size_; }
 
+    // Bytes held.
+    [[nodiscard]] size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
+
+    // Bytes that so many pairs take at most, for a moment: while the slots grow the old ones are
+    // there, too.
+    [[nodiscard]] static size_t bytes_max(size_t pairs);
+
     // Ascending.
     [[nodiscard]] std::vector<PairKey> sorted_keys() const;
 

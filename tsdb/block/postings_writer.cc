@@ -56,13 +56,14 @@ class PostingsWriter {
     PostingsWriter(const SeriesSection& section,
                    PairCounts& pairs,
                    const std::vector<PairKey>& keys,
-                   uint64_t memory_bytes,
+                   PostingsMemory memory,
                    BlockFile& out)
         : section_(section),
           pairs_(pairs),
           keys_(keys),
-          ids_max_(static_cast<size_t>(memory_bytes / kIdBytes)),
-          out_(out) {}
+          ids_max_(static_cast<size_t>(memory.bytes / kIdBytes)),
+          out_(out),
+          taken_(memory.taken) {}
 
     base::Status write() {
         TRY(stream_list(section_.series, [](base::ByteReader&, uint64_t) { return true; }));
@@ -95,6 +96,8 @@ class PostingsWriter {
             used += slot.count;
         }
         if (used > ids_room_) {
+            taken_.set(used * kIdBytes);
+            ids_.reset();  // before there is another one
             ids_.reset(new SeriesId[used]);
             ids_room_ = used;
         }
@@ -195,6 +198,7 @@ class PostingsWriter {
     BlockFile& out_;
     std::unique_ptr<SeriesId[]> ids_;
     size_t ids_room_ = 0;
+    base::TakenMemory taken_;
 };
 
 }  // namespace
@@ -206,9 +210,9 @@ uint64_t posting_list_bytes(uint64_t series) {
 base::Status write_postings(const SeriesSection& section,
                             PairCounts& pairs,
                             const std::vector<PairKey>& keys,
-                            uint64_t memory_bytes,
+                            PostingsMemory memory,
                             BlockFile& out) {
-    return PostingsWriter(section, pairs, keys, memory_bytes, out).write();
+    return PostingsWriter(section, pairs, keys, memory, out).write();
 }
 
 }  // namespace tsdb::block

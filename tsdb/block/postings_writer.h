@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/byte_view.h"
+#include "base/memory_reserve.h"
 #include "base/result.h"
 #include "tsdb/block/block_file.h"
 #include "tsdb/block/pair_counts.h"
@@ -23,8 +24,14 @@ struct SeriesSection {
     uint64_t series = 0;
 };
 
+// What lists may be gathered in.
+struct PostingsMemory {
+    uint64_t bytes = 0;                    // at most
+    base::MemoryReserve* taken = nullptr;  // counts them; null: nobody does
+};
+
 // Writes the list of all series and then that of every pair in their order, one behind the other.
-// As many lists as fit `memory_bytes` are gathered in one pass over the series; a longer one is
+// As many lists as fit `memory` are gathered in one pass over the series; a longer one is
 // written as it is read.
 //   pairs    counted from the same series; their `next` are used up
 //   keys     all of them, sorted
@@ -32,7 +39,7 @@ struct SeriesSection {
 [[nodiscard]] base::Status write_postings(const SeriesSection& section,
                                           PairCounts& pairs,
                                           const std::vector<PairKey>& keys,
-                                          uint64_t memory_bytes,
+                                          PostingsMemory memory,
                                           BlockFile& out);
 
 }  // namespace tsdb::block

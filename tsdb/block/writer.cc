@@ -14,6 +14,8 @@
 namespace tsdb::block {
 namespace {
 
+constexpr size_t kFilesAtOnce = 2;  // of chunks, and the index
+
 // The folder of a block that is not published yet: gone with the object.
 class DraftFolder {
   public:
@@ -93,7 +95,10 @@ struct BlockWriter::Parts {
         : files(writes_to),
           ulid(name),
           folder(writes_to, data_folder, name),
-          chunks(writes_to, folder.path(), options.segment_bytes) {}
+          chunks(writes_to, folder.path(), options.segment_bytes),
+          buffers(options.memory) {
+        buffers.set(kFilesAtOnce * BlockFile::kBufferBytes);
+    }
 
     base::Status add_series(std::span<const model::LabelSymbols> labels,
                             std::span<const ChunkInput> inputs);
@@ -117,6 +122,7 @@ struct BlockWriter::Parts {
     Checksums checksums;
     BlockStats stats;
     std::vector<ChunkMeta> places;  // scratch
+    base::TakenMemory buffers;
     std::optional<base::Error> given_up;
 };
 
@@ -161,8 +167,17 @@ base::Result<std::unique_ptr<BlockWriter>> BlockWriter::create(base::Files& file
                                                                const Options& options) {
     auto parts = std::make_unique<Parts>(files, data_folder, ulid, options);
     TRY(parts->folder.make());
-    TRY(parts->index, IndexWriter::create(files, parts->folder.path(), options.postings_bytes));
+    TRY(parts->index,
+        IndexWriter::create(files, parts->folder.path(), options.postings_bytes, options.memory));
     return std::unique_ptr<BlockWriter>(new BlockWriter(std::move(parts)));
+}
+
+uint64_t BlockWriter::memory_max(uint64_t symbols,
+                                 uint64_t pairs,
+                                 uint64_t labels,
+                                 uint64_t postings_bytes) {
+    return kFilesAtOnce * BlockFile::kBufferBytes +
+           IndexWriter::memory_max(symbols, pairs, labels, postings_bytes);
 }
 
 BlockWriter::BlockWriter(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/memory_reserve.h"
 #include "base/result.h"
 #include "model/chunk.h"
 #include "model/storage.h"
@@ -33,7 +34,15 @@ class BlockWriter {
         uint64_t segment_bytes = uint64_t{512} << 20;  // of one chunk file, at most
         uint64_t postings_bytes = uint64_t{64} << 20;  // of one pass; a longer list takes a pass of
                                                        // its own and no memory
+        base::MemoryReserve* memory = nullptr;         // counts what is taken; null: nobody does
     };
+
+    // Bytes that writing such a block takes at most, to the growth of its tables for a moment.
+    //   labels  of all series together
+    [[nodiscard]] static uint64_t memory_max(uint64_t symbols,
+                                             uint64_t pairs,
+                                             uint64_t labels,
+                                             uint64_t postings_bytes);
 
     // data_folder  exists
     [[nodiscard]] static base::Result<std::unique_ptr<BlockWriter>> create(

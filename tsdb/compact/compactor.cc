@@ -82,6 +82,15 @@ bool all_have(std::span<const BlockMeta> metas, std::string_view hint) {
     return std::ranges::all_of(metas, [&](const BlockMeta& meta) { return meta.has_hint(hint); });
 }
 
+// Of the numbers of all symbols.
+uint64_t number_bytes(Blocks blocks) {
+    uint64_t bytes = 0;
+    for (const auto& block : blocks) {
+        bytes += block->index().symbols() * sizeof(uint32_t);
+    }
+    return bytes;
+}
+
 }  // namespace
 
 BlockMeta compacted_meta(std::span<const BlockMeta> metas) {
@@ -122,6 +131,8 @@ base::Result<std::optional<BlockMeta>> compact_blocks(base::Files& files,
     }
     BlockMeta meta = compacted_meta(metas);
     TRY(auto writer, BlockWriter::create(files, data_folder, ulid, options.writing));
+    base::TakenMemory taken(options.writing.memory);
+    taken.set(number_bytes(blocks));
     TRY(const SymbolNumbers numbers, unite_symbols(blocks, *writer, stop));
     ChunkMerger merger(meta.min_t, last_time(meta), options.samples_per_chunk);
     TRY(merge_series(blocks, numbers, merger, *writer, stop));

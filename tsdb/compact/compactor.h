@@ -23,7 +23,8 @@ struct CompactionOptions {
 // go. The blocks themselves stay.
 //   blocks   one or more, by min_t
 //   returns  the new block's meta, published in `data_folder`; nothing when no sample is left
-//   memory   BlockWriter's, four bytes per symbol of each block, and one series at a time
+//   memory   BlockWriter's, four bytes per symbol of each block, and one series at a time; counted
+//            by options.writing.memory but for the last
 //   errors   kCorrupt, naming the block, which is told too (Block::damage()); kNoSpace, kIo;
 //            kCanceled. Nothing is left behind.
 [[nodiscard]] base::Result<std::optional<block::BlockMeta>> compact_blocks(

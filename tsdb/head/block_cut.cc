@@ -7,6 +7,7 @@
 #include "model/chunk_codec.h"
 #include "tsdb/head/out_of_order_stream.h"
 #include "tsdb/head/series_stream.h"
+#include "tsdb/head/symbol_ranks.h"
 
 namespace tsdb {
 namespace {
@@ -14,44 +15,6 @@ namespace {
 // Chunks read from their files before the files' pages are dropped: in the order of labels each
 // lies on a page of its own, 256 MiB of them at most.
 constexpr size_t kResidentChunks = 65536;
-
-// Every text of some series, by the order of texts.
-class SymbolRanks {
-  public:
-    SymbolRanks(const Head& head, std::span<const uint32_t> slots) : symbols_(*head.symbols()) {
-        for (const uint32_t slot : slots) {
-            const LabelSet labels = head.labels_of(slot);
-            for (size_t i = 0; i < labels.names.size(); ++i) {
-                note(labels.names[i]);
-                note(labels.values[i]);
-            }
-        }
-        std::ranges::sort(sorted_, {}, [&](uint32_t symbol) { return symbols_.text(symbol); });
-        for (size_t i = 0; i < sorted_.size(); ++i) {
-            ranks_[sorted_[i]] = static_cast<uint32_t>(i) + 1;
-        }
-    }
-
-    // From 1: 0 is the empty text.
-    [[nodiscard]] uint32_t operator[](uint32_t symbol) const { return ranks_[symbol]; }
-
-    [[nodiscard]] std::span<const uint32_t> sorted() const { return sorted_; }
-
-  private:
-    void note(uint32_t symbol) {
-        if (symbol >= ranks_.size()) {
-            ranks_.resize(std::max<size_t>(size_t{symbol} + 1, ranks_.size() * 2));
-        }
-        if (ranks_[symbol] == 0) {
-            ranks_[symbol] = 1;
-            sorted_.push_back(symbol);
-        }
-    }
-
-    const Symbols& symbols_;
-    std::vector<uint32_t> ranks_;  // by symbol
-    std::vector<uint32_t> sorted_;
-};
 
 // What mostly decides about two series without looking at their labels.
 struct SortKey {
@@ -64,9 +27,8 @@ struct SortKey {
     [[nodiscard]] auto prefix() const { return std::tie(name, value, second_name, second_value); }
 };
 
-std::vector<uint32_t> sort_by_ranks(const Head& head,
-                                    const SymbolRanks& ranks,
-                                    std::span<const uint32_t> slots) {
+// Puts slots into the order of their series' labels.
+void sort_by_ranks(const Head& head, const SymbolRanks& ranks, std::span<uint32_t> slots) {
     std::vector<SortKey> keys;
     keys.reserve(slots.size());
     for (const uint32_t slot : slots) {
@@ -100,12 +62,9 @@ std::vector<uint32_t> sort_by_ranks(const Head& head,
         }
         return a.names.size() < b.names.size();
     });
-    std::vector<uint32_t> sorted;
-    sorted.reserve(keys.size());
-    for (const SortKey& key : keys) {
-        sorted.push_back(key.slot);
+    for (size_t i = 0; i < keys.size(); ++i) {
+        slots[i] = keys[i].slot;
     }
-    return sorted;
 }
 
 // One series' chunks, cut to the block's range.
@@ -195,15 +154,21 @@ template <class Open>
 base::Result<std::optional<block::BlockMeta>> write_block(base::Files& files,
                                                           const base::Path& data_folder,
                                                           const Head& head,
-                                                          const std::vector<uint32_t>& slots,
+                                                          std::vector<uint32_t> slots,
                                                           const BlockCut& cut,
                                                           const Open& open) {
     TRY(auto writer, block::BlockWriter::create(files, data_folder, cut.ulid, cut.writing));
-    const SymbolRanks ranks(head, slots);
-    for (const uint32_t symbol : ranks.sorted()) {
+    base::TakenMemory taken(cut.writing.memory);
+    const size_t slot_bytes = slots.capacity() * sizeof(uint32_t);
+    SymbolRanks ranks(head, slots);
+    taken.set(slot_bytes + ranks.bytes());
+    for (const uint32_t symbol : ranks.take_sorted()) {
         TRY(writer->add_symbol(head.symbols()->text(symbol)));
     }
-    auto stream = open(sort_by_ranks(head, ranks, slots));
+    taken.set(slot_bytes + ranks.bytes() + slots.size() * sizeof(SortKey));
+    sort_by_ranks(head, ranks, slots);
+    taken.set(slot_bytes + ranks.bytes());
+    auto stream = open(std::move(slots));
     TRY(write_series(*writer, stream, ranks, cut, head.files()));
     block::BlockMeta meta;
     meta.min_t = cut.min_t;
@@ -213,6 +178,20 @@ base::Result<std::optional<block::BlockMeta>> write_block(base::Files& files,
 }
 
 }  // namespace
+
+uint64_t cut_memory(const Head& head, uint64_t postings_bytes) {
+    const uint64_t series = head.series();
+    const uint64_t symbols = head.symbols()->size();
+    const uint64_t pairs = head.index().pairs();
+    const uint64_t slots = series * sizeof(uint32_t);
+    const uint64_t ranks =
+        SymbolRanks::bytes_max(symbols, head.memory().bytes(HeadPart::kSymbols)) + slots;
+    const uint64_t sorting = ranks + series * sizeof(SortKey) +
+                             block::BlockWriter::memory_max(symbols, 0, 0, postings_bytes);
+    const uint64_t writing = ranks + block::BlockWriter::memory_max(
+                                         symbols, pairs, head.index().labels(), postings_bytes);
+    return std::max(sorting, writing);
+}
 
 base::Result<std::optional<block::BlockMeta>> write_head_block(
     base::Files& files,

@@ -24,11 +24,15 @@ struct BlockCut {
     uint32_t samples_per_chunk = 120;  // of chunks that reach over the ends and are coded again
 };
 
+// Bytes that cutting the head as it is takes at most, as far as they grow with it.
+//   postings_bytes  as in BlockWriter::Options
+[[nodiscard]] uint64_t cut_memory(const Head& head, uint64_t postings_bytes);
+
 // Writes the head's samples of [min_t, max_t) into a block in `data_folder`. Chunks pass through as
 // they are but where they reach over the ends.
 //   pin      keeps the series' memory
 //   returns  the block's meta; nothing when there is no sample
-//   memory   20 bytes per series, 4 per symbol's unit, and BlockWriter's
+//   memory   24 bytes per series, 4 per symbol, and BlockWriter's; counted by cut.writing.memory
 //   errors   BlockWriter's; kCanceled. Nothing is left behind.
 //   threads  any; appending goes on meanwhile
 [[nodiscard]] base::Result<std::optional<block::BlockMeta>> write_head_block(

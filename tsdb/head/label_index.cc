@@ -74,6 +74,7 @@ LabelIndex::LabelIndex(HeadMemory& memory) : memory_(memory) {
 void LabelIndex::add(uint32_t slot, const LabelSet& labels, std::vector<uint32_t>* begun) {
     const base::MutexLock lock(mutex_);
     int64_t grown = 0;
+    labels_ += labels.names.size();
     for (size_t i = 0; i < labels.names.size(); ++i) {
         const auto [at, is_new] = names_.try_emplace(labels.names[i]);
         grown += is_new ? kNameBytes : 0;
@@ -87,6 +88,7 @@ void LabelIndex::remove(std::span<const SlotLabels> series, std::vector<uint32_t
     const base::MutexLock lock(mutex_);
     int64_t grown = 0;
     for (const SlotLabels& one : series) {
+        labels_ -= one.labels.names.size();
         for (size_t i = 0; i < one.labels.names.size(); ++i) {
             const auto name = names_.find(one.labels.names[i]);
             SKEIN_CHECK(name != names_.end(), "series is not in the index", one.slot);
@@ -197,6 +199,11 @@ size_t LabelIndex::value_count(uint32_t name) const {
 size_t LabelIndex::pairs() const {
     const base::MutexLock lock(mutex_);
     return pairs_;
+}
+
+size_t LabelIndex::labels() const {
+    const base::MutexLock lock(mutex_);
+    return labels_;
 }
 
 SlotSet LabelIndex::with_any(uint32_t name, std::span<const uint32_t> values) const {

@@ -55,6 +55,8 @@ class LabelIndex {
     [[nodiscard]] size_t value_count(uint32_t name) const EXCLUDES_LOCK(mutex_);
     // Distinct (name, value) pairs.
     [[nodiscard]] size_t pairs() const EXCLUDES_LOCK(mutex_);
+    // Labels of all series together.
+    [[nodiscard]] size_t labels() const EXCLUDES_LOCK(mutex_);
 
     // Series that have one of the values. Of symbols that are no value of the name nothing is said.
     [[nodiscard]] SlotSet with_any(uint32_t name, std::span<const uint32_t> values) const
@@ -100,6 +102,7 @@ class LabelIndex {
     std::unordered_map<uint32_t, Name> names_ GUARDED_BY(mutex_);
     MeasuredSlotSet all_ GUARDED_BY(mutex_);
     size_t pairs_ GUARDED_BY(mutex_) = 0;
+    size_t labels_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tsdb

@@ -283,6 +283,21 @@ TEST_CASE("compaction never claims that no reset lies between samples of two sou
     CHECK(content_of({{done.result}}) == content_of(done.blocks));
 }
 
+TEST_CASE("compaction counts its memory, and gives all back", "[tsdb][compact][memory]") {
+    MemoryFiles files;
+    const std::vector<BlockPointer> blocks = {
+        write_block(files, kFolder, one_series(1, 0, 100, {floats(0, 5)})),
+        write_block(files, kFolder, one_series(2, 100, 200, {floats(100, 5)}))};
+    base::Budget process("process", 1);  // which compactions may exceed
+    base::MemoryReserve memory("upkeep memory", process);
+    tsdb::CompactionOptions options;
+    options.writing.memory = &memory;
+    REQUIRE(compact_blocks(files, kFolder, blocks, ulid(kResult), options, {}));
+    CHECK(memory.most_taken() > 0);
+    CHECK(memory.taken() == 0);
+    CHECK(process.used() == 0);
+}
+
 TEST_CASE("compaction that is told to stop leaves nothing behind", "[tsdb][compact]") {
     MemoryFiles files;
     const std::vector blocks{write_block(files, kFolder, one_series(1, 0, 100, {floats(0, 5)}))};
