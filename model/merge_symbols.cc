@@ -73,8 +73,11 @@ void MergedSymbols::grow() {
 }
 
 size_t MergedSymbols::bytes() const {
-    return arena_.capacity_bytes() + slots_.size() * sizeof(Slot) +
-           count_ * sizeof(std::string_view);
+    size_t bytes = arena_.capacity_bytes() + slots_.size() * sizeof(Slot);
+    for (size_t i = 0; i < kBlocks && blocks_[i] != nullptr; ++i) {
+        bytes += (size_t{kFirstBlock} << i) * sizeof(std::string_view);
+    }
+    return bytes;
 }
 
 void SymbolImport::use(std::shared_ptr<const SymbolTable> table) {

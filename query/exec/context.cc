@@ -17,12 +17,16 @@ base::Status SampleMeter::hold(int64_t count) {
     return base::success();
 }
 
-base::Status ExecContext::check() const {
+base::Status ExecContext::check() {
     if (request.stop.stop_requested()) {
         return base::fail(base::Code::kCanceled, "query was canceled in expression evaluation");
     }
     if (request.clock != nullptr && request.deadline.passed(request.clock->steady())) {
         return base::fail(base::Code::kTimeout, "query timed out in expression evaluation");
+    }
+    const auto held = static_cast<int64_t>(labels.capacity_bytes());
+    if (held > label_memory_.bytes()) {
+        TRY(label_memory_.grow(held - label_memory_.bytes()));
     }
     return base::success();
 }

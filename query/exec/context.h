@@ -87,11 +87,13 @@ struct ExecContext {
           request(query_context),
           queryable(source),
           budget(memory),
-          samples(max_samples) {}
+          samples(max_samples),
+          label_memory_(memory) {}
 
     // Whether to go on: called at least once per batch.
-    //   errors   kTimeout, kCanceled, with the texts of the API
-    [[nodiscard]] base::Status check() const;
+    //   errors   kTimeout, kCanceled, with the texts of the API; kLimit: no memory for the labels
+    //            read so far
+    [[nodiscard]] base::Status check();
 
     // What a function that changes the meaning of a value does with the metric's name: the labels
     // without it, or the mark that it goes at the end.
@@ -104,6 +106,9 @@ struct ExecContext {
     SampleMeter samples;
     LabelTable labels;
     Annotations annotations;
+
+  private:
+    base::Reservation label_memory_;
 };
 
 }  // namespace query::exec

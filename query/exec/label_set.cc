@@ -59,21 +59,27 @@ Symbol LabelTable::intern(std::string_view text) {
 }
 
 Symbol LabelTable::translate(Import& import, uint32_t symbol) {
-    if (symbol < kDirectSymbolsMax) {
-        if (symbol >= import.direct.size()) {
-            import.direct.resize(std::max<size_t>(symbol + 1, import.direct.size() * 2),
-                                 kEmptySymbol);
-        }
-        if (import.direct[symbol] == kEmptySymbol) {
-            import.direct[symbol] = intern(import.symbols->text(symbol));
-        }
-        return import.direct[symbol];
-    }
-    Symbol& ours = import.sparse[symbol];
+    Symbol& ours = place_of(import, symbol);
     if (ours == kEmptySymbol) {
         ours = intern(import.symbols->text(symbol));
     }
     return ours;
+}
+
+Symbol& LabelTable::place_of(Import& import, uint32_t symbol) {
+    if (symbol >= kPagedSymbolsMax) {
+        return import.sparse[symbol];
+    }
+    const size_t number = symbol / kPageSymbols;
+    if (number >= import.pages.size()) {
+        import.pages.resize(number + 1);
+    }
+    Symbol*& page = import.pages[number];
+    if (page == nullptr) {
+        page = arena_.allocate<Symbol>(kPageSymbols).data();
+        std::fill_n(page, kPageSymbols, kEmptySymbol);
+    }
+    return page[symbol % kPageSymbols];
 }
 
 LabelSet LabelTable::import(std::span<const model::LabelSymbols> labels,
@@ -97,6 +103,16 @@ LabelSet LabelTable::import(std::span<const model::LabelSymbols> labels,
                     translate(*last_import_, labels[i].value)};
     }
     return {pairs.data(), pairs.size()};
+}
+
+size_t LabelTable::capacity_bytes() const {
+    size_t bytes = arena_.capacity_bytes() + texts_.capacity() * sizeof(std::string_view) +
+                   by_text_.size() * kBytesPerSymbol;
+    for (const auto& import : imports_) {
+        bytes +=
+            import->pages.capacity() * sizeof(Symbol*) + import->sparse.size() * kBytesPerSymbol;
+    }
+    return bytes;
 }
 
 LabelSet LabelTable::store(std::span<const LabelPair> sorted) {

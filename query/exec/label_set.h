@@ -96,23 +96,24 @@ class LabelTable {
     // As labels compare: names and values as bytes in turn; the shorter set first.
     [[nodiscard]] int compare(LabelSet a, LabelSet b) const;
 
-    [[nodiscard]] size_t capacity_bytes() const {
-        return arena_.capacity_bytes() + texts_.capacity() * sizeof(std::string_view) +
-               by_text_.size() * kBytesPerSymbol;
-    }
+    // Bytes held, for accounting.
+    [[nodiscard]] size_t capacity_bytes() const;
 
   private:
-    static constexpr size_t kBytesPerSymbol = 48;           // of a hash table's node
-    static constexpr uint32_t kDirectSymbolsMax = 1 << 24;  // beyond it, symbols map by hash
+    static constexpr size_t kBytesPerSymbol = 64;          // of a hash table's node and bucket
+    static constexpr uint32_t kPagedSymbolsMax = 1 << 24;  // beyond it, symbols map by hash
+    static constexpr size_t kPageSymbols = 128;
 
-    // How the symbols of one source's table map to ours; 0 stands for not yet.
+    // How the symbols of one source's table map to ours; 0 stands for not yet. A source's symbols
+    // may lie far apart: pages are there where a query has met some, in the arena.
     struct Import {
         std::shared_ptr<const model::SymbolTable> symbols;
-        std::vector<Symbol> direct;
+        std::vector<Symbol*> pages;
         std::unordered_map<uint32_t, Symbol> sparse;
     };
 
     Symbol translate(Import& import, uint32_t symbol);
+    [[nodiscard]] Symbol& place_of(Import& import, uint32_t symbol);
 
     base::Arena arena_;
     std::vector<std::string_view> texts_;

@@ -69,6 +69,22 @@ TEST_CASE("a query that needs too much memory is refused by name", "[query][limi
     CHECK(fixture.budget.used() == 0);
 }
 
+TEST_CASE("labels that a query reads count as its memory", "[query][limits]") {
+    query::Options options;
+    options.max_query_memory = 1 << 20;
+    Fixture fixture(options, 0);
+    const std::vector<model::ChunkSample> samples{{kMinute, 0, 1, nullptr}};
+    for (size_t i = 0; i < 4096; ++i) {
+        const std::string id = std::string(512, 'x') + std::to_string(i);
+        fixture.storage.add(model::Labels{{"__name__", "m_total"}, {"id", id}}, samples);
+    }
+    const auto answer = fixture.engine.instant("count(m_total)", kMinute);
+    REQUIRE(answer.has_error());
+    CHECK(answer.error().code() == Code::kLimit);
+    CHECK(answer.error().message().find("query.max-memory") != std::string::npos);
+    CHECK(fixture.budget.used() == 0);
+}
+
 TEST_CASE("a canceled query ends with the text of the API", "[query][limits]") {
     Fixture fixture;
     std::stop_source source;
