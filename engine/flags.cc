@@ -118,7 +118,8 @@ constexpr FlagSpec kFlags[] = {
     {"storage.memory-limit",
      kSize,
      "",
-     "Bytes the process may hold for series, samples and queries. Default: 75 % of the cgroup's or "
+     "Bytes the process may hold for series, samples, queries and cutting blocks. Default: 75 % of "
+     "the cgroup's or "
      "the machine's memory."},
     {"storage.agent.path", kText, "data-agent/", "Folder of agent mode.", "there is no agent mode"},
     {"storage.agent.wal-segment-size", kSize, "", "As its name says.", "there is no agent mode"},

@@ -27,6 +27,7 @@ ProcessLimits process_limits(const FlagValues& flags) {
     const int64_t query = flags.bytes("query.max-memory");
     limits.query_bytes = query > 0 ? query : limits.memory_bytes / 4;
     limits.all_queries_bytes = limits.memory_bytes / 2;
+    limits.cut_bytes = limits.memory_bytes / 4;
     limits.cores = std::max(1u, std::thread::hardware_concurrency());
     limits.scrape_lanes = std::max<size_t>(1, limits.cores / 2);
     const int64_t concurrency = std::max<int64_t>(1, flags.integer("query.max-concurrency"));

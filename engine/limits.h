@@ -14,6 +14,7 @@ struct ProcessLimits {
     std::string memory_from;        // whence
     int64_t query_bytes = 0;        // of one query: --query.max-memory, or a quarter of the above
     int64_t all_queries_bytes = 0;  // of all queries together: half of the whole
+    int64_t cut_bytes = 0;  // kept ready for cutting the head, at most: a quarter of the whole
     size_t cores = 1;
     size_t scrape_lanes = 1;  // half the cores: a lane does millions of samples a second, and fewer
                               // share more wake-ups

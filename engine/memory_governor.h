@@ -6,15 +6,18 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "base/budget.h"
+#include "engine/free_memory.h"
 
 namespace engine {
 
 // Gives queries what the rest of the process leaves below the limit, less a reserve into which the
 // head grows. New series are refused by the process' own limit, which comes later. What is resident
-// without being accounted (caches, compactions, the allocator's own) counts as in use, too, when it
-// stays for kLooks looks: what goes sooner is on its way back to the system.
+// without being accounted (caches, the allocator's own) counts as in use, too, when it stays for
+// kLooks looks: what goes sooner is on its way back to the system. That way is shortened near the
+// limit: what the allocator keeps for later is given back when it is much.
 //   threads   one calls adjust()
 //   lifetime  of the budgets
 class MemoryGovernor {
@@ -22,6 +25,10 @@ class MemoryGovernor {
     // The head's reserve is this part of the process' limit.
     static constexpr int64_t kReserveDivisor = 8;
     static constexpr size_t kLooks = 20;
+    // Free memory is given back when less than a part of the limit is left, and more than a part of
+    // it is free memory.
+    static constexpr int64_t kShortDivisor = 4;
+    static constexpr int64_t kFreeDivisor = 32;
 
     //   queries  a child of `process`
     //   scrapes  none: a page is taken in while it has room in its own budget, whatever the rest
@@ -30,8 +37,13 @@ class MemoryGovernor {
     MemoryGovernor(base::Budget& process,
                    base::Budget& queries,
                    const base::Budget& scrapes,
-                   int64_t most)
-        : process_(process), queries_(queries), scrapes_(scrapes), most_(most) {}
+                   int64_t most,
+                   FreeMemory free)
+        : process_(process),
+          queries_(queries),
+          scrapes_(scrapes),
+          most_(most),
+          free_(std::move(free)) {}
 
     ~MemoryGovernor() { count_beside(0); }
 
@@ -41,7 +53,8 @@ class MemoryGovernor {
     // Sets the limit of the queries anew. Queries that hold more already fail with their next
     // request for memory.
     //   resident  bytes of the process' own memory; 0: not known
-    void adjust(int64_t resident);
+    //   ready     bytes that count in `process` already and nobody holds yet
+    void adjust(int64_t resident, int64_t ready);
 
     // Bytes that are resident and not accounted, as of the last adjust(). Threads: any.
     [[nodiscard]] int64_t unaccounted() const {
@@ -54,11 +67,13 @@ class MemoryGovernor {
 
   private:
     void count_beside(int64_t bytes);
+    void give_back_free(int64_t resident);
 
     base::Budget& process_;
     base::Budget& queries_;
     const base::Budget& scrapes_;
     const int64_t most_;
+    const FreeMemory free_;
     base::Budget beside_{"memory beside the budgets", process_};
     std::array<int64_t, kLooks> looks_{};
     size_t next_look_ = 0;

@@ -19,6 +19,7 @@
 #include "engine/cluster_queries.h"
 #include "engine/features.h"
 #include "engine/flags.h"
+#include "engine/free_memory.h"
 #include "engine/http_metrics.h"
 #include "engine/late_storage.h"
 #include "engine/limits.h"
@@ -146,7 +147,11 @@ class Node {
                         limits_.all_queries_bytes),
           network_memory_("scrape memory (a quarter of --storage.memory-limit)",
                           limits_.memory_bytes / 4),
-          governor_(memory_, query_memory_, network_memory_, limits_.all_queries_bytes),
+          governor_(memory_,
+                    query_memory_,
+                    network_memory_,
+                    limits_.all_queries_bytes,
+                    allocator_free_memory()),
           process_metrics_(register_process_metrics(registry_, clock_)),
           reload_(*files_,
                   clock_,
@@ -333,7 +338,8 @@ void Node::build_parts() {
         "Bytes that series, samples, queries and bodies may hold together.",
         [this] { return static_cast<double>(memory_.limit()); });
     add("skein_memory_used_bytes",
-        "Bytes they hold, and what is resident beside them for more than a few seconds.",
+        "Bytes they hold, what is kept ready for cutting a block, and what is resident beside them "
+        "for more than a few seconds.",
         [this] { return static_cast<double>(memory_.used()); });
     add("skein_memory_unaccounted_bytes",
         "Bytes that are resident for more than a few seconds and belong to none of them.",
@@ -490,7 +496,10 @@ base::Status Node::begin_scraping() {
     TRY(cluster_->start());
     discovery_->listen(manager_.get());
     std::vector<Maintenance::Chore> chores;
-    chores.push_back({"memory", kMemoryLook, [this] { governor_.adjust(resident_memory()); }});
+    chores.push_back({"memory", kMemoryLook, [this] {
+                          db_->keep_cut_memory(limits_.cut_bytes);
+                          governor_.adjust(resident_memory(), db_->upkeep_memory().ready());
+                      }});
     chores.push_back(
         {"metadata", kMetadataFlush, [this] {
              if (const auto flushed = metadata_->flush(); flushed.has_error()) {
