@@ -1,0 +1,486 @@
+#include "shard/planner/balance.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "shard/planner/candidates.h"
+#include "shard/planner/levels.h"
+
+namespace shard {
+
+namespace {
+
+// Slots of one node that are looked at for one move, at each size that is tried.
+constexpr size_t kTriesMax = 64;
+// Receivers of a group that are looked at when nothing fits the plain way.
+constexpr size_t kPartnersMax = 8;
+// Rounds of a full plan, each of which may better what the ones before it planned.
+constexpr int kRoundsMax = 16;
+
+const PlanState::Zones kAnyZone;
+
+class Balancing {
+  public:
+    explicit Balancing(PlanWork& work)
+        : work_(work), state_(work.state), levels_(state_), candidates_(state_) {}
+
+    void run() {
+        const int rounds = state_.options().full ? kRoundsMax : 1;
+        for (int round = 0; round < rounds; ++round) {
+            if (!run_round()) {
+                break;
+            }
+            candidates_.clear();
+            state_.next_round();
+        }
+        if (state_.options().full && state_.slots_max() > 1 && state_.planned() > 0) {
+            // Of each target one slot moves at a time: others may help once it has.
+            work_.held_back += count_unbalanced(work_);
+        }
+    }
+
+  private:
+    struct Choice {
+        SlotRef slot;
+        uint32_t to = kNoOwner;
+        double highest = 0;  // share of the two nodes after it
+    };
+
+    struct Swap {
+        SlotRef given, taken;
+        uint32_t with = kNoOwner;
+        double highest = 0;
+    };
+
+    // Returns whether anything was planned.
+    bool run_round() {
+        bool some = false;
+        while (true) {
+            bool moved = false;
+            stopped_ = 0;
+            const auto givers = nodes_that_give();
+            candidates_.collect(givers);
+            for (const uint32_t giver : givers) {
+                moved = relieve(giver) || moved;
+            }
+            for (const uint32_t low : nodes_that_are_low()) {
+                moved = fill(low) || moved;
+            }
+            if (!moved) {
+                moved = swap_some();
+            }
+            if (!moved) {
+                work_.held_back += stopped_;
+                return some;
+            }
+            some = true;
+        }
+    }
+
+    // Fullest first, and those over the hard budget before all others.
+    [[nodiscard]] std::vector<uint32_t> nodes_that_give() const {
+        std::vector<uint32_t> givers;
+        for (uint32_t node = 0; node < state_.nodes().size(); ++node) {
+            if (levels_.excess(state_.node(node)) != Levels::Excess::kNone) {
+                givers.push_back(node);
+            }
+        }
+        std::ranges::stable_sort(givers, [&](uint32_t a, uint32_t b) {
+            const auto& first = state_.node(a);
+            const auto& second = state_.node(b);
+            const auto excess_a = levels_.excess(first);
+            const auto excess_b = levels_.excess(second);
+            return excess_a != excess_b ? excess_a > excess_b : first.share > second.share;
+        });
+        return givers;
+    }
+
+    [[nodiscard]] std::vector<uint32_t> nodes_that_are_low() const {
+        std::vector<uint32_t> low;
+        for (uint32_t node = 0; node < state_.nodes().size(); ++node) {
+            if (levels_.is_low(state_.node(node))) {
+                low.push_back(node);
+            }
+        }
+        std::ranges::stable_sort(low, {}, [&](uint32_t node) { return state_.node(node).share; });
+        return low;
+    }
+
+    // --- where a slot may go
+    // ----------------------------------------------------------------------
+
+    // Whether the slot is as well apart from its target's others there as where it is.
+    [[nodiscard]] bool fits(const SlotRef& slot, uint32_t to) const {
+        const PlanTarget& target = state_.target(slot.target);
+        if (target.slots > 1) {
+            if (state_.holds_other(slot.target, slot.slot, to)) {
+                return false;
+            }
+            PlanState::Zones zones;
+            state_.zones_of_others(slot.target, slot.slot, zones);
+            const uint32_t from = state_.owner(slot.target, slot.slot);
+            if (zones.has(state_.node(to).zone) && !zones.has(state_.node(from).zone)) {
+                return false;
+            }
+        }
+        return !state_.refused(slot.target, to);
+    }
+
+    [[nodiscard]] bool admits(uint32_t node, double series) const {
+        const NodeState& its = state_.node(node);
+        return its.share_with(series + static_cast<double>(its.ghosts)) <= levels_.admission();
+    }
+
+    // Whether a move lowers the sum of load² / capacity, and by how much the higher share sinks.
+    [[nodiscard]] bool helps(double series, uint32_t from, uint32_t to) const {
+        const NodeState& giver = state_.node(from);
+        const NodeState& taker = state_.node(to);
+        return giver.share + giver.share_without(series) > taker.share + taker.share_with(series);
+    }
+
+    // Whether the bounds let a node get more.
+    [[nodiscard]] bool takes(uint32_t node) {
+        refused_ = refused_ || !work_.bounds.takes(node);
+        return work_.bounds.takes(node);
+    }
+
+    void carry_out(const SlotRef& slot, uint32_t to, MoveReason reason) {
+        work_.bounds.balanced(
+            state_.owner(slot.target, slot.slot), to, static_cast<double>(slot.series));
+        work_.move(slot, to, reason);
+    }
+
+    // --- relief
+    // ---------------------------------------------------------------------------------
+
+    bool relieve(uint32_t giver) {
+        bool moved = false;
+        const auto excess = levels_.excess(state_.node(giver));
+        if (excess == Levels::Excess::kNone) {
+            return false;
+        }
+        const auto reason =
+            excess == Levels::Excess::kHard || state_.node(giver).share <= levels_.calm
+                ? MoveReason::kOverBudget
+                : MoveReason::kBalance;
+        const double goal = levels_.giver_goal(state_.node(giver));
+        const double limit = levels_.receiver_limit(state_.node(giver));
+        while (state_.node(giver).share > goal) {
+            if (!work_.bounds.gives(giver) || waits_for_low()) {
+                ++stopped_;
+                return moved;
+            }
+            refused_ = false;
+            auto choice = largest_that_fits(giver, goal, limit);
+            if (!choice && levels_.excess(state_.node(giver)) != Levels::Excess::kNone) {
+                choice = best_single(giver, excess == Levels::Excess::kHard ? 0 : levels_.gain_min);
+            }
+            if (!choice) {
+                stopped_ += refused_ ? 1 : 0;
+                return moved;
+            }
+            if (!work_.bounds.balance(static_cast<double>(choice->slot.series))) {
+                ++stopped_;
+                return moved;
+            }
+            carry_out(choice->slot, choice->to, reason);
+            moved = true;
+        }
+        return moved;
+    }
+
+    // Whether the emptiest node is about to be filled and gets no more in this plan: better wait
+    // for it than move things between the others.
+    [[nodiscard]] bool waits_for_low() const {
+        bool waits = false;
+        work_.receivers.lowest(1, [&](uint32_t node) {
+            waits = waits || (levels_.is_low(state_.node(node)) && !work_.bounds.takes(node));
+        });
+        return waits;
+    }
+
+    // The largest slot that leaves the giver at its goal or above and some receiver at the limit or
+    // below.
+    [[nodiscard]] std::optional<Choice> largest_that_fits(uint32_t giver,
+                                                          double goal,
+                                                          double limit) {
+        const NodeState& its = state_.node(giver);
+        const auto list = candidates_.of(giver);
+        const double most = std::min(static_cast<double>(its.load) - goal * its.capacity,
+                                     work_.receivers.room(limit));
+        size_t tries = 0;
+        for (size_t i = Candidates::up_to(list, most); i-- > 0 && tries < kTriesMax;) {
+            const SlotRef& slot = list[i];
+            if (slot.series == 0) {
+                break;
+            }
+            if (!candidates_.stays(slot, giver)) {
+                continue;
+            }
+            ++tries;
+            const auto series = static_cast<double>(slot.series);
+            const auto found = work_.receivers.find(series, kAnyZone, [&](uint32_t node) {
+                return node != giver && state_.node(node).share_with(series) <= limit &&
+                       admits(node, series) && helps(series, giver, node) && fits(slot, node) &&
+                       takes(node);
+            });
+            if (found.node != kNoOwner) {
+                return Choice{slot, found.node, found.share_after};
+            }
+        }
+        return std::nullopt;
+    }
+
+    // Where targets are few and large: the slot and receiver that leave the higher of the two
+    // lowest, if that is lower by `gain` than the giver was.
+    [[nodiscard]] std::optional<Choice> best_single(uint32_t giver, double gain) {
+        const NodeState& its = state_.node(giver);
+        const auto list = candidates_.of(giver);
+        Choice best;
+        best.highest = its.share - gain;
+        work_.receivers.lowest(kPartnersMax, [&](uint32_t node) {
+            const NodeState& taker = state_.node(node);
+            if (node == giver || !takes(node)) {
+                return;
+            }
+            const double even = (static_cast<double>(its.load) * taker.capacity -
+                                 static_cast<double>(taker.load) * its.capacity) /
+                                (its.capacity + taker.capacity);
+            const size_t middle = Candidates::up_to(list, even);
+            try_single(list, middle, giver, node, best);
+        });
+        return best.to == kNoOwner ? std::nullopt : std::optional(best);
+    }
+
+    // The nearest slots on both sides of list[middle] that may go to `to`.
+    void try_single(std::span<const SlotRef> list,
+                    size_t middle,
+                    uint32_t from,
+                    uint32_t to,
+                    Choice& best) const {
+        const auto consider = [&](const SlotRef& slot) {
+            const auto series = static_cast<double>(slot.series);
+            if (slot.series == 0 || !candidates_.stays(slot, from) || !fits(slot, to)) {
+                return false;
+            }
+            const double highest = std::max(state_.node(from).share_without(series),
+                                            state_.node(to).share_with(series));
+            if (highest < best.highest && helps(series, from, to) &&
+                admits_or_better(to, series, from)) {
+                best = {slot, to, highest};
+            }
+            return true;
+        };
+        for (size_t i = middle, tries = 0; i-- > 0 && tries < kTriesMax; ++tries) {
+            if (consider(list[i])) {
+                break;
+            }
+        }
+        for (size_t i = middle, tries = 0; i < list.size() && tries < kTriesMax; ++i, ++tries) {
+            if (consider(list[i])) {
+                break;
+            }
+        }
+    }
+
+    // A receiver may go over its budget when the giver was further over its own.
+    [[nodiscard]] bool admits_or_better(uint32_t to, double series, uint32_t from) const {
+        const NodeState& taker = state_.node(to);
+        const NodeState& giver = state_.node(from);
+        return admits(to, series) ||
+               taker.share_with(series + static_cast<double>(taker.ghosts)) < giver.share;
+    }
+
+    // --- fill
+    // -----------------------------------------------------------------------------------
+
+    bool fill(uint32_t low) {
+        std::vector<uint32_t> givers;
+        for (uint32_t node = 0; node < state_.nodes().size(); ++node) {
+            if (node != low && state_.node(node).balances() &&
+                state_.node(node).share > levels_.fill) {
+                givers.push_back(node);
+            }
+        }
+        candidates_.collect(givers);
+        const auto emptier = [&](uint32_t a, uint32_t b) {
+            const double first = state_.node(a).share;
+            const double second = state_.node(b).share;
+            return first < second || (first == second && a > b);
+        };
+        std::ranges::make_heap(givers, emptier);
+        bool moved = false;
+        while (state_.node(low).share < levels_.fill && !givers.empty()) {
+            std::ranges::pop_heap(givers, emptier);
+            const uint32_t giver = givers.back();
+            const auto slot = largest_to_fill(giver, low);
+            if (!slot) {
+                givers.pop_back();
+                continue;
+            }
+            if (!work_.bounds.takes(low) ||
+                !work_.bounds.balance(static_cast<double>(slot->series))) {
+                ++stopped_;
+                return moved;
+            }
+            if (!work_.bounds.gives(giver)) {
+                ++stopped_;
+                givers.pop_back();
+                continue;
+            }
+            carry_out(*slot, low, MoveReason::kFill);
+            moved = true;
+            std::ranges::push_heap(givers, emptier);
+        }
+        return moved;
+    }
+
+    // The largest slot that neither leaves its giver low nor fills the node beyond the mean.
+    [[nodiscard]] std::optional<SlotRef> largest_to_fill(uint32_t giver, uint32_t low) {
+        const NodeState& its = state_.node(giver);
+        const NodeState& taker = state_.node(low);
+        const auto list = candidates_.of(giver);
+        const double most =
+            std::min(static_cast<double>(its.load) - levels_.fill * its.capacity,
+                     levels_.fill_most * taker.capacity - static_cast<double>(taker.load));
+        size_t tries = 0;
+        for (size_t i = Candidates::up_to(list, most); i-- > 0 && tries < kTriesMax;) {
+            const SlotRef& slot = list[i];
+            if (slot.series == 0) {
+                break;
+            }
+            if (!candidates_.stays(slot, giver)) {
+                continue;
+            }
+            ++tries;
+            const auto series = static_cast<double>(slot.series);
+            if (admits(low, series) && helps(series, giver, low) && fits(slot, low)) {
+                return slot;
+            }
+        }
+        return std::nullopt;
+    }
+
+    // --- swaps
+    // ----------------------------------------------------------------------------------
+
+    // One swap, of the fullest node that one helps.
+    bool swap_some() {
+        if (state_.planned() > 0 && !nodes_that_are_low().empty()) {
+            ++stopped_;  // a node is being filled, which will make more room than a swap
+            return false;
+        }
+        for (const uint32_t giver : nodes_that_give()) {
+            if (candidates_.of(giver).empty() || state_.node(giver).slots < 2) {
+                continue;
+            }
+            refused_ = false;
+            const auto swap = best_swap(giver);
+            if (!swap) {
+                stopped_ += refused_ ? 1 : 0;
+                continue;
+            }
+            const auto series = static_cast<double>(swap->given.series + swap->taken.series);
+            if (!work_.bounds.gives(giver) || !work_.bounds.takes(giver) ||
+                !work_.bounds.gives(swap->with) || !work_.bounds.balance(series) ||
+                waits_for_low()) {
+                ++stopped_;
+                continue;
+            }
+            const auto reason = levels_.excess(state_.node(giver)) == Levels::Excess::kHard
+                                    ? MoveReason::kOverBudget
+                                    : MoveReason::kBalance;
+            carry_out(swap->taken, giver, MoveReason::kSwap);
+            carry_out(swap->given, swap->with, reason);
+            return true;
+        }
+        return false;
+    }
+
+    [[nodiscard]] std::optional<Swap> best_swap(uint32_t giver) {
+        std::vector<uint32_t> partners;
+        work_.receivers.lowest(kPartnersMax, [&](uint32_t node) {
+            if (node != giver && takes(node)) {
+                partners.push_back(node);
+            }
+        });
+        candidates_.collect(partners);
+        Swap best;
+        best.highest = state_.node(giver).share - levels_.gain_min;
+        if (state_.node(giver).use != NodeUse::kTakes) {
+            return std::nullopt;
+        }
+        for (const uint32_t partner : partners) {
+            try_swaps(giver, partner, best);
+        }
+        return best.with == kNoOwner ? std::nullopt : std::optional(best);
+    }
+
+    // For every slot of the giver the one of the partner that evens the two out best.
+    void try_swaps(uint32_t giver, uint32_t partner, Swap& best) {
+        const NodeState& its = state_.node(giver);
+        const NodeState& other = state_.node(partner);
+        const double even = (static_cast<double>(its.load) * other.capacity -
+                             static_cast<double>(other.load) * its.capacity) /
+                            (its.capacity + other.capacity);
+        const auto taken = candidates_.of(partner);
+        for (const SlotRef& slot : candidates_.of(giver)) {
+            if (static_cast<double>(slot.series) <= even || !candidates_.stays(slot, giver) ||
+                !fits(slot, partner)) {
+                continue;
+            }
+            const size_t middle = Candidates::up_to(taken, static_cast<double>(slot.series) - even);
+            for (size_t i = middle > 0 ? middle - 1 : 0; i < std::min(middle + 1, taken.size());
+                 ++i) {
+                try_swap(giver, partner, slot, taken[i], best);
+            }
+        }
+    }
+
+    void try_swap(uint32_t giver,
+                  uint32_t partner,
+                  const SlotRef& given,
+                  const SlotRef& taken,
+                  Swap& best) const {
+        if (given.series <= taken.series || given.target == taken.target ||
+            !candidates_.stays(taken, partner) || !fits(taken, giver)) {
+            return;
+        }
+        const double net = static_cast<double>(given.series - taken.series);
+        const double highest =
+            std::max(state_.node(giver).share_without(net), state_.node(partner).share_with(net));
+        if (highest < best.highest && helps(net, giver, partner) &&
+            admits_or_better(partner, net, giver)) {
+            best = {given, taken, partner, highest};
+        }
+    }
+
+    PlanWork& work_;
+    PlanState& state_;
+    Levels levels_;
+    Candidates candidates_;
+    bool refused_ = false;  // the bounds kept a node from getting more, in this search
+    uint64_t stopped_ = 0;  // nodes that bounds kept from giving or getting more, in this pass
+};
+
+}  // namespace
+
+void balance(PlanWork& work) {
+    if (work.receivers.willing() && work.state.mean_share() > 0) {
+        Balancing(work).run();
+    }
+}
+
+uint64_t count_unbalanced(const PlanWork& work) {
+    const Levels levels(work.state);
+    uint64_t count = 0;
+    for (const NodeState& node : work.state.nodes()) {
+        count += levels.excess(node) != Levels::Excess::kNone || levels.is_low(node) ? 1 : 0;
+    }
+    return count;
+}
+
+}  // namespace shard

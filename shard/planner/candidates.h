@@ -1,0 +1,45 @@
+// What nodes have to give.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "shard/planner/state.h"
+
+namespace shard {
+
+// The slots of nodes that a plan may move, by size. Collected in one pass over the targets for as
+// many nodes as are asked for at once.
+class Candidates {
+  public:
+    explicit Candidates(const PlanState& state) : state_(state), lists_(state.nodes().size()) {}
+
+    // Makes the lists of those of the nodes that have none yet.
+    void collect(std::span<const uint32_t> nodes);
+    // Forgets all lists.
+    void clear();
+
+    // Ascending by series; some may have left since (see stays()).
+    [[nodiscard]] std::span<const SlotRef> of(uint32_t node);
+    // How many of them have at most so many series.
+    [[nodiscard]] static size_t up_to(std::span<const SlotRef> list, double series);
+
+    // Whether a slot of a node's list is still there to be moved.
+    [[nodiscard]] bool stays(const SlotRef& slot, uint32_t node) const {
+        return state_.owner(slot.target, slot.slot) == node &&
+               state_.may_move(slot.target, slot.slot);
+    }
+
+  private:
+    struct List {
+        bool collected = false;
+        bool sorted = false;
+        std::vector<SlotRef> slots;
+    };
+
+    const PlanState& state_;
+    std::vector<List> lists_;  // by node
+};
+
+}  // namespace shard

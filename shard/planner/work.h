@@ -1,0 +1,32 @@
+// What the stages of one plan work with.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "shard/planner/bounds.h"
+#include "shard/planner/receivers.h"
+#include "shard/planner/state.h"
+
+namespace shard {
+
+struct PlanWork {
+    explicit PlanWork(const PlanInput& input) : state(input), receivers(state), bounds(state) {}
+
+    PlanState state;
+    Receivers receivers;
+    PlanBounds bounds;
+    uint64_t held_back = 0;
+    uint64_t unplaced = 0;
+
+    void move(const SlotRef& slot, uint32_t to, MoveReason reason) {
+        const uint32_t from = state.owner(slot.target, slot.slot);
+        state.move(slot, to, reason);
+        receivers.update(to);
+        if (from != kNoOwner) {
+            receivers.update(from);
+        }
+    }
+};
+
+}  // namespace shard
