@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/record_histogram.h"
+#include "tsdb/wal/sample_decoder.h"
 
 namespace tsdb {
 
@@ -30,7 +31,7 @@ class SampleRecords {
         switch (type) {
             case RecordType::kSamples:
             case RecordType::kSamplesV2:
-                return take_floats(record, take);
+                return wal::each_sample(record, take);
             case RecordType::kHistograms:
             case RecordType::kCustomHistograms:
             case RecordType::kHistogramsV2:
@@ -51,16 +52,6 @@ class SampleRecords {
     }
 
   private:
-    template <class Take>
-    base::Status take_floats(base::ByteView record, const Take& take) {
-        floats_.clear();
-        base::Status status = wal::decode_samples(record, floats_);
-        for (const wal::SampleEntry& entry : floats_) {
-            take(entry);
-        }
-        return status;
-    }
-
     template <class Entry, class Take>
     static base::Status take_histograms(const base::Result<size_t>& decoded,
                                         std::vector<Entry>& entries,
@@ -76,7 +67,6 @@ class SampleRecords {
         return base::success();
     }
 
-    std::vector<wal::SampleEntry> floats_;
     std::vector<wal::HistogramEntry> histograms_;
     std::vector<wal::FloatHistogramEntry> float_histograms_;
 };

@@ -36,22 +36,6 @@ uint8_t peek_type(base::ByteView raw, uint8_t flags) {
     return at < raw.size() ? raw[at] : uint8_t{0};
 }
 
-bool holds_samples(uint8_t type) {
-    switch (static_cast<RecordType>(type)) {
-        case RecordType::kSamples:
-        case RecordType::kSamplesV2:
-        case RecordType::kHistograms:
-        case RecordType::kFloatHistograms:
-        case RecordType::kCustomHistograms:
-        case RecordType::kCustomFloatHistograms:
-        case RecordType::kHistogramsV2:
-        case RecordType::kFloatHistogramsV2:
-            return true;
-        default:
-            return false;
-    }
-}
-
 }  // namespace
 
 bool SegmentReader::next(base::ByteView& record) {

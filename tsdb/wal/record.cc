@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "tsdb/wal/sample_decoder.h"
+
 namespace tsdb::wal {
 namespace {
 
@@ -43,21 +45,26 @@ std::string_view read_labels(base::ByteReader& in, base::ByteView record, uint32
     return in.ok() ? record.part(from, in.position() - from).text() : std::string_view();
 }
 
-void decode_entries(base::ByteReader& in, bool second_form, std::vector<SampleEntry>& out) {
-    KeyReader keys(in, second_form);
-    while (in.remaining() != 0) {
-        const RecordKey key = keys.next();
-        const uint64_t bits = in.be64();
-        if (in.ok()) {
-            out.push_back({.ref = key.ref, .t = key.t, .bits = bits, .start_t = key.start_t});
-        }
-    }
-}
-
 }  // namespace
 
 std::string_view record_type_name(uint8_t type) {
     return type < kNames.size() ? kNames[type] : kNames[0];
+}
+
+bool holds_samples(uint8_t type) {
+    switch (static_cast<RecordType>(type)) {
+        case RecordType::kSamples:
+        case RecordType::kSamplesV2:
+        case RecordType::kHistograms:
+        case RecordType::kFloatHistograms:
+        case RecordType::kCustomHistograms:
+        case RecordType::kCustomFloatHistograms:
+        case RecordType::kHistogramsV2:
+        case RecordType::kFloatHistogramsV2:
+            return true;
+        default:
+            return false;
+    }
 }
 
 base::Status decode_series(base::ByteView record, std::vector<SeriesEntry>& out) {
@@ -75,11 +82,7 @@ base::Status decode_series(base::ByteView record, std::vector<SeriesEntry>& out)
 }
 
 base::Status decode_samples(base::ByteView record, std::vector<SampleEntry>& out) {
-    const bool second_form = record_type(record) == static_cast<uint8_t>(RecordType::kSamplesV2);
-    base::ByteReader in(record);
-    in.skip(1);
-    decode_entries(in, second_form, out);
-    return outcome(in, second_form ? RecordType::kSamplesV2 : RecordType::kSamples);
+    return each_sample(record, [&](const SampleEntry& entry) { out.push_back(entry); });
 }
 
 base::Status decode_tombstones(base::ByteView record, std::vector<TombstoneEntry>& out) {

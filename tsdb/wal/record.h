@@ -36,6 +36,9 @@ inline constexpr size_t kRecordTypes = 14;  // numbers below; others are unknown
 // "series", "samples", …; "unknown" for what is none.
 [[nodiscard]] std::string_view record_type_name(uint8_t type);
 
+// Floats or histograms, in any form.
+[[nodiscard]] bool holds_samples(uint8_t type);
+
 struct SeriesEntry {
     uint64_t ref = 0;
     uint32_t labels = 0;      // how many
