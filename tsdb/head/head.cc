@@ -354,7 +354,6 @@ bool Head::of_one_partition(std::span<const HeadSample> samples) {
     });
 }
 
-// Keeps the order within each partition.
 std::vector<HeadSample> Head::sort_by_partition(std::span<const HeadSample> samples) {
     std::array<size_t, kPartitions + 1> from{};
     for (const HeadSample& sample : samples) {

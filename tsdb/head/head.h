@@ -162,7 +162,11 @@ class Head {
         return appended;
     }
 
-    // The same for one histogram. returns  what became of it
+    // Partition by partition; keeps the order within each.
+    [[nodiscard]] static std::vector<HeadSample> sort_by_partition(
+        std::span<const HeadSample> samples);
+
+    // The same as apply() for one histogram. returns  what became of it
     [[nodiscard]] Admission apply_histogram(const HeadHistogram& sample, int64_t min_valid_t);
 
     // The times the samples just applied span.
@@ -281,8 +285,6 @@ class Head {
     static constexpr size_t kFilingChunksMax = 8192;  // held at once
 
     [[nodiscard]] static bool of_one_partition(std::span<const HeadSample> samples);
-    [[nodiscard]] static std::vector<HeadSample> sort_by_partition(
-        std::span<const HeadSample> samples);
 
     // Two misses per sample, the record and the end of its chunk, are asked for well before.
     static void prefetch_ahead(std::span<const HeadSample> samples, size_t i) {

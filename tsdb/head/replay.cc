@@ -1,16 +1,13 @@
 #include "tsdb/head/replay.h"
 
 #include <algorithm>
-#include <memory>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include "base/compress.h"
 #include "tsdb/head/ref_table.h"
-#include "tsdb/head/replay_worker.h"
+#include "tsdb/head/replay_pipeline.h"
 #include "tsdb/head/replayed_metadata.h"
-#include "tsdb/head/sample_records.h"
 #include "tsdb/wal/sources.h"
 
 namespace tsdb {
@@ -18,13 +15,8 @@ namespace {
 
 using wal::RecordType;
 
-constexpr unsigned kWorkersMax = 4;
 constexpr size_t kFileChunksEvery = size_t{4} << 20;  // bytes of records read
 constexpr size_t kFileChunksBytes = size_t{1} << 20;  // of chunks, at least
-
-unsigned worker_count() {
-    return std::clamp(std::thread::hardware_concurrency(), 1u, kWorkersMax);
-}
 
 bool is_kept(RecordType type) {
     switch (type) {
@@ -49,20 +41,24 @@ bool is_kept(RecordType type) {
 class Replay {
   public:
     Replay(base::Files& files, Head& head, const ReplayInput& input)
-        : files_(files), head_(head), input_(input) {
-        for (unsigned i = 0; i < worker_count(); ++i) {
-            workers_.push_back(std::make_unique<ReplayWorker>(head));
-        }
-    }
+        : files_(files),
+          head_(head),
+          input_(input),
+          salvage_([this](uint64_t ref) { return salvage(ref); }),
+          pipeline_(head, refs_, input.min_valid_t, input.salvage ? &salvage_ : nullptr) {}
 
     base::Status read(const wal::Source& source) {
         source_max_t_ = INT64_MIN;
         segment_ = source.segment;
-        TRY(wal::read_source(
-            files_, source, zstd_, report_.damages, [&](base::ByteView record, uint64_t offset) {
+        std::vector<wal::Damage> damages;
+        const base::Status status = wal::read_source(
+            files_, source, zstd_, damages, [&](base::ByteView record, uint64_t offset) {
                 take(record, source, offset);
                 return true;
-            }));
+            });
+        settle();
+        note(damages);
+        TRY(status);
         ++report_.segments;
         report_.bytes += source.bytes;
         if (input_.times != nullptr && !source.checkpoint) {
@@ -71,18 +67,14 @@ class Replay {
         return base::success();
     }
 
-    void note(std::vector<wal::Damage> damages) {
+    void note(const std::vector<wal::Damage>& damages) {
         report_.damages.insert(report_.damages.end(), damages.begin(), damages.end());
     }
 
     ReplayReport finish() {
-        uint64_t pushed = 0;
-        for (const auto& worker : workers_) {
-            worker->finish();
-            report_.samples += worker->appended();
-            pushed += worker->pushed();
-        }
-        report_.repeated += pushed - report_.samples;
+        const ReplayPipeline::Applied applied = pipeline_.finish();
+        report_.samples = applied.appended;
+        report_.repeated += applied.samples - applied.appended;
         report_.series = head_.series();
         file_chunks();
         report_.tombstones = deleted_.size();
@@ -106,8 +98,11 @@ class Replay {
     void take(base::ByteView record, const wal::Source& source, uint64_t offset) {
         const uint8_t type = wal::record_type(record);
         ++report_.records[type < wal::kRecordTypes ? type : 0];
-        const base::Status status = take_record(static_cast<RecordType>(type), record);
-        if (!status) {
+        if (wal::holds_samples(type)) {
+            pipeline_.push(record, source, offset);
+        } else if (const base::Status status = take_record(static_cast<RecordType>(type), record);
+                   !status) {
+            settle();  // what was found before is told before
             ++report_.malformed;
             report_.damages.push_back(
                 wal::malformed_record(source, offset, record, status.error()));
@@ -129,11 +124,21 @@ class Replay {
             case RecordType::kMetadata:
                 return take_metadata(record);
             default:
-                return samples_.take(
-                    type, record, report_.malformed, [&]<class Entry>(Entry&& entry) {
-                        append(std::forward<Entry>(entry));
-                    });
+                return base::success();  // of a kind that is not kept
         }
+    }
+
+    // The table of series may change, until records of samples are pushed again.
+    void settle() {
+        const ReplayTally found = pipeline_.settle();
+        report_.repeated += found.repeated;
+        report_.unknown_refs += found.unknown_refs;
+        report_.malformed += found.malformed;
+        report_.in_blocks += found.in_blocks;
+        note(found.damages);
+        source_max_t_ = std::max(source_max_t_, found.newest_t);
+        min_t_ = std::min(min_t_, found.min_t);
+        max_t_ = std::max(max_t_, found.max_t);
     }
 
     // What is full goes to its file, so that a replay needs no more memory than what it rebuilds.
@@ -144,6 +149,7 @@ class Replay {
     }
 
     base::Status take_series(base::ByteView record) {
+        settle();
         series_.clear();
         base::Status status = wal::decode_series(record, series_);
         for (const wal::SeriesEntry& entry : series_) {
@@ -179,7 +185,7 @@ class Replay {
     // is in the log too.
     void add_alias(uint32_t slot, const SlotEntry& series, uint64_t ref) {
         if (input_.chunks != nullptr && input_.chunks->has(ref)) {
-            worker_of(series).drain();
+            pipeline_.drain();
             const uint64_t before = series.record->ref();
             if (head_.rename_empty(slot, ref)) {
                 report_.aliases.push_back(before);
@@ -208,88 +214,37 @@ class Replay {
         }
     }
 
-    // A sample's series; without a slot when it is lost.
+    // What is known of a series whose record is lost; without a slot: nothing.
+    Known salvage(uint64_t ref) {
+        const model::Labels labels = input_.salvage(ref, segment_);
+        if (labels.empty()) {
+            return {};
+        }
+        const auto slot = restore(labels, ref);
+        if (!slot) {
+            return {};
+        }
+        ++report_.salvaged_series;
+        head_.log_again(slot.value());
+        return refs_.get(ref);
+    }
+
+    // The series of a ref; one that samples in front of it may bring back is waited for.
     Known series_of(uint64_t ref) {
-        Known known = refs_.get(ref);
-        if (known.slot == Known::kNone && input_.salvage) [[unlikely]] {
-            const model::Labels labels = input_.salvage(ref, segment_);
-            if (!labels.empty()) {
-                if (const auto slot = restore(labels, ref)) {
-                    ++report_.salvaged_series;
-                    head_.log_again(slot.value());
-                    known = refs_.get(ref);
-                }
-            }
+        const Known known = refs_.get(ref);
+        if (known.slot != Known::kNone || !input_.salvage) [[likely]] {
+            return known;
         }
-        return known;
+        settle();
+        return refs_.get(ref);
     }
-
-    // The slot of a sample that is to be appended.
-    std::optional<uint32_t> slot_for(uint64_t ref, int64_t t) {
-        if (!in_head(t)) {
-            return std::nullopt;
-        }
-        const Known known = series_of(ref);
-        if (known.slot == Known::kNone) [[unlikely]] {
-            head_.reserve_ref(std::min(ref, kSeriesRefMax));
-            ++report_.unknown_refs;
-            return std::nullopt;
-        }
-        if (t <= known.filed_until) {
-            ++report_.repeated;
-            return std::nullopt;
-        }
-        return known.slot;
-    }
-
-    bool in_head(int64_t t) {
-        source_max_t_ = std::max(source_max_t_, t);
-        if (t < input_.min_valid_t) {
-            ++report_.in_blocks;
-            return false;
-        }
-        min_t_ = std::min(min_t_, t);
-        max_t_ = std::max(max_t_, t);
-        return true;
-    }
-
-    ReplayWorker& worker_of(const SlotEntry& series) {
-        return *workers_[series.partition % workers_.size()];
-    }
-
-    void append(const wal::SampleEntry& entry) {
-        if (const auto slot = slot_for(entry.ref, entry.t)) {
-            const SlotEntry series = head_.at(*slot);
-            worker_of(series).push(
-                {.series = series, .t = entry.t, .bits = entry.bits, .index = 0});
-        }
-    }
-
-    void append(wal::HistogramEntry&& entry) {
-        if (const auto slot = slot_for(entry.ref, entry.t)) {
-            push({.series = head_.at(*slot),
-                  .t = entry.t,
-                  .integer = std::make_shared<const model::Histogram>(std::move(entry.histogram))});
-        }
-    }
-
-    void append(wal::FloatHistogramEntry&& entry) {
-        if (const auto slot = slot_for(entry.ref, entry.t)) {
-            push({.series = head_.at(*slot),
-                  .t = entry.t,
-                  .floating =
-                      std::make_shared<const model::FloatHistogram>(std::move(entry.histogram))});
-        }
-    }
-
-    void push(ReplayedHistogram&& sample) { worker_of(sample.series).push(std::move(sample)); }
 
     // Those of unknown series are lost; nothing else depends on them.
     base::Status take_exemplars(base::ByteView record) {
         exemplars_.clear();
         base::Status status = wal::decode_exemplars(record, exemplars_);
         for (const wal::ExemplarEntry& entry : exemplars_) {
-            const uint32_t slot = refs_.get(entry.ref).slot;
+            const uint32_t slot = series_of(entry.ref).slot;
             model::Exemplar exemplar{.t = entry.t, .v = entry.value};
             if (slot == Known::kNone || entry.t < input_.min_valid_t ||
                 !model::Labels::from_packed(entry.packed, entry.labels, exemplar.labels)) {
@@ -309,7 +264,7 @@ class Replay {
         metadata_.clear();
         base::Status status = wal::decode_metadata(record, metadata_);
         for (const wal::MetadataEntry& entry : metadata_) {
-            const uint32_t slot = refs_.get(entry.ref).slot;
+            const uint32_t slot = series_of(entry.ref).slot;
             if (slot == Known::kNone) {
                 continue;
             }
@@ -328,7 +283,10 @@ class Replay {
         tombstones_.clear();
         base::Status status = wal::decode_tombstones(record, tombstones_);
         for (const wal::TombstoneEntry& entry : tombstones_) {
-            const Known known = series_of(entry.ref);
+            Known known = series_of(entry.ref);
+            if (known.slot == Known::kNone && input_.salvage) {
+                known = salvage(entry.ref);
+            }
             if (known.slot == Known::kNone || entry.max_t < input_.min_valid_t) {
                 continue;
             }
@@ -338,9 +296,7 @@ class Replay {
                                     .max_t = entry.max_t});
                 continue;
             }
-            for (const auto& worker : workers_) {
-                worker->drain();
-            }
+            pipeline_.drain();
             head_.forget_samples(known.slot);
         }
         return status;
@@ -352,7 +308,6 @@ class Replay {
     base::ZstdDecoder zstd_;
     RefTable<Known> refs_;
     std::vector<wal::SeriesEntry> series_;
-    SampleRecords samples_;
     std::vector<wal::TombstoneEntry> tombstones_;
     std::vector<wal::TombstoneEntry> deleted_;
     std::vector<wal::ExemplarEntry> exemplars_;
@@ -364,7 +319,8 @@ class Replay {
     int64_t min_t_ = INT64_MAX;
     int64_t max_t_ = INT64_MIN;
     ReplayReport report_;
-    std::vector<std::unique_ptr<ReplayWorker>> workers_;  // last: they use the head
+    const ReplayDecoder::Salvage salvage_;
+    ReplayPipeline pipeline_;  // last: its threads use what is above
 };
 
 // From the first segment to the last, wherever checkpoints stand between them.
@@ -390,11 +346,11 @@ uint64_t ReplayReport::not_kept() const {
 }
 
 base::Result<ReplayReport> replay_wal(base::Files& files, Head& head, const ReplayInput& input) {
+    TRY(const auto sources, wal::find_sources(files, input.wal_folder));
     Replay replay(files, head, input);
-    TRY(auto sources, wal::find_sources(files, input.wal_folder));
-    replay.note(std::move(sources.damages));
-    if (auto missing = wal::missing_beginning(sources)) {
-        replay.note({*std::move(missing)});
+    replay.note(sources.damages);
+    if (const auto missing = wal::missing_beginning(sources)) {
+        replay.note({*missing});
     }
     ReplayProgress at = segments_of(sources.files);
     for (const wal::Source& source : sources.files) {

@@ -11,6 +11,7 @@
 #include "model/metadata.h"
 #include "tsdb/head/head.h"
 #include "tsdb/head/ref_table.h"
+#include "tsdb/head/replay_decoder.h"
 #include "tsdb/head/restored_chunks.h"
 #include "tsdb/wal/reader.h"
 #include "tsdb/wal/record.h"
@@ -47,13 +48,6 @@ struct ReplayReport {
 
     // Records of kinds that the head does not keep.
     [[nodiscard]] uint64_t not_kept() const;
-};
-
-// A series by its ref: where it is, and up to when its samples lie in files.
-struct ReplayedSeries {
-    static constexpr uint32_t kNone = UINT32_MAX;
-    uint32_t slot = kNone;
-    int64_t filed_until = INT64_MIN;
 };
 
 struct ReplayInput {
