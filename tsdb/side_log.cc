@@ -77,28 +77,27 @@ void SideLog::note_head(const Head& head, uint32_t segment) {
         batch.clear();
         starts.clear();
     };
-    for (uint32_t slot = 0; slot < head.slots_end(); ++slot) {
-        const SlotEntry entry = head.at(slot);
-        if (entry.record == nullptr) {
-            continue;
-        }
-        const LabelSet labels = head.labels_of(slot);
-        starts.push_back(bytes.size());
+    for (uint32_t slot = 0; slot < head.slots_end();) {
         {
             base::ByteWriter out(bytes);
-            for (size_t i = 0; i < labels.names.size(); ++i) {
-                out.str(symbols.text(labels.names[i]));
-                out.str(symbols.text(labels.values[i]));
+            for (; slot < head.slots_end() && batch.size() < kHeadSeriesAtOnce; ++slot) {
+                const SlotEntry entry = head.at(slot);
+                if (entry.record == nullptr) {
+                    continue;
+                }
+                const LabelSet labels = head.labels_of(slot);
+                starts.push_back(out.position());
+                for (size_t i = 0; i < labels.names.size(); ++i) {
+                    out.str(symbols.text(labels.names[i]));
+                    out.str(symbols.text(labels.values[i]));
+                }
+                batch.push_back({.ref = entry.record->ref(),
+                                 .labels = static_cast<uint32_t>(labels.names.size()),
+                                 .packed = {}});
             }
         }
-        batch.push_back({.ref = entry.record->ref(),
-                         .labels = static_cast<uint32_t>(labels.names.size()),
-                         .packed = {}});
-        if (batch.size() == kHeadSeriesAtOnce) {
-            append();
-        }
+        append();
     }
-    append();
 }
 
 void SideLog::note(uint32_t segment, std::span<const base::ByteView> records) {
