@@ -31,7 +31,9 @@ class RestoredChunks {
         if (found.places != PlaceLists::kEmpty && chunk.min_t <= found.max_t) {
             return;
         }
+        const bool first = found.places == PlaceLists::kEmpty;
         if (places_.add(found.places, chunk.place)) {
+            series_ += first ? 1 : 0;
             found.min_t = std::min(found.min_t, chunk.min_t);
             found.max_t = chunk.max_t;
             found_.set(chunk.series_ref, found);
@@ -60,6 +62,9 @@ class RestoredChunks {
         }
         found_.set(ref, {});
         taken_ = found.places;
+        if (--series_ == 0) {
+            found_ = {};  // 24 bytes for every ref
+        }
         return {.places = places_.get(found.places), .min_t = found.min_t, .max_t = found.max_t};
     }
 
@@ -70,6 +75,7 @@ class RestoredChunks {
     RefTable<Found> found_;
     PlaceLists::Handle taken_ = PlaceLists::kEmpty;
     uint64_t chunks_ = 0;
+    uint64_t series_ = 0;  // whose chunks were not taken
 };
 
 }  // namespace tsdb
