@@ -24,8 +24,8 @@ constexpr uint64_t kSeries = 300;
 constexpr int64_t kStep = 1000;
 
 // More records than all batches take at once.
-constexpr size_t kSamples =
-    2 * tsdb::ReplayPipeline::kBatches * tsdb::ReplayBatch::kRecordBytesTarget / 10;
+constexpr size_t kSamples = tsdb::ReplayPipeline::kBatches * tsdb::ReplayBatch::kRecordBytesTarget /
+                            tsdb::ReplayBatch::kSampleBytesMin * 2;
 
 model::Labels labels_of(uint64_t ref) {
     // Of many targets, so of all partitions.

@@ -162,6 +162,36 @@ class Head {
         return appended;
     }
 
+    // The same when all samples are of one partition.
+    template <class Refused>
+    uint64_t apply_run(std::span<const HeadSample> samples,
+                       int64_t min_valid_t,
+                       const Refused& refused) {
+        if (samples.empty()) {
+            return 0;
+        }
+        uint64_t appended = 0;
+        uint32_t begun = 0;
+        {
+            Partition& partition = *partitions_[samples.front().series.partition];
+            const base::MutexLock lock(partition.mutex());
+            for (size_t i = 0; i < samples.size(); ++i) {
+                prefetch_ahead(samples, i);
+                const HeadSample& sample = samples[i];
+                SeriesRecord& series = *sample.series.record;
+                const Admission admission = admit(series, sample.t, sample.bits, min_valid_t);
+                if (admission == Admission::kAppend) [[likely]] {
+                    begun += partition.append(series, sample.t, sample.bits, rules_);
+                    ++appended;
+                } else if (const auto reason = reject_reason(admission)) {
+                    refused(sample, *reason);
+                }
+            }
+        }
+        chunks_.fetch_add(begun, std::memory_order_relaxed);
+        return appended;
+    }
+
     // Partition by partition; keeps the order within each.
     [[nodiscard]] static std::vector<HeadSample> sort_by_partition(
         std::span<const HeadSample> samples);
@@ -296,36 +326,6 @@ class Head {
         if (i + kChunksAhead < samples.size()) {
             __builtin_prefetch(samples[i + kChunksAhead].series.record->tail, 1);
         }
-    }
-
-    // All samples are of one partition.
-    template <class Refused>
-    uint64_t apply_run(std::span<const HeadSample> samples,
-                       int64_t min_valid_t,
-                       const Refused& refused) {
-        if (samples.empty()) {
-            return 0;
-        }
-        uint64_t appended = 0;
-        uint32_t begun = 0;
-        {
-            Partition& partition = *partitions_[samples.front().series.partition];
-            const base::MutexLock lock(partition.mutex());
-            for (size_t i = 0; i < samples.size(); ++i) {
-                prefetch_ahead(samples, i);
-                const HeadSample& sample = samples[i];
-                SeriesRecord& series = *sample.series.record;
-                const Admission admission = admit(series, sample.t, sample.bits, min_valid_t);
-                if (admission == Admission::kAppend) [[likely]] {
-                    begun += partition.append(series, sample.t, sample.bits, rules_);
-                    ++appended;
-                } else if (const auto reason = reject_reason(admission)) {
-                    refused(sample, *reason);
-                }
-            }
-        }
-        chunks_.fetch_add(begun, std::memory_order_relaxed);
-        return appended;
     }
 
     [[nodiscard]] base::Result<uint32_t> find_or_create(const model::Labels& labels,

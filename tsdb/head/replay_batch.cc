@@ -41,6 +41,10 @@ void ReplayBatch::push(ReplayedHistogram&& sample) {
     extend_run(partition, true, at);
 }
 
+void ReplayBatch::begin_run(uint16_t partition, bool histograms, uint32_t at) {
+    runs_.push_back({.partition = partition, .histograms = histograms, .from = at, .to = at});
+}
+
 void ReplayBatch::gather() {
     if (runs_.size() <= Head::kPartitions) {
         return;
@@ -82,9 +86,9 @@ void ReplayBatch::sort_floats(size_t from, size_t to, std::vector<ReplayRun>& ru
 uint64_t ReplayBatch::apply_to(Head& head, const ReplayRun& run) const {
     const size_t count = run.to - run.from;
     if (!run.histograms) {
-        return head.apply(std::span(floats_).subspan(run.from, count),
-                          model::kMinTime,
-                          [](const HeadSample&, model::RejectReason) {});
+        return head.apply_run(std::span(floats_).subspan(run.from, count),
+                              model::kMinTime,
+                              [](const HeadSample&, model::RejectReason) {});
     }
     uint64_t appended = 0;
     for (const ReplayedHistogram& sample : std::span(histograms_).subspan(run.from, count)) {

@@ -49,8 +49,9 @@ struct ReplayTally {
 class ReplayBatch {
   public:
     // Records are added until there are so many bytes. What is decoded takes up to four times as
-    // much again: a sample of ten bytes or more becomes a HeadSample.
+    // much again.
     static constexpr size_t kRecordBytesTarget = size_t{64} << 10;
+    static constexpr size_t kSampleBytesMin = 10;  // of a record; becomes a HeadSample
     // Memory that stays with a batch that is used again; one whose records were larger gives it
     // back.
     static constexpr size_t kRecordBytesKept = size_t{256} << 10;
@@ -78,7 +79,10 @@ class ReplayBatch {
         return base::ByteView(bytes_).part(record.from, record.to - record.from);
     }
 
-    void push(const HeadSample& sample) {
+    // Makes room for the floats of all records.
+    void reserve_floats() { floats_.reserve(bytes_.size() / kSampleBytesMin); }
+
+    [[gnu::always_inline]] void push(const HeadSample& sample) {
         const auto at = static_cast<uint32_t>(floats_.size());
         floats_.push_back(sample);
         extend_run(sample.series.partition, false, at);
@@ -107,12 +111,12 @@ class ReplayBatch {
     void extend_run(uint16_t partition, bool histograms, uint32_t at) {
         if (runs_.empty() || runs_.back().partition != partition ||
             runs_.back().histograms != histograms) [[unlikely]] {
-            runs_.push_back(
-                {.partition = partition, .histograms = histograms, .from = at, .to = at});
+            begin_run(partition, histograms, at);
         }
         runs_.back().to = at + 1;
     }
 
+    void begin_run(uint16_t partition, bool histograms, uint32_t at);
     void sort_floats(size_t from, size_t to, std::vector<ReplayRun>& runs);
 
     const wal::Source* source_ = nullptr;

@@ -28,7 +28,7 @@ class ReplayPipeline {
     static constexpr unsigned kAppliersMax = 4;
     // All there are; the reader waits for one. So much of the log is in memory, and four times as
     // much decoded: kBatches * ReplayBatch::kRecordBytesTarget, if no record is larger than that.
-    static constexpr size_t kBatches = 12;
+    static constexpr size_t kBatches = 8;
 
     struct Applied {
         uint64_t samples = 0;
