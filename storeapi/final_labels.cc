@@ -36,17 +36,43 @@ bool FinalLabels::is_without(std::string_view name) const {
     return std::ranges::find(without_, name) != without_.end();
 }
 
-bool FinalLabels::has_last_names(const model::SeriesBatch& batch,
-                                 const model::SeriesView& series) const {
-    return batch.symbols == symbols_ &&
-           std::ranges::equal(names_, series.labels, {}, {}, &model::LabelSymbols::name);
+std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batch,
+                                                  const model::SeriesView& series) {
+    if (batch.symbols != symbols_ || series.labels.size() != last_.size()) {
+        take(batch, series);
+        return labels_;
+    }
+    for (size_t i = 0; i < last_.size(); ++i) {
+        const model::LabelSymbols label = series.labels[i];
+        if (label == last_[i]) {
+            continue;
+        }
+        if (label.name != last_[i].name) {
+            take(batch, series);
+            break;
+        }
+        last_[i].value = label.value;
+        if (places_[i] != kHidden) {
+            set_value(places_[i], batch.text(label.value));
+        }
+    }
+    return labels_;
+}
+
+// Without what is known of the series before.
+void FinalLabels::take(const model::SeriesBatch& batch, const model::SeriesView& series) {
+    take_names(batch, series);
+    for (size_t i = 0; i < places_.size(); ++i) {
+        if (places_[i] != kHidden) {
+            labels_[places_[i]].value = batch.text(series.labels[i].value);
+        }
+    }
+    last_.assign(series.labels.begin(), series.labels.end());
+    symbols_ = batch.symbols;
+    alike_ = 0;
 }
 
 void FinalLabels::take_names(const model::SeriesBatch& batch, const model::SeriesView& series) {
-    symbols_ = batch.symbols;
-    alike_ = 0;
-    names_.clear();
-    values_.clear();
     places_.clear();
     labels_.clear();
     auto next = added_.begin();
@@ -55,7 +81,6 @@ void FinalLabels::take_names(const model::SeriesBatch& batch, const model::Serie
         while (next != added_.end() && next->name < name) {
             labels_.push_back(*next++);
         }
-        names_.push_back(label.name);
         if (hides(name)) {
             places_.push_back(kHidden);
         } else {
@@ -66,20 +91,15 @@ void FinalLabels::take_names(const model::SeriesBatch& batch, const model::Serie
     labels_.insert(labels_.end(), next, added_.end());
 }
 
-std::span<const model::LabelView> FinalLabels::of(const model::SeriesBatch& batch,
-                                                  const model::SeriesView& series) {
-    if (!has_last_names(batch, series)) {
-        take_names(batch, series);
-    }
-    for (size_t i = 0; i < places_.size(); ++i) {
-        const uint32_t value = series.labels[i].value;
-        if (places_[i] != kHidden && (i >= values_.size() || values_[i] != value)) {
-            set_value(places_[i], batch.text(value));
+void FinalLabels::set_value(size_t place, std::string_view value) {
+    if (place < alike_) {
+        if (value.size() == labels_[place].value.size()) {
+            value.copy(encoded_.data() + ends_[place] - value.size(), value.size());
+        } else {
+            alike_ = place;
         }
     }
-    values_.resize(places_.size());
-    std::ranges::transform(series.labels, values_.begin(), &model::LabelSymbols::value);
-    return labels_;
+    labels_[place].value = value;
 }
 
 std::string_view FinalLabels::encoded() {
@@ -90,10 +110,12 @@ std::string_view FinalLabels::encoded() {
         const auto& [name, value] = labels_[i];
         const size_t size = WireWriter::text_size(name) + WireWriter::text_size(value);
         out.need(size + kLabelOverhead);
-        out.byte(kSeriesLabels);
-        out.varint(size);
-        out.text(kLabelName, name);
-        out.text(kLabelValue, value);
+        WireCursor at = out.cursor();
+        at.byte(kSeriesLabels);
+        at.varint(size);
+        at.text(kLabelName, name);
+        at.text(kLabelValue, value);
+        out.wrote(at);
         ends_.push_back(out.size());
     }
     out.finish();

@@ -41,7 +41,8 @@ class FinalLabels {
     [[nodiscard]] std::span<const model::LabelView> of(const model::SeriesBatch& batch,
                                                        const model::SeriesView& series);
 
-    // The labels that of() returned last, as fields of a Series message; valid until the next call.
+    // The labels that of() returned last, as fields of a Series message; valid until the next call
+    // of either.
     // Bytes of labels that are those of the series before are used again.
     [[nodiscard]] std::string_view encoded();
 
@@ -49,14 +50,10 @@ class FinalLabels {
     // Of a stored label: where it stands among the final ones.
     static constexpr uint32_t kHidden = UINT32_MAX;
 
-    [[nodiscard]] bool has_last_names(const model::SeriesBatch& batch,
-                                      const model::SeriesView& series) const;
+    void take(const model::SeriesBatch& batch, const model::SeriesView& series);
     void take_names(const model::SeriesBatch& batch, const model::SeriesView& series);
-
-    void set_value(size_t place, std::string_view value) {
-        labels_[place].value = value;
-        alike_ = std::min(alike_, place);
-    }
+    // Of labels_[place]. One as long as that of the series before goes over its encoded bytes.
+    void set_value(size_t place, std::string_view value);
 
     const model::Labels external_;
     const std::vector<std::string> without_;
@@ -65,13 +62,12 @@ class FinalLabels {
     std::vector<model::LabelView> labels_;
     // Of the series before.
     std::shared_ptr<const model::SymbolTable> symbols_;
-    std::vector<uint32_t> names_;
-    std::vector<uint32_t> values_;
+    std::vector<model::LabelSymbols> last_;
     std::vector<uint32_t> places_;
     // Of the labels encoded last.
     std::string encoded_;
     std::vector<size_t> ends_;  // of each label
-    size_t alike_ = 0;          // so many at the front are the same now
+    size_t alike_ = 0;          // so many at the front are encoded as labels_ has them
 };
 
 }  // namespace storeapi

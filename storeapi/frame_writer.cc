@@ -56,16 +56,18 @@ void FrameWriter::add_chunk(const model::ChunkView& chunk) {
     const size_t raw_size =
         WireWriter::number_size(type) + WireWriter::text_size(data) + WireWriter::number_size(hash);
     out_.need(kChunkOverhead + data.size());
-    out_.byte(kSeriesChunks);
-    out_.varint(WireWriter::number_size(min_t) + WireWriter::number_size(max_t) + 1 +
-                base::uvarint_size(raw_size) + raw_size);
-    out_.number(kAggrMinTime, min_t);
-    out_.number(kAggrMaxTime, max_t);
-    out_.byte(kAggrRaw);
-    out_.varint(raw_size);
-    out_.number(kChunkType, type);
-    out_.text(kChunkData, data);
-    out_.number(kChunkHash, hash);
+    WireCursor at = out_.cursor();
+    at.byte(kSeriesChunks);
+    at.varint(WireWriter::number_size(min_t) + WireWriter::number_size(max_t) + 1 +
+              base::uvarint_size(raw_size) + raw_size);
+    at.number(kAggrMinTime, min_t);
+    at.number(kAggrMaxTime, max_t);
+    at.byte(kAggrRaw);
+    at.varint(raw_size);
+    at.number(kChunkType, type);
+    at.text(kChunkData, data);
+    at.number(kChunkHash, hash);
+    out_.wrote(at);
 }
 
 void FrameWriter::end_series() {

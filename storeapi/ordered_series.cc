@@ -14,6 +14,9 @@ OrderedSeries::OrderedSeries(std::unique_ptr<model::SeriesSet> set, const FinalL
     : set_(std::move(set)), labels_(labels) {}
 
 base::Result<bool> OrderedSeries::next(SeriesGroup& group) {
+    if (give_alone(group)) [[likely]] {
+        return true;
+    }
     group.clear();
     while (true) {
         if (ahead_.view == nullptr) {
@@ -43,6 +46,44 @@ base::Result<bool> OrderedSeries::next(SeriesGroup& group) {
     return true;
 }
 
+bool OrderedSeries::give_alone(SeriesGroup& group) {
+    if (!waiting_.empty() || batch_ == nullptr) {
+        return false;
+    }
+    const size_t place = ahead_.view == nullptr ? at_ : at_ - 1;
+    const auto& series = batch_->series;
+    if (place + 1 >= series.size() || !differ_in_value(series[place], series[place + 1])) {
+        return false;
+    }
+    ahead_ = {};
+    at_ = place + 1;
+    if (group.size() != 1 || group.front().batch != batch_) {
+        group.assign(1, {.batch = batch_});
+    }
+    group.front().view = &series[place];
+    return true;
+}
+
+bool OrderedSeries::differ_in_value(const model::SeriesView& earlier,
+                                    const model::SeriesView& later) {
+    const size_t common = std::min(earlier.labels.size(), later.labels.size());
+    size_t alike = 0;
+    while (alike < common && earlier.labels[alike] == later.labels[alike]) {
+        ++alike;
+    }
+    if (alike == common || earlier.labels[alike].name != later.labels[alike].name) {
+        return false;
+    }
+    const uint32_t name = earlier.labels[alike].name;
+    if (name != shown_name_) {
+        if (labels_.hides(batch_->text(name))) {
+            return false;
+        }
+        shown_name_ = name;
+    }
+    return true;
+}
+
 base::Result<bool> OrderedSeries::read(StoredSeries& series) {
     while (!ended_ && (batch_ == nullptr || at_ == batch_->series.size())) {
         TRY(refill());
@@ -69,6 +110,7 @@ base::Status OrderedSeries::refill() {
         batch_ = std::make_shared<model::SeriesBatch>();
     }
     at_ = 0;
+    shown_name_ = kNoSymbol;
     TRY(const bool more, set_->next(*batch_));
     if (!more) {
         ended_ = true;

@@ -40,8 +40,16 @@ class OrderedSeries {
     [[nodiscard]] std::vector<std::string> warnings() const { return set_->warnings(); }
 
   private:
+    static constexpr uint32_t kNoSymbol = UINT32_MAX;
+
     enum class Relation : uint8_t { kSame, kExtendsBefore, kOther };
 
+    // Gives the next series without a look at those that wait, if it can be seen at once that there
+    // are none and that the one after it, in the same batch, is another series and no extension.
+    [[nodiscard]] bool give_alone(SeriesGroup& group);
+    // Whether the two differ first in the value of a label that is shown.
+    [[nodiscard]] bool differ_in_value(const model::SeriesView& earlier,
+                                       const model::SeriesView& later);
     [[nodiscard]] base::Result<bool> read(StoredSeries& series);
     [[nodiscard]] base::Status refill();
     // What `later`, which was read after `earlier`, is to it: the same but for hidden labels; an
@@ -55,7 +63,8 @@ class OrderedSeries {
     size_t at_ = 0;                              // the next series of it
     bool ended_ = false;
     std::vector<std::shared_ptr<model::SeriesBatch>> spare_;
-    StoredSeries ahead_;                // read, not yet in waiting_
+    StoredSeries ahead_;                // the last one read of batch_, not yet in waiting_
+    uint32_t shown_name_ = kNoSymbol;   // of batch_: the last name that was found not to be hidden
     std::vector<SeriesGroup> waiting_;  // each extends the one before and goes before it
 };
 

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "model/xor_chunk.h"
+
 namespace storeapi {
 namespace {
 
@@ -19,9 +21,23 @@ bool goes_as_it_lies(const ChunkView& chunk) {
 }
 
 bool is_empty(const ChunkView& chunk) {
+    if (chunk.encoding == Encoding::kXor) [[likely]] {
+        return model::xor_count(chunk.bytes) == 0;
+    }
     return chunk.encoding == Encoding::kSamples
                ? chunk.bytes.empty()
                : model::sample_count(chunk.encoding, chunk.bytes) == 0;
+}
+
+// Whether a series' chunks need no work at all.
+bool go_as_they_lie(std::span<const ChunkView> chunks) {
+    for (size_t i = 0; i < chunks.size(); ++i) {
+        if (!goes_as_it_lies(chunks[i]) || is_empty(chunks[i]) ||
+            (i != 0 && chunks[i].min_t <= chunks[i - 1].max_t)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 auto time_key(const ChunkView& chunk) {
@@ -47,6 +63,9 @@ std::shared_ptr<const Histogram> with_unknown_reset(std::shared_ptr<const Histog
 }  // namespace
 
 base::Result<std::span<const ChunkView>> SeriesChunks::of(const SeriesGroup& group) {
+    if (group.size() == 1 && go_as_they_lie(group.front().view->chunks)) [[likely]] {
+        return group.front().view->chunks;
+    }
     in_.clear();
     out_.clear();
     encoded_.clear();
