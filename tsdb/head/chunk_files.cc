@@ -16,17 +16,7 @@ namespace tsdb {
 namespace {
 
 constexpr std::string_view kSetAsideSuffix = ".damaged";
-
-// A file as readers see it.
-struct MappedChunkFile {
-    std::unique_ptr<base::MappedFile> map;
-    // Whole entries lie before this byte; what lies behind may not even be in the file.
-    std::atomic<uint64_t> readable = 0;
-
-    [[nodiscard]] base::ByteView bytes() const {
-        return map->bytes().part(0, readable.load(std::memory_order_acquire));
-    }
-};
+constexpr size_t kRefBytes = sizeof(uint64_t);  // at the front of an entry
 
 // The entry of a series that starts in the granule at `from`. A payload can look like the start of
 // an entry, so where several places would do, the checksum decides.
@@ -37,11 +27,13 @@ std::optional<ChunkEntry> find_entry(base::ByteView file,
                                      bool verify) {
     std::optional<ChunkEntry> guess;
     const uint64_t first = std::max<uint64_t>(from, kChunkFileHeaderBytes);
-    for (uint64_t at = first; at < from + ChunkFiles::kGranuleBytes; ++at) {
-        const base::ByteView rest = file.part(at);
-        if (rest.size() < sizeof series_ref || base::load_be<uint64_t>(rest.data()) != series_ref) {
+    const uint64_t end = std::min<uint64_t>(from + ChunkFiles::kGranuleBytes,
+                                            file.size() - std::min(file.size(), kRefBytes - 1));
+    for (uint64_t at = first; at < end; ++at) {
+        if (base::load_be<uint64_t>(file.data() + at) != series_ref) {
             continue;
         }
+        const base::ByteView rest = file.part(at);
         const auto entry = parse_chunk_entry(rest);
         if (!entry) {
             continue;
@@ -54,6 +46,58 @@ std::optional<ChunkEntry> find_entry(base::ByteView file,
         }
     }
     return guess;
+}
+
+class MappedChunkFile final : public ChunkFile {
+  public:
+    MappedChunkFile(std::unique_ptr<base::MappedFile> map, uint64_t readable)
+        : map_(std::move(map)), bytes_(map_->bytes()), readable_(readable) {}
+
+    [[nodiscard]] const base::MappedFile& map() const { return *map_; }
+
+    // Whole entries lie before this byte.
+    void set_readable(uint64_t end) { readable_.store(end, std::memory_order_release); }
+
+    base::Result<FiledChunk> read(uint64_t series_ref, ChunkPlace place) const override {
+        return locate(series_ref, place, true);
+    }
+
+    void prefetch(ChunkPlace place) const override {
+        constexpr size_t kLine = 64;
+        constexpr size_t kLines = 4;  // most chunks of floats
+        const uint8_t* const entry = bytes_.data() + place_offset(place);
+        for (size_t i = 0; i < kLines; ++i) {
+            __builtin_prefetch(entry + i * kLine);
+        }
+    }
+
+    // verify  whether the payload's checksum is looked at in any case
+    [[nodiscard]] base::Result<FiledChunk> locate(uint64_t series_ref,
+                                                  ChunkPlace place,
+                                                  bool verify) const;
+
+  private:
+    const std::unique_ptr<base::MappedFile> map_;
+    const base::ByteView bytes_;
+    std::atomic<uint64_t> readable_;  // what lies behind may not even be in the file
+};
+
+base::Result<FiledChunk> MappedChunkFile::locate(uint64_t series_ref,
+                                                 ChunkPlace place,
+                                                 bool verify) const {
+    const base::ByteView readable = bytes_.part(0, readable_.load(std::memory_order_acquire));
+    auto entry = find_entry(readable, place_offset(place), series_ref, verify);
+    if (!entry) {
+        return base::fail(base::Code::kCorrupt,
+                          "no whole chunk of series",
+                          series_ref,
+                          "in",
+                          map_->path(),
+                          "near byte",
+                          place_offset(place));
+    }
+    entry->chunk.place = place;
+    return entry->chunk;
 }
 
 // Bytes of a finished file: readers of the format expect kChunkEntryMetaMax from the start of the
@@ -83,9 +127,13 @@ class Store final : public ChunkFiles {
         const base::MutexLock lock(mutex_);
         for (const auto& file : slots_) {
             if (file != nullptr) {
-                file->map->advise(base::MappedFile::Advice::kDontNeed);
+                file->map().advise(base::MappedFile::Advice::kDontNeed);
             }
         }
+    }
+
+    std::shared_ptr<const ChunkFile> file(ChunkPlace place) const override EXCLUDES_LOCK(mutex_) {
+        return mapped(place);
     }
 
     bool has(ChunkPlace place) const override EXCLUDES_LOCK(mutex_) {
@@ -138,10 +186,7 @@ class Store final : public ChunkFiles {
     std::shared_ptr<const MappedChunkFile> mapped(ChunkPlace place) const;
     std::shared_ptr<MappedChunkFile> keep(Kept file, std::unique_ptr<base::MappedFile> map);
     void forget_slot(uint32_t number);
-    base::Result<ChunkEntry> locate(const MappedChunkFile* file,
-                                    uint64_t series_ref,
-                                    ChunkPlace place,
-                                    bool verify) const;
+    base::Result<std::shared_ptr<const MappedChunkFile>> present(ChunkPlace place) const;
 
     bool fits(size_t entry_bytes) const;
     base::Status put(const FiledChunk& chunk, size_t entry_bytes);
@@ -259,38 +304,25 @@ std::shared_ptr<const MappedChunkFile> Store::mapped(ChunkPlace place) const {
     return slots_[place_file(place)];
 }
 
-base::Result<ChunkEntry> Store::locate(const MappedChunkFile* file,
-                                       uint64_t series_ref,
-                                       ChunkPlace place,
-                                       bool verify) const {
+base::Result<std::shared_ptr<const MappedChunkFile>> Store::present(ChunkPlace place) const {
+    auto file = mapped(place);
     if (file == nullptr) {
         return base::fail(base::Code::kCorrupt, "the file of head chunk", place, "is gone");
     }
-    auto entry = find_entry(file->bytes(), place_offset(place), series_ref, verify);
-    if (!entry) {
-        return base::fail(base::Code::kCorrupt,
-                          "no whole chunk of series",
-                          series_ref,
-                          "in",
-                          file->map->path(),
-                          "near byte",
-                          place_offset(place));
-    }
-    entry->chunk.place = place;
-    return *entry;
+    return file;
 }
 
 base::Result<ChunkFiles::Pinned> Store::read(uint64_t series_ref, ChunkPlace place) const {
-    auto file = mapped(place);
-    TRY(const auto entry, locate(file.get(), series_ref, place, true));
-    return Pinned{entry.chunk, std::move(file)};
+    TRY(auto file, present(place));
+    TRY(const FiledChunk chunk, file->locate(series_ref, place, true));
+    return Pinned{chunk, std::move(file)};
 }
 
 base::Result<FiledChunk> Store::read_times(uint64_t series_ref, ChunkPlace place) const {
-    const auto file = mapped(place);
-    TRY(auto entry, locate(file.get(), series_ref, place, false));
-    entry.chunk.bytes = {};  // nothing pins them
-    return entry.chunk;
+    TRY(const auto file, present(place));
+    TRY(FiledChunk chunk, file->locate(series_ref, place, false));
+    chunk.bytes = {};  // nothing pins them
+    return chunk;
 }
 
 std::shared_ptr<MappedChunkFile> Store::keep(Kept file, std::unique_ptr<base::MappedFile> map) {
@@ -299,9 +331,7 @@ std::shared_ptr<MappedChunkFile> Store::keep(Kept file, std::unique_ptr<base::Ma
     if (map == nullptr) {
         return nullptr;
     }
-    auto entry = std::make_shared<MappedChunkFile>();
-    entry->map = std::move(map);
-    entry->readable.store(file.bytes, std::memory_order_release);
+    auto entry = std::make_shared<MappedChunkFile>(std::move(map), file.bytes);
     const base::MutexLock lock(mutex_);
     slots_[file.number % kFilesMax] = entry;
     return entry;
@@ -412,7 +442,7 @@ base::Status Store::write_buffer() {
     file.bytes += buffer_.size();
     total_.fetch_add(buffer_.size(), std::memory_order_relaxed);
     buffer_.clear();
-    current_map_->readable.store(file.bytes, std::memory_order_release);
+    current_map_->set_readable(file.bytes);
     return base::success();
 }
 
@@ -450,7 +480,7 @@ void Store::roll_back() {
     kept_.back().bytes = flushed_.bytes;
     if (current_ != nullptr) {
         // Cut down and up again: what a torn write left becomes zeros.
-        current_map_->readable.store(flushed_.bytes, std::memory_order_release);
+        current_map_->set_readable(flushed_.bytes);
         if (current_->truncate(flushed_.bytes) && current_->truncate(file_bytes_)) {
             return;
         }

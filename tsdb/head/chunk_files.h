@@ -40,6 +40,19 @@ struct ChunkFileDamage {
     std::string reason;
 };
 
+// One file as readers see it: mapped while they hold it. Threads: any.
+class ChunkFile {
+  public:
+    virtual ~ChunkFile() = default;
+
+    // The series' chunk at the place, which is in this file. Its bytes live as long as this.
+    //   errors  kCorrupt: checksum, or no such entry
+    [[nodiscard]] virtual base::Result<FiledChunk> read(uint64_t series_ref,
+                                                        ChunkPlace place) const = 0;
+    // Asks for the entry's memory ahead of read().
+    virtual void prefetch(ChunkPlace place) const = 0;
+};
+
 //   threads   append(), flush(), truncate() and close(): one at a time (the caller's). bytes():
 //   any.
 //             read(): any, for places that were handed over with a release/acquire pair after
@@ -91,6 +104,9 @@ class ChunkFiles {
     // The same without looking at the payload: times only.
     [[nodiscard]] virtual base::Result<FiledChunk> read_times(uint64_t series_ref,
                                                               ChunkPlace place) const = 0;
+
+    // The place's file, for reading many of its chunks; null: it is gone.
+    [[nodiscard]] virtual std::shared_ptr<const ChunkFile> file(ChunkPlace place) const = 0;
 
     // Whether the place's file is still there.
     [[nodiscard]] virtual bool has(ChunkPlace place) const = 0;

@@ -256,7 +256,7 @@ void Partition::open_chunk(SeriesRecord& series, int64_t t, const ChunkRules& ru
 }
 
 void Partition::close_chunk(SeriesRecord& series) {
-    uint8_t bytes[ChunkRules::kBytesMax + model::kXorSampleBytesMax];
+    uint8_t bytes[open_chunk_room(ChunkRules::kBytesMax + model::kXorSampleBytesMax)];
     copy_open_chunk(series, bytes);
     add_closed(series, model::Encoding::kXor, {bytes, series.chunk.bytes()});
     slab_.free(series.tail);
@@ -312,12 +312,10 @@ void Partition::filed(std::vector<FilingChunk>::const_iterator from,
 }
 
 void copy_open_chunk(const SeriesRecord& series, uint8_t* to) {
-    size_t end = series.chunk.bytes();
-    size_t origin = tail_origin(series);
+    uint8_t* end = to + tail_origin(series) + ChunkSegment::kBytes;
     for (const ChunkSegment* segment = series.tail; segment != nullptr; segment = segment->before) {
-        std::memcpy(to + origin, segment->bytes, end - origin);
-        end = origin;
-        origin -= segment->before != nullptr ? ChunkSegment::kBytes : 0;
+        end -= ChunkSegment::kBytes;
+        std::memcpy(end, segment->bytes, ChunkSegment::kBytes);
     }
     model::xor_finish(to, series.chunk.count);
 }

@@ -77,8 +77,15 @@ struct alignas(64) SeriesRecord {
 
 static_assert(sizeof(SeriesRecord) == 64);
 
-// Copies the open chunk of floats, complete with its count, into series.chunk.bytes() bytes. Under
-// the partition's lock.
+// Bytes that copy_open_chunk() writes to: whole segments.
+[[nodiscard]] constexpr size_t open_chunk_room(size_t bytes) {
+    constexpr size_t kSegment = ChunkSegment::kBytes;
+    return bytes == 0 ? kSegment : (bytes + kSegment - 1) / kSegment * kSegment;
+}
+
+// Copies the open chunk of floats, complete with its count: series.chunk.bytes() bytes. Under the
+// partition's lock.
+//   to  room for open_chunk_room(series.chunk.bytes())
 void copy_open_chunk(const SeriesRecord& series, uint8_t* to);
 
 // What a sample meets at its series.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <ranges>
 
 #include "base/sync.h"
 #include "tsdb/block/chunk_cutting.h"
+#include "tsdb/head/chunk_entry.h"
 
 namespace tsdb {
 namespace {
@@ -13,7 +15,7 @@ namespace {
 // Chains of segments are walked side by side: a step of one does not wait for that of another.
 template <class Records>
 void fetch_open_chunks(Records&& records) {
-    std::array<const ChunkSegment*, SeriesStream::kBatchSeries> walked;
+    std::array<const ChunkSegment*, SeriesStream::kLockedSeries> walked;
     size_t count = 0;
     for (const SeriesRecord* record : records) {
         if (record->has_open() && !record->is(SeriesRecord::kHistograms)) {
@@ -31,13 +33,6 @@ void fetch_open_chunks(Records&& records) {
         }
         count = left;
     }
-}
-
-int64_t oldest_time(const ClosedChunk* chunk) {
-    while (chunk->older != nullptr) {
-        chunk = chunk->older;
-    }
-    return chunk->min_t;
 }
 
 }  // namespace
@@ -61,17 +56,14 @@ SeriesStream::SeriesStream(const Head& head,
 base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
     batch.clear();
     pinned_ = nullptr;
-    pinned_file_ = nullptr;
+    files_.clear();
     batch.symbols = pin_ == nullptr
                         ? std::shared_ptr<const model::SymbolTable>(head_.symbols())
                         : std::shared_ptr<const model::SymbolTable>(pin_, head_.symbols().get());
     while (batch.series.empty() && at_ < slots_.size()) {
         TRY(context_.check());
-        const size_t count = std::min(kBatchSeries, slots_.size() - at_);
-        read_entries(count, batch);
-        for (Entry& entry : entries_) {
-            TRY(read_files(entry, batch));
-            TRY(cut_deleted(entry, batch));
+        TRY(read_entries(std::min(batch_series_, slots_.size() - at_), batch));
+        for (const Entry& entry : entries_) {
             if (!entry.wanted) {
                 continue;
             }
@@ -81,8 +73,11 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
             }
             ++given_;
             batch.series.push_back(
-                {.id = entry.ref, .labels = labels_of(entry.slot, batch), .chunks = entry.chunks});
+                {.id = entry.ref, .labels = entry.labels, .chunks = entry.chunks()});
         }
+    }
+    if (batch.arena.capacity_bytes() > kBatchBytes && batch_series_ > kLockedSeries) {
+        batch_series_ /= 2;
     }
     const auto held = static_cast<int64_t>(batch.arena.capacity_bytes());
     if (context_.budget != nullptr && held > reservation_.bytes()) {
@@ -91,31 +86,63 @@ base::Result<bool> SeriesStream::next(model::SeriesBatch& batch) {
     return !batch.series.empty();
 }
 
-void SeriesStream::read_entries(size_t count, model::SeriesBatch& batch) {
-    entries_.assign(count, Entry());
-    by_partition_.clear();
+base::Status SeriesStream::read_entries(size_t count, model::SeriesBatch& batch) {
+    constexpr size_t kFilesAhead = 8;  // series whose chunks in files are asked for
+    find_entries(count);
+    list_by_partition();
+    const std::span<Entry* const> all(by_partition_);
+    for (size_t from = 0, to = 0; from < all.size(); from = to) {
+        while (to < all.size() && to - from < kLockedSeries &&
+               all[to]->series.partition == all[from]->series.partition) {
+            ++to;
+        }
+        read_group(all.subspan(from, to - from), batch);
+    }
+    for (size_t i = 0; i < all.size(); ++i) {
+        if (i + kFilesAhead < all.size() && !all[i + kFilesAhead]->in_files.empty()) {
+            const ChunkPlace newest = all[i + kFilesAhead]->in_files.back();
+            if (const ChunkFile* const file = file_of(newest, batch)) {
+                file->prefetch(newest);
+            }
+        }
+        TRY(read_files(*all[i], batch));
+        TRY(cut_deleted(*all[i], batch));
+        if (all[i]->wanted) {
+            all[i]->labels = labels_of(all[i]->slot, batch);
+        }
+    }
+    return base::success();
+}
+
+void SeriesStream::find_entries(size_t count) {
+    entries_.resize(count);
     for (size_t i = 0; i < count; ++i) {
         head_.prefetch_slot(slots_[at_ + i]);
     }
     for (size_t i = 0; i < count; ++i) {
-        Entry& entry = entries_[i];
-        entry.slot = slots_[at_ + i];
-        entry.series = head_.at(entry.slot);
-        __builtin_prefetch(entry.series.record);
-        head_.prefetch_labels(entry.slot);
-        if (entry.series.record != nullptr) {
-            by_partition_.push_back(&entry);
-        }
+        const uint32_t slot = slots_[at_ + i];
+        entries_[i] = {.slot = slot, .series = head_.at(slot)};
+        __builtin_prefetch(entries_[i].series.record);
+        head_.prefetch_labels(slot);
     }
     at_ += count;
-    const auto partition_of = [](const Entry* entry) { return entry->series.partition; };
-    std::ranges::stable_sort(by_partition_, {}, partition_of);
-    const std::span<Entry* const> all(by_partition_);
-    for (size_t from = 0, to = 0; from < all.size(); from = to) {
-        while (to < all.size() && partition_of(all[to]) == partition_of(all[from])) {
-            ++to;
+}
+
+void SeriesStream::list_by_partition() {
+    std::array<size_t, Head::kPartitions + 1> from{};
+    size_t there = 0;
+    for (const Entry& entry : entries_) {
+        if (entry.series.record != nullptr) {
+            ++from[entry.series.partition + 1U];
+            ++there;
         }
-        read_group(all.subspan(from, to - from), batch);
+    }
+    std::partial_sum(from.begin(), from.end(), from.begin());
+    by_partition_.resize(there);
+    for (Entry& entry : entries_) {
+        if (entry.series.record != nullptr) {
+            by_partition_[from[entry.series.partition]++] = &entry;
+        }
     }
 }
 
@@ -131,39 +158,34 @@ void SeriesStream::read_group(std::span<Entry* const> group, model::SeriesBatch&
         if (deleted_ != nullptr) [[unlikely]] {
             entry->deleted = deleted_->of(entry->ref);
         }
-        read_memory(*entry, batch);
-        entry->in_files = batch.arena.copy(partition.places(*entry->series.record));
+        read_memory(*entry, partition.places(*entry->series.record), batch);
     }
 }
 
-// Newest first, until a chunk begins before the range: all that follow end before it does.
-void SeriesStream::read_memory(Entry& entry, model::SeriesBatch& batch) {
+void SeriesStream::read_memory(Entry& entry,
+                               std::span<const ChunkPlace> places,
+                               model::SeriesBatch& batch) {
     const SeriesRecord& series = *entry.series.record;
-    chunks_.clear();
-    const auto add = [&](model::Encoding encoding,
-                         std::span<const uint8_t> bytes,
-                         int64_t min_t,
-                         int64_t max_t) {
-        chunks_.push_back({.encoding = encoding,
-                           .source = options_.source,
-                           .bytes = bytes,
-                           .min_t = min_t,
-                           .max_t = max_t});
-    };
+    size_t closed = 0;
+    int64_t oldest = series.has_open() ? series.min_t : INT64_MAX;
+    for (const ClosedChunk* chunk = series.closed; chunk != nullptr; chunk = chunk->older) {
+        ++closed;
+        oldest = chunk->min_t;
+    }
+    if (oldest > options_.min_t) {
+        entry.in_files = batch.arena.copy(places);
+    }
+    if (!options_.skip_chunks) {
+        entry.first = entry.in_files.size() + closed + (series.has_open() ? 1 : 0);
+        entry.room = batch.arena.allocate<model::ChunkView>(entry.first);
+    }
     if (series.has_open() && is_asked(entry, series.min_t, series.chunk.t)) {
         entry.wanted = true;
-        if (options_.skip_chunks) {
-            return;
-        }
-        if (series.is(SeriesRecord::kHistograms)) {
-            const model::HistogramChunkWriter& writer = series.histograms->writer;
-            add(writer.encoding(), batch.arena.copy(writer.bytes()), series.min_t, series.chunk.t);
-        } else {
-            const auto bytes = batch.arena.allocate<uint8_t>(series.chunk.bytes());
-            copy_open_chunk(series, bytes.data());
-            add(model::Encoding::kXor, bytes, series.min_t, series.chunk.t);
+        if (!options_.skip_chunks) {
+            put_open(entry, batch);
         }
     }
+    // Newest first, until a chunk begins before the range: all that follow end before it does.
     for (const ClosedChunk* chunk = series.closed;
          chunk != nullptr && chunk->max_t() >= options_.min_t;
          chunk = chunk->older) {
@@ -175,35 +197,40 @@ void SeriesStream::read_memory(Entry& entry, model::SeriesBatch& batch) {
             return;
         }
         pin(chunk, batch);
-        add(chunk->encoding(), chunk->bytes(), chunk->min_t, chunk->max_t());
+        put(entry, chunk->encoding(), chunk->bytes(), chunk->min_t, chunk->max_t());
     }
-    std::ranges::reverse(chunks_);
-    entry.in_memory = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
-    entry.chunks = entry.in_memory;
-    const bool oldest_is_older = series.closed == nullptr
-                                     ? series.has_open() && series.min_t <= options_.min_t
-                                     : oldest_time(series.closed) <= options_.min_t;
-    entry.files_matter = !oldest_is_older;
+}
+
+void SeriesStream::put_open(Entry& entry, model::SeriesBatch& batch) const {
+    const SeriesRecord& series = *entry.series.record;
+    if (series.is(SeriesRecord::kHistograms)) {
+        const model::HistogramChunkWriter& writer = series.histograms->writer;
+        const auto bytes = batch.arena.copy(writer.bytes());
+        put(entry, writer.encoding(), bytes, series.min_t, series.chunk.t);
+        return;
+    }
+    const size_t size = series.chunk.bytes();
+    const auto room = batch.arena.allocate<uint8_t>(open_chunk_room(size));
+    copy_open_chunk(series, room.data());
+    put(entry, model::Encoding::kXor, room.first(size), series.min_t, series.chunk.t);
 }
 
 // Without the partition's lock: the disk may be asked.
 base::Status SeriesStream::read_files(Entry& entry, model::SeriesBatch& batch) {
-    if (!entry.files_matter || (entry.wanted && options_.skip_chunks)) {
+    if (entry.wanted && options_.skip_chunks) {
         return base::success();
     }
-    const ChunkFiles& files = *head_.files();
-    chunks_.clear();
     for (size_t i = entry.in_files.size(); i-- > 0;) {
-        auto read = files.read(entry.ref, entry.in_files[i]);
+        const ChunkFile* const file = file_of(entry.in_files[i], batch);
+        if (file == nullptr) {
+            break;  // it went with what is in blocks
+        }
+        const auto read = file->read(entry.ref, entry.in_files[i]);
         if (!read) {
-            if (!files.has(entry.in_files[i])) {
-                break;  // its file went with what is in blocks
-            }
             return base::context(base::Status(base::fail(read.error())),
                                  "read a chunk of the head");
         }
-        ChunkFiles::Pinned& pinned = read.value();
-        const FiledChunk& chunk = pinned.chunk;
+        const FiledChunk& chunk = read.value();
         if (chunk.max_t < options_.min_t) {
             break;
         }
@@ -212,25 +239,25 @@ base::Status SeriesStream::read_files(Entry& entry, model::SeriesBatch& batch) {
         }
         entry.wanted = true;
         if (options_.skip_chunks) {
-            return base::success();
+            break;
         }
-        if (pinned.pin.get() != pinned_file_) {
-            pinned_file_ = pinned.pin.get();
-            batch.pins.push_back(std::move(pinned.pin));
-        }
-        chunks_.push_back({.encoding = chunk.encoding,
-                           .source = options_.source,
-                           .bytes = chunk.bytes,
-                           .min_t = chunk.min_t,
-                           .max_t = chunk.max_t});
+        put(entry, chunk.encoding, chunk.bytes, chunk.min_t, chunk.max_t);
     }
-    if (chunks_.empty()) {
-        return base::success();
-    }
-    std::ranges::reverse(chunks_);
-    chunks_.insert(chunks_.end(), entry.in_memory.begin(), entry.in_memory.end());
-    entry.chunks = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
     return base::success();
+}
+
+const ChunkFile* SeriesStream::file_of(ChunkPlace place, model::SeriesBatch& batch) {
+    const uint32_t number = place_file(place);
+    const auto known = std::ranges::find(files_, number, &OpenFile::number);
+    if (known != files_.end()) {
+        return known->file;
+    }
+    auto file = head_.files()->file(place);
+    files_.push_back({.number = number, .file = file.get()});
+    if (file != nullptr) {
+        batch.pins.push_back(std::move(file));
+    }
+    return files_.back().file;
 }
 
 base::Status SeriesStream::cut_deleted(Entry& entry, model::SeriesBatch& batch) {
@@ -239,14 +266,15 @@ base::Status SeriesStream::cut_deleted(Entry& entry, model::SeriesBatch& batch) 
         block::add_interval(hidden, {INT64_MIN, options_.from - 1});
         entry.deleted = batch.arena.copy(std::span<const block::Interval>(hidden));
     }
-    const bool touched = std::ranges::any_of(entry.chunks, [&](const model::ChunkView& chunk) {
-        return block::overlaps(entry.deleted, chunk.min_t, chunk.max_t);
-    });
+    const bool touched = !entry.deleted.empty() &&
+                         std::ranges::any_of(entry.chunks(), [&](const model::ChunkView& chunk) {
+                             return block::overlaps(entry.deleted, chunk.min_t, chunk.max_t);
+                         });
     if (!touched) {
         return base::success();
     }
     chunks_.clear();
-    for (const model::ChunkView& chunk : entry.chunks) {
+    for (const model::ChunkView& chunk : entry.chunks()) {
         if (!block::overlaps(entry.deleted, chunk.min_t, chunk.max_t)) {
             chunks_.push_back(chunk);
             continue;
@@ -257,7 +285,9 @@ base::Status SeriesStream::cut_deleted(Entry& entry, model::SeriesBatch& batch) 
     std::erase_if(chunks_, [&](const model::ChunkView& chunk) {
         return !in_range(chunk.min_t, chunk.max_t);
     });
-    entry.chunks = batch.arena.copy(std::span<const model::ChunkView>(chunks_));
+    entry.room = batch.arena.allocate<model::ChunkView>(chunks_.size());
+    entry.first = 0;
+    std::ranges::copy(chunks_, entry.room.begin());
     entry.wanted = !chunks_.empty();
     return base::success();
 }
