@@ -5,6 +5,7 @@
 #include <isa-l.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/bytes.h"
