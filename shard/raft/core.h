@@ -81,8 +81,8 @@ class Core {
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
-    // What a founder writes to its empty disk before it starts: a snapshot at index 1, term 1, of
-    // `state`, with the group's first members.
+    // What a founder writes to its empty disk before it starts, as batch 0: a snapshot at index 1,
+    // term 1, of `state`, with the group's first members.
     [[nodiscard]] static Persist found(Configuration configuration,
                                        std::shared_ptr<const std::string> state);
 
@@ -112,11 +112,12 @@ class Core {
     // To a voter that is up to date, or becomes so in time; ends with `transfer_ticks_max`.
     [[nodiscard]] base::Status transfer(MemberId to);
     // ReadReady or failed_reads with `context` follows.
+    //   errors  kUnavailable, also until a leader leads(); kLimit: too many wait
     [[nodiscard]] base::Status read(uint64_t context);
     // A leader lets others lead; nothing elsewhere.
     void step_down();
 
-    // --- output ---
+    // --- output: until there is none ---
     [[nodiscard]] bool has_output() const;
     [[nodiscard]] Output output();
 
