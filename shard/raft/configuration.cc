@@ -98,6 +98,18 @@ const Configuration& Configurations::at(Index index) const {
     return std::prev(after)->configuration;
 }
 
+bool Configurations::has_voter(MemberId id, Index commit) const {
+    for (auto held = held_.rbegin(); held != held_.rend(); ++held) {
+        if (held->configuration.is_voter(id)) {
+            return true;
+        }
+        if (held->index <= commit) {
+            break;
+        }
+    }
+    return false;
+}
+
 void Configurations::push(Index index, Configuration configuration) {
     SKEIN_CHECK(index > newest_index(), "configurations out of order at", index);
     held_.push_back({index, std::move(configuration)});

@@ -34,6 +34,9 @@ class Configurations {
     // The one that ruled when the entry `index` was the last, which is not before the first.
     [[nodiscard]] const Configuration& at(Index index) const;
 
+    // Whether it has a vote in the one that rules once `commit` is committed, or in a later one.
+    [[nodiscard]] bool has_voter(MemberId id, Index commit) const;
+
     void push(Index index, Configuration configuration);
     // The entries from `index` on are gone.
     void truncate(Index index);

@@ -53,7 +53,8 @@ Core::Parts::Parts(MemberId own, const CoreOptions& chosen, Stored stored, base:
     receiving.meta = std::move(stored.receiving);
     receiving.bytes = receiving.meta ? stored.received_bytes : 0;
     restart_election_timer();
-    if (configurations.newest().voters() == 1 && may_campaign()) {
+    const Configuration& members = configurations.newest();
+    if (members.voters() == 1 && members.is_voter(self) && may_campaign()) {
         campaign(false);
     }
 }

@@ -20,8 +20,10 @@ bool Core::Parts::disk_late() const {
     return oldest != nullptr && now - oldest->handed_at > options.disk_ticks_max;
 }
 
+// Who is removed by an entry that is not committed may be needed to commit it, and campaigns
+// without a vote of its own (Raft 4.2.2).
 bool Core::Parts::may_campaign() const {
-    return configurations.newest().is_voter(self) && !receiving.installing && !disk_late();
+    return configurations.has_voter(self, commit) && !receiving.installing && !disk_late();
 }
 
 void Core::Parts::time_out() {
