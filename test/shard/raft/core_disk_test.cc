@@ -56,6 +56,19 @@ TEST_CASE("raft: a candidate asks for votes once its own, and the log it tells o
     CHECK(requests[0].last_index == 2);
 }
 
+TEST_CASE("raft: a candidate's own vote counts once it is durable", "[shard][raft]") {
+    Node node = slow_member();
+    node.hear(2, 1, AppendRequest{.prev_index = 1, .prev_term = 1, .entries = {entry(2, 1)}});
+    node.time_out();
+    node.hear(3, 2, VoteReply{.pre = true, .granted = true});
+    node.hear(3, 2, VoteReply{.pre = false, .granted = true});
+    CHECK(node.core().state() == State::kCandidate);
+    node.write(1);  // the entry, not yet the vote
+    CHECK(node.core().state() == State::kCandidate);
+    node.write(1);
+    CHECK(node.core().state() == State::kLeader);
+}
+
 TEST_CASE("raft: entries are acknowledged in order, as they become durable", "[shard][raft]") {
     Node node = slow_member(2);
     node.hear(2, 2, AppendRequest{.prev_index = 1, .prev_term = 1, .entries = {entry(2, 2)}});
