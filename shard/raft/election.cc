@@ -179,7 +179,7 @@ void Core::Parts::handle(const Message& message, const VoteReply& reply) {
     count_votes();
 }
 
-void Core::Parts::handle(const Message& /*message*/, const TimeoutNow& /*now*/) {
+void Core::Parts::handle(const Message& /*message*/, const TimeoutNow& /*campaign_now*/) {
     if (may_campaign()) {
         campaign(true);
     }

@@ -36,7 +36,8 @@ struct Transfer {
 struct Core::Parts {
     Parts(MemberId own, const CoreOptions& chosen, Stored stored, base::Random& from);
 
-    // --- core.cc: what comes in ------------------------------------------------------------------
+    // --- input.cc: what comes in
+    // ------------------------------------------------------------------
     void tick();
     void tick_leader();
     void step(Message& message);
@@ -44,7 +45,6 @@ struct Core::Parts {
     [[nodiscard]] bool settle_term(const Message& message);
     [[nodiscard]] bool follow_sender(const Message& message);
     void persisted(uint64_t number);
-    void handle(const Message& message, const TimeoutNow& now_campaign);
     [[nodiscard]] base::Result<Index> propose(std::string command);
     [[nodiscard]] base::Status read(uint64_t context);
 
@@ -78,6 +78,7 @@ struct Core::Parts {
     void step_down();
     void handle(const Message& message, const VoteRequest& request);
     void handle(const Message& message, const VoteReply& reply);
+    void handle(const Message& message, const TimeoutNow& campaign_now);
 
     // --- following.cc (Raft 3.5) -----------------------------------------------------------------
     void handle(const Message& message, AppendRequest& request);
