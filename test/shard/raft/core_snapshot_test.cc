@@ -227,6 +227,7 @@ TEST_CASE("raft: while a snapshot is installed, the log stands still", "[shard][
     CHECK(node.said<SnapshotReply>().empty());
     CHECK(node.said<HeartbeatReply>().size() == 1);
     node.hear(2, 4, TimeoutNow{});
+    CHECK(node.core().state() == State::kFollower);
     node.tick(3 * kOptions.election_ticks);
     CHECK(node.core().state() == State::kFollower);
     node.write();
