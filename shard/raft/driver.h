@@ -2,10 +2,9 @@
 // messages, and carries out what it says.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,6 +76,8 @@ struct DriverOptions {
     Index compact_entries = 4096;
     Index trailing_entries = 1024;  // that stay for members which are a little behind
     size_t waiting_max = 1024;      // proposals and reads that wait, together
+    // That a proposal waits for its fate when the leader that took it has fallen.
+    std::chrono::milliseconds fate_wait{10'000};
 };
 
 // Looks of one moment.
@@ -93,10 +94,16 @@ struct DriverStatus {
     bool disk_failed = false;
 };
 
-// A step machine like the core: every call does what can be done now and returns.
-//   threads   one: the one that calls poll(), receive() and RaftStorage's `done`
-//   lifetime  what it borrows outlives it; completions that still wait when it goes are called with
-//             kCanceled
+// A step machine like the core: every call does what can be done now and returns. A disk that fails
+// is the member's end: it says and does nothing more, so that the others go on without it.
+//   threads     one: the one that calls poll(), receive() and RaftStorage's `done`
+//   reentrancy  Completions, RaftTransport::send() and members() may call everything here but the
+//               destructor: what they ask for is noted, and done when what is under way is done.
+//               The state machine may not. Completions are called one after another, never within
+//               each other, and when nothing is half done; what a completion asks for and is
+//               refused is answered with the next call, so that asking again and again ends.
+//   lifetime    what it borrows outlives it; completions that still wait when it goes are called
+//               with kCanceled, and may call nothing here
 class Driver {
   public:
     struct Parts {
@@ -110,8 +117,8 @@ class Driver {
 
     // The answer of the state machine.
     //   errors  kUnavailable: not the leader, or no longer, and the command is not and will not be
-    //           applied; kTimeout: leadership was lost and nobody here knows whether it will be;
-    //           kLimit; kCanceled
+    //           applied; kTimeout: leadership was lost, or the disk failed, and nobody here knows
+    //           whether it will be; kLimit; kCanceled
     using Proposed = std::function<void(base::Result<std::string>)>;
     using Read = std::function<void(base::Status)>;
 
@@ -124,7 +131,8 @@ class Driver {
     Driver(const Driver&) = delete;
     Driver& operator=(const Driver&) = delete;
 
-    // Ticks when it is time. returns  when to call again, at the latest
+    // Ticks when it is time. returns  when to call again, at the latest; never, once the disk
+    // failed
     base::SteadyTime poll();
     void receive(Message message);
     void unreachable(MemberId member);
@@ -143,9 +151,9 @@ class Driver {
     [[nodiscard]] const Core& core() const;
 
   private:
-    struct State_;
-    explicit Driver(std::unique_ptr<State_> state);
-    std::unique_ptr<State_> state_;
+    class Body;
+    explicit Driver(std::unique_ptr<Body> body);
+    std::unique_ptr<Body> body_;
 };
 
 }  // namespace shard::raft
