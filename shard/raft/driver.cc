@@ -248,9 +248,7 @@ std::optional<Error> Driver::Body::refusal() const {
 
 template <class Done>
 void Driver::Body::refuse(Done done, Error error) {
-    if (closing_) {
-        done(fail(std::move(error)));
-    } else {
+    if (!closing_) {
         (answering_ ? later_ : answers_).add(std::move(done), fail(std::move(error)));
     }
 }

@@ -103,7 +103,7 @@ struct DriverStatus {
 //               each other, and when nothing is half done; what a completion asks for and is
 //               refused is answered with the next call, so that asking again and again ends.
 //   lifetime    what it borrows outlives it; completions that still wait when it goes are called
-//               with kCanceled, and may call nothing here
+//               with kCanceled, and what they then propose or read is dropped without an answer
 class Driver {
   public:
     struct Parts {
