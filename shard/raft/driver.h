@@ -117,8 +117,8 @@ class Driver {
 
     // The answer of the state machine.
     //   errors  kUnavailable: not the leader, or no longer, and the command is not and will not be
-    //           applied; kTimeout: leadership was lost, or the disk failed, and nobody here knows
-    //           whether it will be; kLimit; kCanceled
+    //           applied; kTimeout: leadership was lost, a snapshot came instead of the entry, or
+    //           the disk failed, and nobody here knows whether it will be or was; kLimit; kCanceled
     using Proposed = std::function<void(base::Result<std::string>)>;
     using Read = std::function<void(base::Status)>;
 

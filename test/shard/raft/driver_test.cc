@@ -258,6 +258,46 @@ TEST_CASE("a member whose disk fails stops, and the others go on", "[raft][drive
     CHECK(world.driver(next).status().applied > world.driver(old).status().applied);
 }
 
+TEST_CASE("a leader that cannot read its snapshot for another member stops", "[raft][driver]") {
+    Three world;
+    world.options.compact_entries = 20;
+    world.options.trailing_entries = 2;
+    world.start_all();
+    const MemberId leader = world.leader();
+    const MemberId behind = Three::other(leader);
+    world.stop(behind);
+    world.fill(leader, 50, "x");
+    world[leader].disk.broken = Error(Code::kCorrupt, "a bad part");
+    world.start(behind);
+    world.until([&] { return world.driver(leader).status().disk_failed; });
+    CHECK(world.lines.contains("a bad part"));
+    CHECK(world.leader() != leader);
+}
+
+TEST_CASE("what a transport asks for while it sends is done afterwards", "[raft][driver]") {
+    Three world;
+    world.start_all();
+    const MemberId leader = world.leader();
+    std::shared_ptr<raft_test::Answered> within;
+    size_t reported = 0;
+    world.sending = [&](const Message& message) {
+        if (message.from != leader) {
+            return;
+        }
+        ++reported;
+        world.driver(leader).unreachable(message.to);
+        if (within == nullptr) {
+            within = world.propose(leader, "within");
+            CHECK(within->calls == 0);
+        }
+    };
+    const auto first = world.propose(leader, "first");
+    world.tick(50);
+    CHECK(reported > 0);
+    CHECK(first->text() == "done first");
+    CHECK(within->text() == "done within");
+}
+
 TEST_CASE("a member whose disk or snapshot cannot be read does not start", "[raft][driver]") {
     Alone world;
     auto& member = world[1];

@@ -79,6 +79,9 @@ Status ListMachine::restore(std::string_view snapshot) {
 // --- the world -----------------------------------------------------------------------------------
 
 void HeldTransport::send(Message message) {
+    if (world_.sending) {
+        world_.sending(message);
+    }
     world_.post(std::move(message));
 }
 

@@ -137,6 +137,8 @@ class World {
 
     void post(Message message) { messages_.push_back(std::move(message)); }
 
+    // Called while a message is being sent.
+    std::function<void(const Message&)> sending;
     // What is to be lost on the way.
     std::function<bool(const Message&)> lose;
 
