@@ -47,7 +47,8 @@ class KvStorage final : public RaftStorage {
     KvStorage(const KvStorage&) = delete;
     KvStorage& operator=(const KvStorage&) = delete;
 
-    // Waits until what was persisted before is durable.
+    // Waits until what was persisted before is durable: a founder loads, persists what it founds
+    // with, and loads again.
     [[nodiscard]] base::Result<Stored> load() override;
     // After load().
     void persist(Persist batch, Done done) override;
