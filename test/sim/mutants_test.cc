@@ -1,0 +1,37 @@
+// The simulation must fail when a rule is taken out of the subject: each mutant is the simulator
+// with one rule less.
+#include <cstdio>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "test/support/command.h"
+
+namespace {
+
+constexpr const char* kSteps = "1000000";
+constexpr int kInvariantFailed = 1;
+constexpr int kAborted = 128 + 6;
+
+}  // namespace
+
+TEST_CASE("simulation fails within a million steps without any one rule of raft",
+          "[sim][raft][mutants]") {
+    const std::string names = SKEIN_SIM_MUTANTS;
+    size_t caught = 0;
+    for (size_t at = 0; at < names.size();) {
+        const size_t end = std::min(names.find(' ', at), names.size());
+        const std::string name = names.substr(at, end - at);
+        at = end + 1;
+        const test::Outcome outcome =
+            test::run_command(std::string(SKEIN_SIM_FOLDER) + "/sim_mutant_" + name +
+                              " raft --seed 1 --steps " + kSteps + " 2>&1");
+        const std::vector<std::string> lines = test::lines_of(outcome.output);
+        const std::string last = lines.empty() ? "" : lines.back();
+        std::printf("mutant %s: %s\n", name.c_str(), last.c_str());
+        INFO(name << ": " << last);
+        CHECK((outcome.exit_code == kInvariantFailed || outcome.exit_code == kAborted));
+        ++caught;
+    }
+    CHECK(caught > 0);
+}
