@@ -176,6 +176,11 @@ bool Liveness::taken_over(NodeNumber node) const {
     return now != NodeLife::kLive && now != NodeLife::kAwaited;
 }
 
+SteadyTime Liveness::silent_since(NodeNumber node) const {
+    const auto found = nodes_.find(node);
+    return found == nodes_.end() ? SteadyTime{} : found->second.silent_since;
+}
+
 std::vector<NodeNumber> Liveness::live() const {
     std::vector<NodeNumber> nodes;
     for (const auto& [number, node] : nodes_) {

@@ -72,6 +72,10 @@ class Liveness {
     // Others scrape for it.
     [[nodiscard]] bool taken_over(NodeNumber node) const;
 
+    // When it was last heard, as far as this leader knows; the beginning of time for nodes that are
+    // not known.
+    [[nodiscard]] base::SteadyTime silent_since(NodeNumber node) const;
+
     [[nodiscard]] bool frozen(base::SteadyTime now) const { return now < frozen_until_; }
 
     // Nodes that may scrape for others, ascending.

@@ -1,0 +1,255 @@
+// A leader's term, and its edits.
+#include "shard/leader/leader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shard/leader/leader_body.h"
+
+namespace shard {
+
+using base::SteadyTime;
+
+namespace {
+
+uint8_t one_replica(std::string_view /*job*/) {
+    return 1;
+}
+
+bool not_exclusive(std::string_view /*job*/) {
+    return false;
+}
+
+LeaderOptions complete(LeaderOptions options) {
+    if (!options.replicas) {
+        options.replicas = one_replica;
+    }
+    if (!options.exclusive) {
+        options.exclusive = not_exclusive;
+    }
+    return options;
+}
+
+}  // namespace
+
+Leader::Body::Body(const LeaderOptions& how, const Parts& with)
+    : options(complete(how)),
+      parts(with),
+      liveness(options.liveness),
+      handoffs(options.handoffs),
+      loads(options.loads) {}
+
+Order Leader::Body::order() const {
+    return {.term = term, .epoch = parts.table.epoch()};
+}
+
+uint32_t Leader::Body::now_s() const {
+    return static_cast<uint32_t>(std::max<int64_t>(parts.clock.now_ms() / 1000, 0));
+}
+
+void Leader::Body::note(std::string text) {
+    events.push_back({.time_ms = parts.clock.now_ms(), .text = std::move(text)});
+    while (events.size() > options.events_max) {
+        events.pop_front();
+    }
+}
+
+void Leader::Body::begin() {
+    leading = true;
+    term = parts.proposer.term();
+    began = now;
+    NodeNumber before = kNoNode;
+    std::vector<NodeNumber> numbers;
+    for (const NodeRecord& node : parts.table.nodes()) {
+        numbers.push_back(node.number);
+        if (node.member == former) {
+            before = node.number;
+        }
+    }
+    liveness.begin(numbers, before, now);
+    handoffs.clear();
+    loads.clear();
+    unable.clear();
+    recent.clear();
+    last.reset();
+    discovered_version = parts.targets.version() + 1;
+    plan_due = true;
+    next_leases = now;
+    rebuild_holders();
+    note("leads in term " + std::to_string(term));
+}
+
+// Nodes find out when they ask who leads; what was queued may still be carried out by the next one.
+void Leader::Body::end() {
+    leading = false;
+    note("leads no more");
+    std::vector<SessionId> open;
+    for (const auto& [id, session] : sessions) {
+        open.push_back(id);
+    }
+    for (const SessionId id : open) {
+        redirect(id);
+    }
+    by_node.clear();
+    std::deque<QueuedEdit> dropped = std::exchange(edits, {});
+    for (QueuedEdit& edit : dropped) {
+        edit.done(
+            base::fail(base::Code::kUnavailable, "this node leads no more; ask the new leader"));
+    }
+}
+
+SteadyTime Leader::Body::poll() {
+    now = parts.clock.steady();
+    const bool leads = parts.proposer.leads();
+    if (leading && (!leads || parts.proposer.term() != term)) {
+        end();
+    }
+    if (!leads) {
+        former = parts.proposer.leader();
+        return SteadyTime::max();
+    }
+    if (!leading) {
+        begin();
+    }
+    follow_table();
+    follow_lives();
+    watch_leases();
+    loads.step(now);
+    send_leases(now);
+    propose_next();
+    // Its own steps: leases, and looking at moves.
+    return std::min({next_leases, liveness.next(), now + options.lease_every});
+}
+
+void Leader::Body::queue(Edit edit, EditDone done) {
+    edits.push_back({.edit = std::move(edit), .done = std::move(done)});
+    propose_next();
+}
+
+// One at a time, so that each is made of what the one before it left. What people and nodes wait
+// for comes first, then what keeps targets scraped.
+void Leader::Body::propose_next() {
+    if (proposing || !leading) {
+        return;
+    }
+    std::optional<Edit> edit;
+    EditDone done = [](const base::Result<EditAnswer>& /*answer*/) {};
+    if (!edits.empty()) {
+        edit = std::move(edits.front().edit);
+        done = std::move(edits.front().done);
+        edits.pop_front();
+    } else if (!(edit = next_takeover()) && !(edit = next_handoffs())) {
+        edit = next_plan();
+    }
+    if (!edit) {
+        return;
+    }
+    proposing = true;
+    proposing_done = std::move(done);
+    parts.proposer.propose(
+        encode(*edit),
+        [this, here = std::weak_ptr<bool>(alive)](const base::Result<std::string>& answer) {
+            if (!here.expired()) {
+                proposed(answer);
+            }
+        });
+}
+
+void Leader::Body::proposed(const base::Result<std::string>& answer) {
+    proposing = false;
+    EditDone done = std::exchange(proposing_done, nullptr);
+    if (!answer) {
+        plan_due = true;
+        done(base::fail(answer.error()));
+        return;
+    }
+    auto decoded = decode_answer(answer.value());
+    if (decoded && !decoded.value().applied) {
+        plan_due = true;  // it was made of another table
+        parts.log.warn("the table refused an edit", "reason", decoded.value().reason);
+    }
+    done(std::move(decoded));
+}
+
+// --- the leader
+// ------------------------------------------------------------------------------------
+
+Leader::Leader(const LeaderOptions& options, const Parts& parts)
+    : body_(std::make_unique<Body>(options, parts)) {}
+
+Leader::~Leader() = default;
+
+SteadyTime Leader::poll() {
+    return body_->poll();
+}
+
+void Leader::opened(SessionId session) {
+    body_->sessions.try_emplace(session);
+}
+
+void Leader::received(SessionId id, NodeMessage message) {
+    body_->now = body_->parts.clock.steady();
+    const auto found = body_->sessions.find(id);
+    if (found == body_->sessions.end()) {
+        return;
+    }
+    const bool greets = std::holds_alternative<Hello>(message);
+    if (!body_->leading) {
+        body_->redirect(id);
+    } else if (greets || found->second.node != kNoNode) {
+        std::visit([&](auto& said) { body_->handle(id, found->second, said); }, message);
+    }
+}
+
+void Leader::closed(SessionId session) {
+    body_->now = body_->parts.clock.steady();
+    body_->closed(session);
+}
+
+void Leader::configured(std::vector<JobHash> jobs) {
+    body_->jobs = std::move(jobs);
+    for (auto& [id, session] : body_->sessions) {
+        body_->compare_jobs(session);
+    }
+    body_->plan_due = true;
+}
+
+void Leader::edit(Edit edit, std::function<void(base::Result<EditAnswer>)> done) {
+    if (!body_->leading) {
+        done(base::fail(base::Code::kUnavailable, "this node does not lead; ask the leader"));
+        return;
+    }
+    body_->queue(std::move(edit), std::move(done));
+}
+
+Placing Leader::plan() const {
+    return body_->place_now();
+}
+
+LeaderStatus Leader::status() const {
+    LeaderStatus status{.leading = body_->leading};
+    for (const NodeRecord& record : body_->parts.table.nodes()) {
+        NodeStatus node{.number = record.number, .life = body_->liveness.life(record.number)};
+        if (const auto known = body_->by_node.find(record.number); known != body_->by_node.end()) {
+            const NodeSession& session = body_->sessions.at(known->second);
+            node.session = true;
+            node.totals = session.totals;
+            node.foreign_jobs = session.foreign_jobs;
+            node.clock_off = session.clock_off;
+        }
+        status.nodes.push_back(std::move(node));
+    }
+    if (body_->last) {
+        status.needed_nodes = body_->last->needed_nodes;
+        status.ratio = body_->last->ratio_before;
+        status.unplaced = body_->last->unplaced;
+        status.over_budget = body_->last->over_budget;
+    }
+    return status;
+}
+
+const std::deque<LeaderEvent>& Leader::events() const {
+    return body_->events;
+}
+
+}  // namespace shard

@@ -1,0 +1,133 @@
+// What a leader consists of. Private to it: each group of functions has the file that is named
+// above it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shard/leader/holders.h"
+#include "shard/leader/leader.h"
+
+namespace shard {
+
+struct NodeSession {
+    NodeNumber node = kNoNode;  // kNoNode: it is not welcome yet
+    std::string node_id;
+    uint64_t report = 0;  // number of the last one
+    base::SteadyTime heard{};
+    Totals totals;
+    std::vector<std::string> foreign_jobs;
+    std::vector<JobHash> jobs;
+    bool clock_off = false;
+    std::vector<Held> holdings;  // of a list that is not complete
+};
+
+struct Leader::Body {
+    Body(const LeaderOptions& how, const Parts& with);
+
+    using EditDone = std::function<void(base::Result<EditAnswer>)>;
+
+    struct QueuedEdit {
+        Edit edit;
+        EditDone done;
+    };
+
+    // --- leader.cc: its term, and edits ----------------------------------------------------------
+    base::SteadyTime poll();
+    void begin();
+    void end();
+    void queue(Edit edit, EditDone done);
+    void propose_next();
+    void proposed(const base::Result<std::string>& answer);
+    void note(std::string text);
+    [[nodiscard]] Order order() const;
+    [[nodiscard]] uint32_t now_s() const;
+
+    // --- leader_sessions.cc: what nodes say and are told -----------------------------------------
+    void handle(SessionId id, NodeSession& session, const Hello& hello);
+    void handle(SessionId id, NodeSession& session, const Report& report);
+    void handle(SessionId id, NodeSession& session, const Progress& progress);
+    void handle(SessionId id, NodeSession& session, Holdings& holdings);
+    void handle(SessionId id, NodeSession& session, const Configured& configured);
+    void refuse(SessionId id, Refusal why, std::string reason);
+    void redirect(SessionId id);
+    [[nodiscard]] bool is_twin(SessionId id, const Hello& hello) const;
+    void welcome(SessionId id, const Hello& hello);
+    void send_lease(SessionId id, const NodeSession& session);
+    void send_leases(base::SteadyTime now);
+    void send_nodes();
+    void compare_jobs(NodeSession& session) const;
+    void closed(SessionId id);
+
+    // --- leader_holders.cc: what the table says of nodes -----------------------------------------
+    void rebuild_holders();
+    void follow_table();
+    [[nodiscard]] std::vector<Holder> holders_now(const TargetView& target) const;
+    void follow_takeovers();
+    void refresh_owned_by(NodeNumber node);
+    void tell_redescribed();
+    void tell(const std::vector<HolderChange>& changes);
+    void send_assignment(NodeNumber node,
+                         const std::vector<std::pair<model::TargetId, Holder>>& put,
+                         std::vector<Release> releases);
+    [[nodiscard]] bool lease_over(NodeNumber node) const;
+    void watch_leases();
+
+    // --- leader_plan.cc: what is to change -------------------------------------------------------
+    void follow_lives();
+    [[nodiscard]] std::set<NodeNumber> owners() const;
+    [[nodiscard]] std::optional<Edit> next_takeover();
+    [[nodiscard]] std::optional<Edit> next_handoffs();
+    [[nodiscard]] std::optional<Edit> next_plan();
+    [[nodiscard]] Placing place_now() const;
+    [[nodiscard]] NodeView view_of(const NodeRecord& record) const;
+    void take_discovered();
+    [[nodiscard]] bool may_plan() const;
+    void note_plan(const Placing& placing);
+
+    const LeaderOptions options;
+    const Parts parts;
+
+    bool leading = false;
+    uint64_t term = 0;
+    uint64_t former = 0;  // member that led before
+    base::SteadyTime began{};
+    base::SteadyTime now{};
+
+    std::map<SessionId, NodeSession> sessions;
+    std::map<NodeNumber, SessionId> by_node;
+    std::vector<JobHash> jobs;  // own
+    base::SteadyTime next_leases{};
+    bool nodes_changed = false;
+
+    Liveness liveness;
+    Handoffs handoffs;
+    LoadView loads;
+    UnableMarks unable;
+    Holders holders;
+    std::set<NodeNumber> taken_over;  // nodes of the table's takeovers, as told
+    std::set<NodeNumber>
+        leases_waited;  // silent nodes whose exclusive targets wait for their lease
+
+    Epoch takeovers_looked_at = 0;  // of the table whose owners were looked at
+    std::deque<QueuedEdit> edits;
+    bool proposing = false;
+    EditDone proposing_done;
+    std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+
+    uint64_t discovered_version = 0;
+    std::vector<WantedTarget> discovered;                // by id
+    std::set<std::string, std::less<>> discovered_jobs;  // what the targets' views point into
+    bool plan_due = true;
+    base::SteadyTime next_plan_at{};
+    std::deque<std::pair<uint32_t, uint64_t>> recent;  // moves for balance: when, and series
+    std::optional<Placing> last;
+    std::deque<LeaderEvent> events;
+};
+
+}  // namespace shard

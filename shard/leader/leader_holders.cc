@@ -1,0 +1,192 @@
+// What the table says of nodes, and telling them.
+#include <algorithm>
+#include <utility>
+
+#include "shard/leader/leader_body.h"
+
+namespace shard {
+
+namespace {
+
+// Of one target, on its way to a node.
+size_t bytes_of(const TargetDescriptor& descriptor) {
+    constexpr size_t kBeside = 64;
+    return descriptor.labels.packed().size() + descriptor.discovered.packed().size() +
+           descriptor.url.size() + kBeside;
+}
+
+}  // namespace
+
+// A lease ends by the node's clock before it ends here: it counts from when the report was sent.
+bool Leader::Body::lease_over(NodeNumber node) const {
+    const auto open = by_node.find(node);
+    if (open != by_node.end()) {
+        const NodeSession& session = sessions.at(open->second);
+        return now > session.heard + options.lease + options.clock_drift;
+    }
+    return now > began + options.lease + options.clock_drift &&
+           liveness.silent_since(node) + options.lease + options.clock_drift < now;
+}
+
+std::vector<Holder> Leader::Body::holders_now(const TargetView& target) const {
+    const bool exclusive = options.exclusive(parts.table.jobs()[target.job]);
+    return holders_of(target, parts.table.takeovers(), parts.table.nodes(), [&](NodeNumber silent) {
+        return !exclusive || lease_over(silent);
+    });
+}
+
+void Leader::Body::rebuild_holders() {
+    static_cast<void>(parts.table.take_change());
+    holders.clear();
+    leases_waited.clear();
+    std::vector<HolderChange> nobody_is_there;
+    parts.table.for_each_target([&](const TargetView& target) {
+        holders.update(target.id, holders_now(target), false, nobody_is_there);
+    });
+    taken_over.clear();
+    for (const Takeover& takeover : parts.table.takeovers()) {
+        taken_over.insert(takeover.node);
+        leases_waited.insert(takeover.node);
+    }
+}
+
+void Leader::Body::refresh_owned_by(NodeNumber node) {
+    std::vector<HolderChange> changes;
+    parts.table.for_each_target([&](const TargetView& target) {
+        if (std::ranges::find(target.owners, node, &Owner::node) == target.owners.end()) {
+            return;
+        }
+        holders.update(target.id, holders_now(target), false, changes);
+    });
+    tell(changes);
+}
+
+void Leader::Body::follow_table() {
+    const TableChange change = parts.table.take_change();
+    if (change.everything) {
+        // Restored from a snapshot, or too much to list: nodes find out by the digest.
+        rebuild_holders();
+        plan_due = true;
+        return;
+    }
+    nodes_changed = nodes_changed || !change.nodes.empty();
+    for (const NodeNumber node : change.nodes) {
+        if (parts.table.node(node) != nullptr) {
+            liveness.add(node, now);
+        } else {
+            liveness.remove(node);
+        }
+        plan_due = true;
+    }
+    std::vector<HolderChange> changes;
+    for (const model::TargetId id : change.targets) {
+        if (const auto target = parts.table.target(id)) {
+            holders.update(id, holders_now(*target), false, changes);
+        } else {
+            holders.update(id, {}, true, changes);
+            loads.forget(id);
+        }
+    }
+    tell(changes);
+    if (change.takeovers) {
+        follow_takeovers();
+    }
+}
+
+void Leader::Body::follow_takeovers() {
+    const std::set<NodeNumber> before = std::exchange(taken_over, {});
+    for (const Takeover& takeover : parts.table.takeovers()) {
+        taken_over.insert(takeover.node);
+        leases_waited.insert(takeover.node);
+        refresh_owned_by(takeover.node);
+    }
+    for (const NodeNumber node : before) {
+        if (!taken_over.contains(node)) {
+            leases_waited.erase(node);
+            refresh_owned_by(node);
+        }
+    }
+}
+
+// Exclusive targets of a silent node are given to others when its lease is over.
+void Leader::Body::watch_leases() {
+    std::vector<NodeNumber> over;
+    for (const NodeNumber node : leases_waited) {
+        if (lease_over(node)) {
+            over.push_back(node);
+        }
+    }
+    for (const NodeNumber node : over) {
+        leases_waited.erase(node);
+        refresh_owned_by(node);
+    }
+}
+
+// Everybody who holds a target whose description is another one now.
+void Leader::Body::tell_redescribed() {
+    std::map<NodeNumber, std::vector<std::pair<model::TargetId, Holder>>> put;
+    for (const model::TargetId target : parts.targets.take_redescribed()) {
+        for (const Holder& holder : holders.find(target)) {
+            put[holder.node].emplace_back(target, holder);
+        }
+    }
+    for (const auto& [node, targets] : put) {
+        send_assignment(node, targets, {});
+    }
+}
+
+void Leader::Body::tell(const std::vector<HolderChange>& changes) {
+    struct News {
+        std::vector<std::pair<model::TargetId, Holder>> put;
+        std::vector<Release> releases;
+    };
+
+    std::map<NodeNumber, News> news;
+    for (const HolderChange& change : changes) {
+        if (change.released) {
+            news[change.node].releases.push_back({.id = change.target, .reason = change.reason});
+        } else {
+            news[change.node].put.emplace_back(change.target, change.holder);
+        }
+    }
+    for (auto& [node, one] : news) {
+        send_assignment(node, one.put, std::move(one.releases));
+    }
+}
+
+// Targets that this node has not discovered (yet) are left out: the node's digest differs until
+// they are told.
+void Leader::Body::send_assignment(NodeNumber node,
+                                   const std::vector<std::pair<model::TargetId, Holder>>& put,
+                                   std::vector<Release> releases) {
+    const auto open = by_node.find(node);
+    if (open == by_node.end()) {
+        return;
+    }
+    Assignment assignment{.order = order(), .releases = std::move(releases)};
+    size_t bytes = assignment.releases.size() * sizeof(Release);
+    for (const auto& [target, holder] : put) {
+        const auto descriptor = parts.targets.descriptor(target);
+        const auto record = parts.table.target(target);
+        if (descriptor == nullptr || !record) {
+            continue;
+        }
+        bytes += bytes_of(*descriptor);
+        if (bytes > kSessionMessageBytesAim && !assignment.targets.empty()) {
+            parts.links.send(open->second, std::exchange(assignment, {.order = order()}));
+            bytes = bytes_of(*descriptor);
+        }
+        assignment.targets.push_back({.id = target,
+                                      .slot = holder.slot,
+                                      .slots = static_cast<uint8_t>(record->owners.size()),
+                                      .holding = holder.holding,
+                                      .exclusive = options.exclusive(descriptor->job),
+                                      .since = holder.since,
+                                      .descriptor = descriptor});
+    }
+    if (!assignment.targets.empty() || !assignment.releases.empty()) {
+        parts.links.send(open->second, std::move(assignment));
+    }
+}
+
+}  // namespace shard
