@@ -22,9 +22,10 @@ const char* __tsan_default_options() {
     return "second_deadlock_stack=1";
 }
 
-// Debian's gRPC and absl are built without instrumentation; what happens inside them is unknown.
+// Debian's gRPC, absl and RocksDB are built without instrumentation; what happens inside them is
+// unknown.
 const char* __tsan_default_suppressions() {
-    return "called_from_lib:libgrpc\nrace:grpc::\n";
+    return "called_from_lib:libgrpc\ncalled_from_lib:librocksdb\nrace:grpc::\nrace:rocksdb::\n";
 }
 
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
