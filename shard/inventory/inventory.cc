@@ -68,10 +68,10 @@ bool Inventory::cold() const {
     return !parts_->state.warm();
 }
 
-bool Inventory::reported(std::string_view job) const {
+bool Inventory::awaited(std::string_view job) const {
     const base::MutexLock lock(parts_->mutex);
     const InventoryJob* const found = parts_->state.job(job);
-    return found != nullptr && found->reported;
+    return found != nullptr && !found->reported;
 }
 
 InventoryChange Inventory::take_changes() {

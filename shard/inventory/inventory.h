@@ -74,9 +74,8 @@ class Inventory final : public model::TargetListener {
     // Not every job has reported once, and there is still time: what there is, is not all. Not cold
     // again after that.
     [[nodiscard]] bool cold() const;
-    // Whether what is known of a job's targets is all: it is configured and has reported. Targets
-    // of other jobs may be anywhere but here.
-    [[nodiscard]] bool reported(std::string_view job) const;
+    // It is configured and has not reported: it may have targets that are not known here.
+    [[nodiscard]] bool awaited(std::string_view job) const;
 
     // What changed since the last call; with the first one and after restart_changes() everything
     // is added, and nothing removed.

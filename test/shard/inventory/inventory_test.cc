@@ -183,7 +183,7 @@ TEST_CASE("a job that is not configured any more loses its targets at once", "[s
     at.configure({{"b", 1}});
     CHECK(at.inventory.take_changes().removed == ids_of(all));
     CHECK(at.inventory.size() == 1);
-    CHECK_FALSE(at.inventory.reported("a"));
+    CHECK_FALSE(at.inventory.awaited("a"));
 }
 
 TEST_CASE("a report of a job that is not configured is passed over", "[shard][inventory]") {
@@ -247,13 +247,13 @@ TEST_CASE("an inventory is cold until every job has reported once", "[shard][inv
     at.configure({{"a", 1}, {"b", 1}});
     at.report("a", targets("a", 1));
     CHECK(at.inventory.cold());
-    CHECK(at.inventory.reported("a"));
-    CHECK_FALSE(at.inventory.reported("b"));
+    CHECK_FALSE(at.inventory.awaited("a"));
+    CHECK(at.inventory.awaited("b"));
     at.report("b", {});
     CHECK_FALSE(at.inventory.cold());
     at.configure({{"a", 1}, {"b", 1}, {"c", 1}});
     CHECK_FALSE(at.inventory.cold());
-    CHECK_FALSE(at.inventory.reported("c"));
+    CHECK(at.inventory.awaited("c"));
 }
 
 TEST_CASE("an inventory without jobs is not cold", "[shard][inventory]") {
@@ -272,7 +272,7 @@ TEST_CASE("the first reports are waited for a minute", "[shard][inventory]") {
     CHECK(at.inventory.cold());
     at.pass(1ms);
     CHECK_FALSE(at.inventory.cold());
-    CHECK_FALSE(at.inventory.reported("a"));
+    CHECK(at.inventory.awaited("a"));
     CHECK(at.inventory.next() == base::SteadyTime::max());
 }
 
