@@ -29,6 +29,13 @@ grpc::ChannelArguments arguments(const ChannelOptions& options) {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingMs);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+    if (options.own_connection) {
+        arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    }
+    if (options.connect_max.count() > 0) {
+        arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                         static_cast<int>(options.connect_max.count()));
+    }
     if (!options.tls.server_name.empty()) {
         arguments.SetSslTargetNameOverride(options.tls.server_name);
     }

@@ -1,6 +1,7 @@
 // The gRPC client: calls of bytes to one address, from threads that may block.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -24,6 +25,10 @@ struct ChannelOptions {
     std::string address;  // host:port
     ClientTls tls;
     int message_bytes_max = -1;  // of an answer's message; a larger one is kLimit; -1: any
+    // Otherwise channels to the same address share one, and what it is told about the address.
+    bool own_connection = false;
+    // That making a connection may take before the calls that wait for it fail; 0: 20 s.
+    std::chrono::milliseconds connect_max{0};
 };
 
 // One message after another, as they come.

@@ -1,6 +1,7 @@
 // Calls in which both ends send messages whenever they like: sessions that last, not questions.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ class Duplex {
     // Queues a message and waits for nothing. false: it is dropped, because the call has ended, or
     // because more than DuplexOptions::queue_bytes_max wait already.
     virtual bool send(std::string message) = 0;
+    // Bytes of messages that send() took and that have not left for the connection yet. 0 after the
+    // first one: the connection stands, or has ended.
+    [[nodiscard]] virtual size_t waiting_bytes() const = 0;
     // Ends the call once what waits is sent. At a client the reason is not told to the server.
     virtual void close(Status outcome) = 0;
 };

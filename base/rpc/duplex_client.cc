@@ -114,6 +114,8 @@ class ClientDuplex final : public Duplex {
 
     bool send(std::string message) override { return queue_->send(std::move(message)); }
 
+    [[nodiscard]] size_t waiting_bytes() const override { return queue_->waiting_bytes(); }
+
     void close(Status outcome) override { queue_->close(std::move(outcome)); }
 
   private:

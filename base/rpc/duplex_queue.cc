@@ -39,6 +39,7 @@ struct DuplexQueue::State {
             waiting.pop_front();
             bytes -= todo.message->size();
             writing = true;
+            writing_bytes = todo.message->size();
         } else if (outcome.has_value() && !cancelling) {
             todo.outcome = outcome;
             call = nullptr;
@@ -63,6 +64,7 @@ struct DuplexQueue::State {
     std::deque<std::string> waiting GUARDED_BY(mutex);
     size_t bytes GUARDED_BY(mutex) = 0;
     bool writing GUARDED_BY(mutex) = false;
+    size_t writing_bytes GUARDED_BY(mutex) = 0;
     bool cancelling GUARDED_BY(mutex) = false;
     std::optional<Status> outcome GUARDED_BY(mutex);
 };
@@ -87,6 +89,11 @@ bool DuplexQueue::send(std::string message) {
     return true;
 }
 
+size_t DuplexQueue::waiting_bytes() const {
+    const MutexLock lock(state_->mutex);
+    return state_->bytes + state_->writing_bytes;
+}
+
 void DuplexQueue::close(Status outcome) {
     Next todo;
     {
@@ -102,6 +109,7 @@ void DuplexQueue::written(bool ok) {
     {
         const MutexLock lock(state_->mutex);
         state_->writing = false;
+        state_->writing_bytes = 0;
         if (!ok) {
             state_->set_outcome(fail(Code::kUnavailable, "the connection was lost"));
             state_->drop_waiting();

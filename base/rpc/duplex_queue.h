@@ -36,6 +36,7 @@ class DuplexQueue final : public Duplex {
     DuplexQueue& operator=(const DuplexQueue&) = delete;
 
     bool send(std::string message) override;
+    [[nodiscard]] size_t waiting_bytes() const override;
     void close(Status outcome) override;
 
     // The write that was begun is done; with `ok` false the call is broken.

@@ -237,8 +237,10 @@ TEST_CASE("what waits for a deaf end is bounded, and further messages are droppe
     // The queue, one on its way, and what the connection holds.
     CHECK(taken >= 15);
     CHECK(taken <= 32);
+    CHECK(call->waiting_bytes() > size_t{15} << 20);
     at.held = false;
     CHECK(becomes([&] { return heard.bytes() == static_cast<size_t>(taken) << 20; }));
+    CHECK(becomes([&] { return call->waiting_bytes() == 0; }));
     CHECK(call->send("again"));
 }
 
