@@ -24,7 +24,7 @@ base::rpc::ChannelOptions channel_options(const GrpcTransportOptions& options,
     base::rpc::ChannelOptions channel;
     channel.address = address;
     channel.tls = options.tls;
-    channel.message_bytes_max = static_cast<int>(kWireBytesMax);
+    channel.message_bytes_max = static_cast<int>(kWireBytesMax + kSealBytes);
     channel.own_connection = true;
     channel.connect_max = options.connect_max;
     return channel;
@@ -48,16 +48,34 @@ std::chrono::milliseconds retry_delay(const GrpcTransportOptions& options,
 
 // --- one call ------------------------------------------------------------------------------------
 
-size_t Line::say(Envelope& envelope) {
+std::optional<size_t> Line::say(Envelope& envelope) {
+    if (sealed_ && !sealer_) {
+        if (is_bulk(envelope.message.body) || held_.size() >= kHeldMessagesMax) {
+            return std::nullopt;
+        }
+        held_.push_back(envelope);
+        return 0;
+    }
     const bool left = sequence_ > 0 && duplex_->waiting_bytes() == 0;
     envelope.sequence = ++sequence_;
     std::string bytes = encode(envelope);
+    if (sealer_) {
+        bytes = sealer_->seal(std::move(bytes));
+    }
     const size_t size = bytes.size();
     if (!duplex_->send(std::move(bytes))) {
-        return 0;
+        return std::nullopt;
     }
     stands_ = stands_ || left;  // for a call that has ended takes nothing
     return size;
+}
+
+void Line::seal_with(const Sealer& sealer) {
+    sealer_ = sealer;
+    stands_ = true;
+    for (Envelope& envelope : std::exchange(held_, {})) {
+        static_cast<void>(say(envelope));  // as lost as others, if it is
+    }
 }
 
 OutgoingCall::OutgoingCall(std::shared_ptr<TransportShared> shared,
@@ -67,15 +85,32 @@ OutgoingCall::OutgoingCall(std::shared_ptr<TransportShared> shared,
       to_(to),
       number_(++shared_->calls_begun),
       inbound_(shared_->cluster, shared_->self, to),
+      handshake_(SealSide::kCaller, shared_->nonces),
       channel_(std::move(channel)),
-      line_(number_, channel_->duplex(kStreamPath, *this)) {}
+      line_(number_, channel_->duplex(kStreamPath, *this), shared_->sealed()) {
+    if (shared_->sealed()) {
+        line_.say_opening(handshake_.opening());
+    }
+}
+
+Status OutgoingCall::take(std::string bytes) {
+    std::optional<Sealer> agreed;
+    TRY(auto opened, shared_->open_seal(handshake_, unsealer_, std::move(bytes), agreed));
+    if (!agreed) {
+        return shared_->hear(inbound_, opened, nullptr);
+    }
+    shared_->post([to = to_, number = number_, sealer = *agreed](Calls& calls) {
+        calls.sealed(to, number, sealer);
+    });
+    return success();
+}
 
 void OutgoingCall::received(std::string message) {
     shared_->door.pass([&] {
         if (ended_) {
             return;
         }
-        if (const Status heard = shared_->hear(inbound_, message, nullptr); !heard) {
+        if (const Status heard = take(std::move(message)); !heard) {
             shared_->counters.refused.add();
             end(heard.error());
         }
@@ -101,12 +136,25 @@ IncomingCall::IncomingCall(std::shared_ptr<TransportShared> shared,
     : shared_(std::move(shared)),
       address_(std::move(address)),
       inbound_(shared_->cluster, shared_->self, kNobody),
-      line_(std::make_shared<Line>(++shared_->calls_begun, std::move(duplex))) {}
+      handshake_(SealSide::kCalled, shared_->nonces),
+      line_(std::make_shared<Line>(++shared_->calls_begun, std::move(duplex), shared_->sealed())) {}
+
+Status IncomingCall::take(std::string bytes) {
+    std::optional<Sealer> agreed;
+    TRY(auto opened, shared_->open_seal(handshake_, unsealer_, std::move(bytes), agreed));
+    if (!agreed) {
+        return shared_->hear(inbound_, opened, line_);
+    }
+    // The driver's thread does not know the line before the first message is there.
+    line_->say_opening(handshake_.opening());
+    line_->seal_with(*agreed);
+    return success();
+}
 
 void IncomingCall::received(std::string message) {
     Status heard(fail(Code::kUnavailable, "this member is stopping"));
     shared_->door.pass([&] {
-        heard = shared_->hear(inbound_, message, line_);
+        heard = take(std::move(message));
         if (!heard) {
             shared_->count_refusal(address_, heard.error());
         }
@@ -165,21 +213,25 @@ bool Calls::say(MemberId to, Peer& peer, Line& line, Envelope& envelope) {
         return false;
     }
     const bool stood = line.stands();
-    const size_t bytes = line.say(envelope);
-    if (bytes == 0) {
+    const auto bytes = line.say(envelope);
+    if (!bytes) {
         shared_->counters.unsent.add();
         return false;
     }
     shared_->counters.sent.add();
-    shared_->counters.sent_bytes.add(bytes);
+    shared_->counters.sent_bytes.add(*bytes);
     if (!stood && line.stands() && peer.out != nullptr && &line == &peer.out->line()) {
-        if (peer.failures > 0) {
-            shared_->parts.log.info(
-                "raft connection to a member stands again", "to", to, "address", peer.address);
-        }
-        peer.failures = 0;
+        stands(to, peer);
     }
     return true;
+}
+
+void Calls::stands(MemberId to, Peer& peer) {
+    if (peer.failures > 0) {
+        shared_->parts.log.info(
+            "raft connection to a member stands again", "to", to, "address", peer.address);
+    }
+    peer.failures = 0;
 }
 
 void Calls::members(const Configuration& configuration) {
@@ -244,6 +296,16 @@ void Calls::incoming_gone(MemberId from, uint64_t number) {
     if (found->second.address.empty()) {
         peers_.erase(found);
     }
+}
+
+void Calls::sealed(MemberId to, uint64_t number, const Sealer& sealer) {
+    const auto found = peers_.find(to);
+    if (found == peers_.end() || found->second.out == nullptr ||
+        found->second.out->line().number() != number) {
+        return;
+    }
+    found->second.out->line().seal_with(sealer);
+    stands(to, found->second);
 }
 
 void Calls::outgoing_ended(MemberId to, uint64_t number, const Error& error) {

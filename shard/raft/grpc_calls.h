@@ -7,13 +7,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/rate_limit.h"
 #include "base/rpc/client.h"
 #include "shard/raft/grpc_transport.h"
 #include "shard/raft/inbound.h"
+#include "shard/seal.h"
 
 namespace shard::raft {
 
@@ -25,6 +28,8 @@ inline constexpr const char* kStreamPath = "/skein.v1.Raft/Stream";
 // Of those that are no members of the group as this member knows it, and speak to it: one that
 // joins hears its leader before it has heard of it.
 inline constexpr size_t kStrangersMax = 64;
+// Messages that wait for the other end's opening of a sealed call; none of them is bulk.
+inline constexpr size_t kHeldMessagesMax = 64;
 inline constexpr std::chrono::seconds kLogInterval{10};  // between lines of the same kind
 
 // Who this member is, and the way to the driver's thread. `parts` is for those who are within the
@@ -42,6 +47,15 @@ struct TransportShared {
                                     const std::shared_ptr<Line>& line);
     // Within the door: a call is closed for what came over it, or who opened it.
     void count_refusal(const std::string& address, const base::Error& error);
+    // Within the door: what the other end sent, opened, to be heard; empty: it was the opening of
+    // its seal, and `agreed` is set.
+    [[nodiscard]] base::Result<std::string> open_seal(const SealHandshake& handshake,
+                                                      std::optional<Unsealer>& unsealer,
+                                                      std::string bytes,
+                                                      std::optional<Sealer>& agreed);
+
+    [[nodiscard]] bool sealed() const { return !options.key.empty(); }
+
     // Runs `task` on the driver's thread, if the transport is still there then.
     void post(std::function<void(Calls&)> task);
 
@@ -51,6 +65,7 @@ struct TransportShared {
     const GrpcTransport::Parts parts;
     GrpcTransportCounters counters;
     Door door;
+    base::SystemRandom nonces;
     std::atomic<uint64_t> calls_begun{0};
     std::atomic<size_t> received_waiting_bytes{0};
     base::RateLimit refusals{kLogInterval};
@@ -61,14 +76,22 @@ struct TransportShared {
 //   threads  the driver's
 class Line {
   public:
-    Line(uint64_t number, std::shared_ptr<base::rpc::Duplex> duplex)
-        : number_(number), duplex_(std::move(duplex)) {}
+    // sealed  what is said waits for seal_with()
+    Line(uint64_t number, std::shared_ptr<base::rpc::Duplex> duplex, bool sealed)
+        : number_(number), duplex_(std::move(duplex)), sealed_(sealed) {}
 
     // Of calls; a later one has a higher number.
     [[nodiscard]] uint64_t number() const { return number_; }
 
-    // Numbers the message, too. returns  its bytes; 0: it is dropped
-    size_t say(Envelope& envelope);
+    // Numbers the message, too. returns  its bytes, 0 if it waits for the seal; nothing: it is
+    // dropped
+    std::optional<size_t> say(Envelope& envelope);
+
+    // What goes first, and is not sealed.
+    void say_opening(std::string opening) { duplex_->send(std::move(opening)); }
+
+    // Both ends have said their openings.
+    void seal_with(const Sealer& sealer);
 
     void close(base::Status outcome) { duplex_->close(std::move(outcome)); }
 
@@ -80,6 +103,9 @@ class Line {
   private:
     const uint64_t number_;
     const std::shared_ptr<base::rpc::Duplex> duplex_;
+    const bool sealed_;
+    std::optional<Sealer> sealer_;
+    std::vector<Envelope> held_;  // until it is there
     uint64_t sequence_ = 0;
     bool stands_ = false;
 };
@@ -98,12 +124,15 @@ class OutgoingCall final : public base::rpc::DuplexListener {
     void closed(const base::Status& outcome) override;
 
   private:
+    [[nodiscard]] base::Status take(std::string bytes);
     void end(base::Error error);
 
     const std::shared_ptr<TransportShared> shared_;
     const MemberId to_;
     const uint64_t number_;
     Inbound inbound_;
+    const SealHandshake handshake_;
+    std::optional<Unsealer> unsealer_;
     bool ended_ = false;  // as far as the listener knows
     const std::unique_ptr<base::rpc::Channel> channel_;
     Line line_;  // last: destroyed first, and then nobody calls
@@ -120,9 +149,13 @@ class IncomingCall final : public base::rpc::DuplexListener {
     void closed(const base::Status& outcome) override;
 
   private:
+    [[nodiscard]] base::Status take(std::string bytes);
+
     const std::shared_ptr<TransportShared> shared_;
     const std::string address_;
     Inbound inbound_;
+    const SealHandshake handshake_;
+    std::optional<Unsealer> unsealer_;
     const std::shared_ptr<Line> line_;
 };
 
@@ -142,6 +175,7 @@ class Calls {
     void heard(MemberId from, const std::shared_ptr<Line>& line);
     void hand_over(Message message);
     void incoming_gone(MemberId from, uint64_t number);
+    void sealed(MemberId to, uint64_t number, const Sealer& sealer);
     void outgoing_ended(MemberId to, uint64_t number, const base::Error& error);
 
   private:
@@ -160,6 +194,7 @@ class Calls {
     void open(MemberId to, Peer& peer);
     // false: dropped, and counted
     [[nodiscard]] bool say(MemberId to, Peer& peer, Line& line, Envelope& envelope);
+    void stands(MemberId to, Peer& peer);
     void failed(Peer& peer, MemberId to, const base::Error& error);
     // A message to it was dropped; unreachable(), once, after what is under way.
     void lose(MemberId to, Peer* peer);

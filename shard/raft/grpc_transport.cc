@@ -48,6 +48,26 @@ Status TransportShared::hear(Inbound& inbound,
     return success();
 }
 
+Result<std::string> TransportShared::open_seal(const SealHandshake& handshake,
+                                               std::optional<Unsealer>& unsealer,
+                                               std::string bytes,
+                                               std::optional<Sealer>& agreed) {
+    if (unsealer) {
+        return unsealer->unseal(std::move(bytes));
+    }
+    if (sealed()) {
+        TRY(auto seals, handshake.agree(options.key, bytes));
+        unsealer = seals.unsealer;
+        agreed = seals.sealer;
+        return std::string();
+    }
+    if (is_seal_opening(bytes)) {
+        return fail(Code::kPermission,
+                    "messages are not sealed here: give all nodes the same --cluster.key-file");
+    }
+    return bytes;
+}
+
 void TransportShared::count_refusal(const std::string& address, const base::Error& error) {
     counters.refused.add();
     if (const auto suppressed = refusals.pass(parts.clock.steady())) {

@@ -16,6 +16,7 @@
 #include "base/rpc/client.h"
 #include "base/rpc/duplex.h"
 #include "base/rpc/server.h"
+#include "base/secret.h"
 #include "shard/raft/driver.h"
 #include "shard/raft/types.h"
 #include "shard/raft/wire.h"
@@ -27,6 +28,8 @@ struct TransportShared;
 
 struct GrpcTransportOptions {
     base::rpc::ClientTls tls;
+    // Seals every message (shard/seal.h); empty: none is sealed. check_seal_key() is the caller's.
+    base::Secret key;
     // Between a call that broke and the next, doubled with each that never stood, and of each
     // between a half and the whole, at random. A call that the other end refused is tried again
     // after the longest.

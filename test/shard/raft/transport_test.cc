@@ -438,9 +438,52 @@ TEST_CASE("a member that left the group is spoken to no more", "[raft][transport
     CHECK(here.counters().opened.value() == 1);
 }
 
+TEST_CASE("members with the same key speak sealed, over calls of either direction",
+          "[raft][transport]") {
+    GrpcTransportOptions options;
+    options.key = base::Secret("a key that is long enough");
+    Speaker leader(1, options), joining(2, options);
+    joining.serve();
+    leader.transport->members(at_addresses({{2, Role::kLearner, joining.address()}}));
+    leader.say(2, Heartbeat{0, 7});  // waits for the seal
+    REQUIRE(joining.hears([&] {
+        leader.tasks.run();
+        return joining.heard.size() == 1;
+    }));
+    leader.say(2, entries_of(1'000'000));
+    joining.say(1, HeartbeatReply{7, 0});
+    CHECK(leader.hears([&] { return leader.heard.size() == 1; }));
+    CHECK(joining.hears([&] { return joining.heard.size() == 2; }));
+    CHECK(joining.counters().opened.value() == 0);
+    CHECK(leader.unreachable.empty());
+}
+
+TEST_CASE("another key than the other end's, or none, is refused", "[raft][transport]") {
+    const std::string callers = GENERATE(as<std::string>(), "", "another key, long enough");
+    const std::string calleds = GENERATE(as<std::string>(), "", "a key that is long enough");
+    CAPTURE(callers, calleds);
+    if (callers == calleds) {
+        return;
+    }
+    GrpcTransportOptions callers_options, calleds_options;
+    callers_options.key = base::Secret(callers);
+    calleds_options.key = base::Secret(calleds);
+    Speaker one(1, callers_options), two(2, calleds_options);
+    two.serve();
+    one.transport->members(at_addresses({{2, Role::kVoter, two.address()}}));
+    one.say(2, Heartbeat{0, 1});
+    CHECK(one.hears([&] { return !one.unreachable.empty(); }));
+    CHECK(one.lines.contains("give all nodes the same --cluster.key-file"));
+    two.tasks.run();
+    CHECK(two.heard.empty());
+    CHECK(two.counters().refused.value() == 1);
+}
+
 TEST_CASE("a transport that ends under traffic calls nobody afterwards", "[raft][transport]") {
     for (int i = 0; i < 50; ++i) {
-        Speaker one(1), two(2);
+        GrpcTransportOptions options;
+        options.key = base::Secret(i % 2 == 0 ? "" : "a key that is long enough");
+        Speaker one(1, options), two(2, options);
         one.serve();
         two.serve();
         const Configuration both =
