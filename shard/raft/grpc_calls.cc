@@ -186,14 +186,13 @@ void Calls::send(Message message) {
         open(to, *at);
     }
     Envelope envelope{.cluster = shared_->cluster, .message = std::move(message)};
-    const bool trusted = at->out != nullptr && (at->failures == 0 || at->out->line().stands());
     bool said = false;
-    if (at->out != nullptr && (trusted || at->in == nullptr)) {
+    if (at->out != nullptr && (at->out->line().stands() || at->in == nullptr)) {
         said = say(to, *at, at->out->line(), envelope);
     } else if (at->in != nullptr) {
         said = say(to, *at, *at->in, envelope);
         if (at->out != nullptr && !is_bulk(envelope.message.body)) {
-            // Whether the call stands now shows when something goes through.
+            // Whether that call stands shows when something goes through.
             static_cast<void>(say(to, *at, at->out->line(), envelope));
         }
     } else {

@@ -3,6 +3,9 @@
 #include <mutex>
 
 #include <catch2/catch.hpp>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "test/shard/raft/transport_world.h"
 
@@ -118,6 +121,33 @@ class Deaf {
     std::vector<Message> heard;
 };
 
+// Takes connections, and says nothing.
+class DumbSocket {
+  public:
+    DumbSocket() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof at;
+        auto* const plain = reinterpret_cast<sockaddr*>(&at);
+        REQUIRE(::bind(socket_, plain, size) == 0);
+        REQUIRE(::listen(socket_, 8) == 0);
+        REQUIRE(::getsockname(socket_, plain, &size) == 0);
+        port_ = ntohs(at.sin_port);
+    }
+
+    ~DumbSocket() { ::close(socket_); }
+
+    DumbSocket(const DumbSocket&) = delete;
+    DumbSocket& operator=(const DumbSocket&) = delete;
+
+    [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  private:
+    const int socket_;
+    int port_ = 0;
+};
+
 MemberId leader_of(const std::vector<std::unique_ptr<WholeMember>>& members) {
     MemberId leader = kNobody;
     const bool found = becomes([&] {
@@ -225,6 +255,25 @@ TEST_CASE("who cannot be reached at its address is answered over the call that i
         return hidden.heard.size() >= 10;
     }));
     CHECK(known.counters().broken.value() >= 1);
+}
+
+TEST_CASE("an address that does not answer keeps nobody waiting who opened a call",
+          "[raft][transport]") {
+    const DumbSocket dumb;
+    GrpcTransportOptions options;
+    options.connect_max = 300ms;
+    Speaker known(1, options), hidden(2);
+    known.serve();
+    hidden.transport->members(at_addresses({{1, Role::kVoter, known.address()}}));
+    known.transport->members(at_addresses({{2, Role::kVoter, dumb.address()}}));
+    hidden.say(1, Heartbeat{0, 1});
+    REQUIRE(known.hears([&] { return !known.heard.empty(); }));
+    for (uint64_t round = 1; round <= 10; ++round) {
+        known.say(2, Heartbeat{0, round});
+        known.say(2, entries_of(1000));
+    }
+    CHECK(hidden.hears([&] { return hidden.heard.size() == 20; }));
+    CHECK(known.hears([&] { return known.counters().broken.value() >= 1; }));
 }
 
 TEST_CASE("a broken connection is told once, and made again", "[raft][transport]") {
