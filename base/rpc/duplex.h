@@ -11,7 +11,7 @@
 namespace base::rpc {
 
 // One end of such a call.
-//   threads   any; both may be called by the listener, too
+//   threads   any; all may be called by the listener, too
 class Duplex {
   public:
     virtual ~Duplex() = default;
@@ -23,6 +23,9 @@ class Duplex {
     [[nodiscard]] virtual size_t waiting_bytes() const = 0;
     // Ends the call once what waits is sent. At a client the reason is not told to the server.
     virtual void close(Status outcome) = 0;
+    // Ends the call at once, though the other end reads nothing: what waits is dropped. The other
+    // end is told kCanceled.
+    virtual void abort() = 0;
 };
 
 // Is told what comes. It does not block, for others wait for the thread.

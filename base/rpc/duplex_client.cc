@@ -118,6 +118,8 @@ class ClientDuplex final : public Duplex {
 
     void close(Status outcome) override { queue_->close(std::move(outcome)); }
 
+    void abort() override { queue_->abort(); }
+
   private:
     const std::shared_ptr<std::latch> gone_ = std::make_shared<std::latch>(1);
     std::shared_ptr<DuplexQueue> queue_;

@@ -44,7 +44,7 @@ class DuplexQueue final : public Duplex {
     // The other end has gone, or closed its half: what waits is dropped.
     void end(Status outcome);
     // end(), and what is on its way fails.
-    void abort();
+    void abort() override;
 
     [[nodiscard]] bool ending() const;
 

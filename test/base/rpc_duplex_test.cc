@@ -279,6 +279,21 @@ TEST_CASE("duplex calls beyond their limit are refused with its number", "[rpc]"
     CHECK(heard[2].outcome().starts_with("limit: too many gRPC sessions at once, the limit is 2"));
 }
 
+TEST_CASE("a duplex call is ended at once though the other end reads nothing", "[rpc]") {
+    Fixture at;
+    const auto channel = at.channel();
+    Heard heard;
+    const auto call = channel->duplex(kEcho, heard);
+    REQUIRE(call->send("deaf"));
+    while (call->send(std::string(1 << 20, 'x'))) {
+    }
+    call->close(base::success());
+    CHECK(heard.closed() == 0);
+    call->abort();
+    CHECK(becomes([&] { return heard.closed() == 1; }));
+    call->abort();
+}
+
 TEST_CASE("the handler of a duplex call is told whose certificate was shown", "[rpc]") {
     const test_support::TempFolder folder;
     const auto authority = test::make_certificate("authority");
