@@ -1,5 +1,6 @@
 #include "base/rpc/duplex_client.h"
 
+#include <atomic>
 #include <latch>
 #include <utility>
 
@@ -31,11 +32,14 @@ class CalledDuplex final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
 
     [[nodiscard]] std::shared_ptr<DuplexQueue> queue() const { return queue_; }
 
+    // For cancelling a call that is finished and has not ended: it outlives the call.
+    [[nodiscard]] std::shared_ptr<grpc::ClientContext> context() const { return context_; }
+
     void start(grpc::Channel& channel) {
         grpc::internal::ClientCallbackReaderWriterFactory<grpc::ByteBuffer,
                                                           grpc::ByteBuffer>::Create(&channel,
                                                                                     method_,
-                                                                                    &context_,
+                                                                                    context_.get(),
                                                                                     this);
         AddHold();
         StartRead(&read_);
@@ -44,6 +48,7 @@ class CalledDuplex final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
 
     void OnReadDone(bool ok) override {
         if (!ok) {
+            ended_ = true;
             queue_->end(success());  // what it ended with comes with OnDone()
             return;
         }
@@ -61,6 +66,9 @@ class CalledDuplex final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
 
     void OnWriteDone(bool ok) override {
         written_.Clear();
+        if (!ok) {
+            ended_ = true;
+        }
         queue_->written(ok);
     }
 
@@ -79,19 +87,26 @@ class CalledDuplex final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
         StartWrite(&written_);
     }
 
-    void cancel() override { context_.TryCancel(); }
+    void cancel() override { context_->TryCancel(); }
 
     void finish(const Status& /*outcome*/) override {
-        context_.TryCancel();  // nothing, when the server has ended it
+        // The status of a call that the server has ended may be on its way still: a cancelled call
+        // would not wait for it.
+        if (ended_) {
+            StartWritesDone();
+        } else {
+            context_->TryCancel();
+        }
         RemoveHold();
     }
 
     const std::string path_;
     const grpc::internal::RpcMethod method_;
-    grpc::ClientContext context_;
+    const std::shared_ptr<grpc::ClientContext> context_ = std::make_shared<grpc::ClientContext>();
     DuplexListener& listener_;
     const std::shared_ptr<std::latch> gone_;
     const std::shared_ptr<DuplexQueue> queue_;
+    std::atomic<bool> ended_{false};  // by the server, or with the connection
     grpc::ByteBuffer read_;
     grpc::ByteBuffer written_;  // on its way until OnWriteDone()
 };
@@ -101,11 +116,12 @@ class ClientDuplex final : public Duplex {
     ClientDuplex(grpc::Channel& channel, std::string path, DuplexListener& listener) {
         auto* const call = new CalledDuplex(std::move(path), listener, gone_);
         queue_ = call->queue();
+        context_ = call->context();
         call->start(channel);
     }
 
     ~ClientDuplex() override {
-        queue_->abort();
+        ClientDuplex::abort();
         gone_->wait();
     }
 
@@ -118,11 +134,15 @@ class ClientDuplex final : public Duplex {
 
     void close(Status outcome) override { queue_->close(std::move(outcome)); }
 
-    void abort() override { queue_->abort(); }
+    void abort() override {
+        queue_->abort();
+        context_->TryCancel();
+    }
 
   private:
     const std::shared_ptr<std::latch> gone_ = std::make_shared<std::latch>(1);
     std::shared_ptr<DuplexQueue> queue_;
+    std::shared_ptr<grpc::ClientContext> context_;
 };
 
 }  // namespace
