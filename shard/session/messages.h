@@ -17,6 +17,8 @@ namespace shard {
 
 // Of what a node says in a session. A leader of another version is not spoken to.
 inline constexpr uint32_t kSessionVersion = 1;
+// The call of gRPC that carries a session.
+inline constexpr const char* kSessionPath = "/skein.v1.Cluster/Session";
 
 // --- limits
 // ----------------------------------------------------------------------------------------
