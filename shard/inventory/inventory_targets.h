@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,6 +35,10 @@ class InventoryTargets final : public DiscoveredTargets {
     [[nodiscard]] uint64_t version() const override { return version_; }
 
     [[nodiscard]] bool complete() const override { return !inventory_.cold(); }
+
+    [[nodiscard]] bool awaited(std::string_view job) const override {
+        return inventory_.awaited(job);
+    }
 
     void for_each(const std::function<void(const WantedTarget&)>& visit) const override;
     [[nodiscard]] std::shared_ptr<const TargetDescriptor> descriptor(

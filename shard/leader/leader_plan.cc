@@ -187,7 +187,7 @@ Placing Leader::Body::place_now() const {
         }
         if (at < discovered.size() && discovered[at].id == target.id) {
             ++at;
-        } else {
+        } else if (!parts.targets.awaited(parts.table.jobs()[target.job])) {
             gone.push_back(target.id);
         }
     });

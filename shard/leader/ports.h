@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -47,6 +48,8 @@ class DiscoveredTargets {
     [[nodiscard]] virtual uint64_t version() const = 0;
     // Every job has said once what it has, or has had its time.
     [[nodiscard]] virtual bool complete() const = 0;
+    // A job that has not said yet what it has: nothing of it is known to be gone.
+    [[nodiscard]] virtual bool awaited(std::string_view job) const = 0;
     virtual void for_each(const std::function<void(const WantedTarget&)>& visit) const = 0;
     // Null: it is not discovered, here.
     [[nodiscard]] virtual std::shared_ptr<const TargetDescriptor> descriptor(

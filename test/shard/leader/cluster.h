@@ -116,6 +116,10 @@ class Cluster final : public shard::Proposer,
 
     [[nodiscard]] bool complete() const override { return true; }
 
+    [[nodiscard]] bool awaited(std::string_view job) const override {
+        return awaited_jobs.contains(std::string(job));
+    }
+
     void for_each(const std::function<void(const shard::WantedTarget&)>& visit) const override;
     [[nodiscard]] std::shared_ptr<const shard::TargetDescriptor> descriptor(
         model::TargetId id) const override;
@@ -130,6 +134,7 @@ class Cluster final : public shard::Proposer,
     shard::Table table;
     std::map<model::TargetId, Discovered> targets;
     uint64_t discovered_version = 1;
+    std::set<std::string> awaited_jobs;
     bool leading = true;
     uint64_t its_term = 1;
     uint64_t leader_member = 1000;

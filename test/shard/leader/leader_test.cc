@@ -188,6 +188,28 @@ TEST_CASE("a target that is gone ends everywhere, and one that comes back goes w
     CHECK(cluster.scrapers(7) == had);
 }
 
+TEST_CASE("targets of a job that a new leader has not discovered yet are not gone",
+          "[shard][leader]") {
+    Cluster cluster(2);
+    for (model::TargetId id = 1; id <= 10; ++id) {
+        cluster.discover(id);
+    }
+    cluster.pass(30s);
+    const auto targets = std::exchange(cluster.targets, {});
+    ++cluster.discovered_version;
+    cluster.awaited_jobs = {"job"};
+    cluster.new_leader();
+    cluster.pass(90s);
+    CHECK(cluster.table.targets() == 10);
+    CHECK(never(cluster, ReleaseReason::kGone));
+    cluster.targets = targets;
+    cluster.awaited_jobs.clear();
+    ++cluster.discovered_version;
+    cluster.pass(10s);
+    CHECK(all_scraped(cluster));
+    CHECK(cluster.counts() == Counts{{1, 5}, {2, 5}});
+}
+
 TEST_CASE("a node drains without a gap", "[shard][leader]") {
     Cluster cluster(3);
     for (model::TargetId id = 1; id <= 30; ++id) {

@@ -113,7 +113,7 @@ TEST_CASE("a node that greeted may be silent", "[shard][session][link]") {
     Caller other(leader.address());
     CHECK(other.ends_with_word("SessionServerOptions::hello_max"));
     CHECK(silent.outcome().empty());
-    CHECK(leader.sessions->sessions() == 1);
+    CHECK(becomes([&] { return leader.sessions->sessions() == 1; }));
 }
 
 TEST_CASE("a session of a node that does not read is closed and given up",
