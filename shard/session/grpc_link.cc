@@ -65,11 +65,12 @@ class GrpcLink::Session final : public base::rpc::DuplexListener {
     Session(uint64_t number, const Post& post, std::shared_ptr<Told> told)
         : number_(number), post_(post), told_(std::move(told)) {}
 
-    Status begin(const base::rpc::ChannelOptions& options) {
+    Status prepare(const base::rpc::ChannelOptions& options) {
         TRY(channel_, base::rpc::Channel::open(options));
-        call_ = channel_->duplex(kSessionPath, *this);
         return base::success();
     }
+
+    void begin() { call_ = channel_->duplex(kSessionPath, *this); }
 
     [[nodiscard]] bool send(std::string bytes) { return call_->send(std::move(bytes)); }
 
@@ -184,14 +185,16 @@ void GrpcLink::open(const std::string& address) {
     const uint64_t number = ++last_;
     told_->begin(number);
     auto session = std::make_unique<Session>(number, post_, told_);
-    const Status begun = session->begin(
+    const Status prepared = session->prepare(
         {.address = address, .tls = tls_, .message_bytes_max = int{kSessionMessageBytesMax}});
-    if (!begun) {
-        end(begun.error().message());
+    if (!prepared) {
+        end(prepared.error().message());
         return;
     }
-    session_ = std::move(session);
+    // Before the call begins, and with it whatever else is told.
     post_([number, told = told_] { told->opened(number); });
+    session->begin();
+    session_ = std::move(session);
 }
 
 void GrpcLink::send(NodeMessage message) {
