@@ -30,21 +30,21 @@ struct DuplexQueue::State {
     State(DuplexCall& call_of, size_t most) : bytes_max(most), call(&call_of) {}
 
     [[nodiscard]] Next next() REQUIRES_LOCK(mutex) {
-        Next todo{.call = call};
+        Next step{.call = call};
         if (call == nullptr || writing) {
-            return todo;
+            return step;
         }
         if (!waiting.empty()) {
-            todo.message = std::move(waiting.front());
+            step.message = std::move(waiting.front());
             waiting.pop_front();
-            bytes -= todo.message->size();
+            bytes -= step.message->size();
             writing = true;
-            writing_bytes = todo.message->size();
+            writing_bytes = step.message->size();
         } else if (outcome.has_value() && !cancelling) {
-            todo.outcome = outcome;
+            step.outcome = outcome;
             call = nullptr;
         }
-        return todo;
+        return step;
     }
 
     void set_outcome(Status ended) REQUIRES_LOCK(mutex) {
@@ -75,7 +75,7 @@ DuplexQueue::DuplexQueue(DuplexCall& call, size_t bytes_max)
 DuplexQueue::~DuplexQueue() = default;
 
 bool DuplexQueue::send(std::string message) {
-    Next todo;
+    Next step;
     {
         const MutexLock lock(state_->mutex);
         if (state_->outcome.has_value() || state_->bytes + message.size() > state_->bytes_max) {
@@ -83,9 +83,9 @@ bool DuplexQueue::send(std::string message) {
         }
         state_->bytes += message.size();
         state_->waiting.push_back(std::move(message));
-        todo = state_->next();
+        step = state_->next();
     }
-    todo.act();
+    step.act();
     return true;
 }
 
@@ -95,17 +95,17 @@ size_t DuplexQueue::waiting_bytes() const {
 }
 
 void DuplexQueue::close(Status outcome) {
-    Next todo;
+    Next step;
     {
         const MutexLock lock(state_->mutex);
         state_->set_outcome(std::move(outcome));
-        todo = state_->next();
+        step = state_->next();
     }
-    todo.act();
+    step.act();
 }
 
 void DuplexQueue::written(bool ok) {
-    Next todo;
+    Next step;
     {
         const MutexLock lock(state_->mutex);
         state_->writing = false;
@@ -114,20 +114,20 @@ void DuplexQueue::written(bool ok) {
             state_->set_outcome(fail(Code::kUnavailable, "the connection was lost"));
             state_->drop_waiting();
         }
-        todo = state_->next();
+        step = state_->next();
     }
-    todo.act();
+    step.act();
 }
 
 void DuplexQueue::end(Status outcome) {
-    Next todo;
+    Next step;
     {
         const MutexLock lock(state_->mutex);
         state_->set_outcome(std::move(outcome));
         state_->drop_waiting();
-        todo = state_->next();
+        step = state_->next();
     }
-    todo.act();
+    step.act();
 }
 
 void DuplexQueue::abort() {
@@ -143,13 +143,13 @@ void DuplexQueue::abort() {
         call = state_->call;
     }
     call->cancel();
-    Next todo;
+    Next step;
     {
         const MutexLock lock(state_->mutex);
         state_->cancelling = false;
-        todo = state_->next();
+        step = state_->next();
     }
-    todo.act();
+    step.act();
 }
 
 bool DuplexQueue::ending() const {

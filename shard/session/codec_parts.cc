@@ -9,6 +9,20 @@ namespace shard {
 using base::Code;
 using base::fail;
 
+base::Status parse(std::string_view bytes, google::protobuf::MessageLite& message) {
+    if (bytes.size() > kSessionMessageBytesMax) {
+        return fail(Code::kLimit,
+                    "a session's message of",
+                    bytes.size(),
+                    "bytes, the limit is",
+                    kSessionMessageBytesMax);
+    }
+    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        return fail(Code::kCorrupt, "bytes that are no message of a session");
+    }
+    return base::success();
+}
+
 void put(const Order& order, skein::v1::SessionOrder& message) {
     message.set_term(order.term);
     message.set_epoch(order.epoch);

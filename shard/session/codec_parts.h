@@ -8,6 +8,10 @@
 #include "base/result.h"
 #include "shard/session/messages.h"
 
+namespace google::protobuf {
+class MessageLite;
+}  // namespace google::protobuf
+
 namespace skein::v1 {
 class SessionAssign;
 class SessionDigest;
@@ -16,6 +20,9 @@ class SessionOrder;
 }  // namespace skein::v1
 
 namespace shard {
+
+// errors  kLimit: more than kSessionMessageBytesMax; kCorrupt: no message
+[[nodiscard]] base::Status parse(std::string_view bytes, google::protobuf::MessageLite& message);
 
 void put(const Order& order, skein::v1::SessionOrder& message);
 [[nodiscard]] Order take_order(const skein::v1::SessionOrder& message);

@@ -142,17 +142,8 @@ std::string encode(const LeaderMessage& message) {
 }
 
 Result<LeaderMessage> decode_leader_message(std::string_view bytes) {
-    if (bytes.size() > kSessionMessageBytesMax) {
-        return fail(Code::kLimit,
-                    "a session's message of",
-                    bytes.size(),
-                    "bytes, the limit is",
-                    kSessionMessageBytesMax);
-    }
     skein::v1::LeaderToNode from;
-    if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-        return fail(Code::kCorrupt, "bytes that are no message of a session");
-    }
+    TRY(parse(bytes, from));
     switch (from.message_case()) {
         case skein::v1::LeaderToNode::kWelcome:
             return take(from.welcome());

@@ -203,17 +203,8 @@ std::string encode(const NodeMessage& message) {
 }
 
 Result<NodeMessage> decode_node_message(std::string_view bytes) {
-    if (bytes.size() > kSessionMessageBytesMax) {
-        return fail(Code::kLimit,
-                    "a session's message of",
-                    bytes.size(),
-                    "bytes, the limit is",
-                    kSessionMessageBytesMax);
-    }
     skein::v1::NodeToLeader from;
-    if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-        return fail(Code::kCorrupt, "bytes that are no message of a session");
-    }
+    TRY(parse(bytes, from));
     switch (from.message_case()) {
         case skein::v1::NodeToLeader::kHello:
             return take(from.hello());
