@@ -173,6 +173,7 @@ DriverStatus Driver::Body::status() const {
     now.log_begin = core_.log_begin();
     now.log_bytes = core_.log_bytes();
     now.configuration = core_.configuration();
+    now.configuration_index = core_.configuration_index();
     now.progress = core_.progress();
     now.disk_failed = failed_;
     return now;

@@ -89,7 +89,8 @@ struct DriverStatus {
     Term term = 0;
     Index commit = 0, applied = 0, last = 0, log_begin = 0;
     size_t log_bytes = 0;
-    Configuration configuration;
+    Configuration configuration;    // the newest, committed or not
+    Index configuration_index = 0;  // its entry
     std::vector<ProgressView> progress;
     bool disk_failed = false;
 };
