@@ -61,7 +61,11 @@ void read_storage(const Node& node, Scope& scope, StorageOptions& out);
 void read_otlp(const Node& node, Scope& scope);
 void read_tracing(const Node& node, Scope& scope);
 void read_runtime(const Node& node, Scope& scope);
-void read_cluster(const Node& node, Scope& scope, ClusterOptions& out);
+// jobs  all that there are: what is said of another one is a problem
+void read_cluster(const Node& node,
+                  Scope& scope,
+                  const std::vector<scrape::JobOptions>& jobs,
+                  ClusterOptions& out);
 
 // Labels as the configuration writes them: names must be valid, values UTF-8.
 [[nodiscard]] model::Labels read_labels(MapReader& map, std::string_view key, Scope& scope);

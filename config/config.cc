@@ -134,7 +134,7 @@ class Loader {
         }
         if (const Node* node = map.find("cluster")) {
             config_->has_cluster = true;
-            read_cluster(*node, scope_, config_->cluster);
+            read_cluster(*node, scope_, config_->scrape.jobs, config_->cluster);
         }
         return base::success();
     }

@@ -67,13 +67,37 @@ struct StorageOptions {
     uint64_t max_exemplars = 100'000;
 };
 
-// The cluster's one key. A node's own identity is given by flags.
+// --- limits of the cluster key: errors name the key and the range
+// ----------------------------------------------------------------------------------------
+
+inline constexpr uint64_t kReplicasMax = 8;
+inline constexpr uint64_t kSeriesBudgetMax = 1'000'000'000;
+inline constexpr uint64_t kHandoffScrapesMax = 10;
+inline constexpr Milliseconds kFailureTimeoutMin{2'000};
+inline constexpr Milliseconds kFailureTimeoutMax{5 * 60'000};
+inline constexpr Milliseconds kDeadTimeoutMin{10'000};
+inline constexpr Milliseconds kDeadTimeoutMax{24 * 3'600'000};
+
+// The cluster's one key. A node's own identity is given by flags; that nothing is to be moved is no
+// configuration but the cluster's state.
 struct ClusterOptions {
     uint64_t replication_factor = 1;
     uint64_t series_budget = 0;  // 0: what the node's memory allows
     uint64_t voters = 3;
     uint64_t handoff_scrapes = 2;
-    Milliseconds failure_timeout{5000};
+    Milliseconds failure_timeout{5'000};  // of silence: others scrape for the node
+    Milliseconds dead_timeout{60'000};    // of silence: its targets are placed anew
+
+    // When targets are moved to balance. Shares are series / budget.
+    struct Thresholds {
+        double balance = 1.10;  // share / mean share above which a node gives targets away
+        double fill = 0.90;     // share / mean share below which a node is given targets
+        double budget = 0.85;   // share above which a node gives targets away while others have
+                                // room
+        double series_per_minute = 0.02;  // of all series, that are moved to balance
+    };
+
+    Thresholds thresholds;
 
     struct Job {
         uint64_t replication_factor = 0;  // 0: the cluster's
@@ -82,6 +106,11 @@ struct ClusterOptions {
 
     std::map<std::string, Job> jobs;
     scrape::DiscoveryOptions store_endpoints;
+
+    // Nodes that scrape each target of a job, 1 .. kReplicasMax; of an exclusive one, 1.
+    [[nodiscard]] uint64_t replicas(const std::string& job) const;
+    // The job's targets are never scraped by two nodes, not even while one of them is cut off.
+    [[nodiscard]] bool exclusive(const std::string& job) const;
 };
 
 // A part of the configuration that is accepted and kept but not carried out yet: said once in the

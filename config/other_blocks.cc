@@ -1,4 +1,4 @@
-// alerting, storage, otlp, tracing, runtime, cluster.
+// alerting, storage, otlp, tracing, runtime.
 #include <algorithm>
 #include <set>
 
@@ -194,40 +194,6 @@ void read_runtime(const Node& node, Scope& scope) {
     MapReader map(node, "runtime", scope.problems);
     int64_t gogc = 0;
     map.read_int("gogc", gogc);
-}
-
-void read_cluster(const Node& node, Scope& scope, ClusterOptions& out) {
-    MapReader map(node, "cluster", scope.problems);
-    map.read("replication_factor", out.replication_factor);
-    map.read("series_budget", out.series_budget);
-    map.read("voters", out.voters);
-    map.read("handoff_scrapes", out.handoff_scrapes);
-    map.read("failure_timeout", out.failure_timeout);
-    if (out.replication_factor == 0) {
-        map.problem(map.at("replication_factor"), "cluster.replication_factor must be at least 1");
-    }
-    if (out.voters != 1 && out.voters != 3 && out.voters != 5) {
-        map.problem(map.at("voters"), "cluster.voters must be 1, 3 or 5");
-    }
-    if (const Node* jobs = map.find("jobs")) {
-        for (const auto& [name, value] : jobs->entries) {
-            MapReader job(*value, "cluster.jobs", scope.problems);
-            ClusterOptions::Job& options = out.jobs[name->text];
-            job.read("replication_factor", options.replication_factor);
-            job.read("exclusive", options.exclusive);
-            job.read("split", options.split);
-        }
-    }
-    map.each("store_endpoints", [&](const Node& item) {
-        MapReader endpoints(item, "cluster.store_endpoints", scope.problems);
-        read_discovery(endpoints, scope, "cluster.store_endpoints", false, out.store_endpoints);
-    });
-    // Placement is not built; queries over other endpoints are.
-    for (const auto& [name, value] : node.entries) {
-        if (name->text != "store_endpoints") {
-            scope.unbuilt.push_back({"cluster." + name->text, "global", value->place()});
-        }
-    }
 }
 
 }  // namespace config

@@ -186,16 +186,6 @@ TEST_CASE("what is not built is accepted and noted with the job it affects", "[c
     CHECK(config->unbuilt[0].place.ends_with("p.yml:3"));
 }
 
-TEST_CASE("the cluster is one optional key", "[config]") {
-    const auto config =
-        load("cluster: {replication_factor: 2, jobs: {a: {exclusive: true}}}\n").value();
-    CHECK(config->has_cluster);
-    CHECK(config->cluster.replication_factor == 2);
-    CHECK(config->cluster.jobs.at("a").exclusive);
-    CHECK(error_of("cluster: {voters: 2}\n").find("cluster.voters must be 1, 3 or 5") !=
-          std::string::npos);
-}
-
 TEST_CASE("dns discovery is read with its defaults, for jobs and for store endpoints",
           "[config][discovery]") {
     const auto config = load(R"(
