@@ -18,6 +18,7 @@
 #include "engine/cluster_access.h"
 #include "engine/cluster_queries.h"
 #include "engine/features.h"
+#include "engine/flag_options.h"
 #include "engine/flags.h"
 #include "engine/free_memory.h"
 #include "engine/http_metrics.h"
@@ -77,36 +78,6 @@ base::LogLevel log_level(const FlagValues& flags) {
     return level.has_value() ? level.value() : base::LogLevel::kInfo;
 }
 
-query::Options query_options(const FlagValues& flags,
-                             const ProcessLimits& limits,
-                             const config::Config& config) {
-    query::Options options;
-    options.lookback_delta = milliseconds(flags.duration_ms("query.lookback-delta"));
-    options.timeout = milliseconds(flags.duration_ms("query.timeout"));
-    options.max_samples = flags.integer("query.max-samples");
-    options.max_concurrency =
-        static_cast<size_t>(std::max<int64_t>(1, flags.integer("query.max-concurrency")));
-    options.max_query_memory = limits.query_bytes;
-    options.default_subquery_step = config.evaluation_interval;
-    const Features features(flags);
-    options.experimental_functions = features.has("promql-experimental-functions");
-    options.extended_range_selectors = features.has("promql-extended-range-selectors");
-    options.binop_fill_modifiers = features.has("promql-binop-fill-modifiers");
-    options.delayed_name_removal = features.has("promql-delayed-name-removal");
-    return options;
-}
-
-scrape::EngineOptions scrape_options(const FlagValues& flags) {
-    scrape::EngineOptions options;
-    options.adjust_timestamps = flags.boolean("scrape.adjust-timestamps");
-    options.timestamp_tolerance = milliseconds(flags.duration_ms("scrape.timestamp-tolerance"));
-    options.discovery_reload_interval =
-        milliseconds(flags.duration_ms("scrape.discovery-reload-interval"));
-    options.exemplars = Features(flags).has("exemplar-storage");
-    options.host_name = host_name();
-    return options;
-}
-
 base::Result<std::vector<model::Matcher>> parse_selector(std::string_view text) {
     const auto parsed = query::parse_selector(text);
     if (!parsed) {
@@ -118,17 +89,6 @@ base::Result<std::vector<model::Matcher>> parse_selector(std::string_view text) 
         matchers.push_back(std::move(matcher));
     }
     return matchers;
-}
-
-base::http::ServerOptions server_options(const FlagValues& flags) {
-    base::http::ServerOptions options;
-    options.listen_addresses = flags.list("web.listen-address");
-    options.max_connections = static_cast<size_t>(flags.integer("web.max-connections"));
-    options.read_timeout = milliseconds(flags.duration_ms("web.read-timeout"));
-    options.idle_timeout = options.read_timeout;
-    options.route_prefix = route_prefix(flags);
-    options.cors_origin = flags.text("web.cors.origin");
-    return options;
 }
 
 // The parts of a node, in the order they need each other: each uses only what stands above it, so
@@ -406,7 +366,7 @@ base::Status Node::listen() {
     TRY(server_,
         base::context(base::http::Server::start(*serving_,
                                                 routes(),
-                                                server_options(flags_),
+                                                web_options(flags_),
                                                 std::move(web),
                                                 page_pool_.get(),
                                                 http_metrics_.get()),

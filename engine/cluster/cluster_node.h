@@ -1,0 +1,84 @@
+// This node in its cluster: the member (shard/member) with gRPC, the key–value store and a thread of
+// its own around it. Only with --cluster.join.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/kv_store.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/rpc/server.h"
+#include "config/config.h"
+#include "engine/cli.h"
+#include "model/scrape_listener.h"
+#include "model/target.h"
+#include "shard/member/member.h"
+
+namespace engine {
+
+// Threads: any, but start(), say_stopping() and stop(): one.
+class ClusterNode {
+  public:
+    // Borrowed; functions are called on the cluster's thread and do not block.
+    struct Parts {
+        const FlagValues& flags;
+        const base::Clock& clock;
+        base::Random& random;
+        base::Registry& registry;
+        base::Logger log;
+        base::KvStore& store;
+        std::string node_id;
+        uint64_t member = 0;
+        uint64_t series_budget = 0;
+        // Of the node as a whole; what its targets have is added.
+        std::function<shard::Totals()> totals;
+        // Addresses of the nodes that are known, but this one's.
+        std::function<void(std::vector<std::string> addresses)> nodes_changed;
+        // Whether this node is to run discovery: it votes, or may soon.
+        std::function<void(bool discovers)> discovers_changed;
+    };
+
+    explicit ClusterNode(Parts parts);
+    ~ClusterNode();  // stop()
+    ClusterNode(const ClusterNode&) = delete;
+    ClusterNode& operator=(const ClusterNode&) = delete;
+
+    // What the gRPC server answers for the cluster.
+    [[nodiscard]] std::vector<base::rpc::Method> methods();
+
+    // Once the server listens: scrapes what it held before, as soon as somebody listens to
+    // assigned(), and looks for its leader.
+    //   errors  of the store: kCorrupt, kUnsupported; kInvalid: the key file
+    [[nodiscard]] base::Status start(const config::Config& config);
+    // A configuration was loaded. Before discovery gets it.
+    [[nodiscard]] base::Status apply(const config::Config& config);
+
+    // What discovery tells.
+    [[nodiscard]] model::TargetListener& discovered();
+    // What this node scrapes.
+    [[nodiscard]] model::TargetSet& assigned();
+    // What the scrape manager tells.
+    [[nodiscard]] model::ScrapeListener& scrapes();
+
+    // Others are to take over: waits until they had the time to.
+    void say_stopping();
+    // Nothing is scraped differently by it.
+    void stop();
+
+    // Calls see(Member&) on the cluster's thread and waits.
+    //   errors  kUnavailable: before start(), and after stop()
+    [[nodiscard]] base::Status with_member(const std::function<void(shard::Member&)>& see);
+
+  private:
+    struct Body;
+    std::unique_ptr<Body> body_;
+};
+
+}  // namespace engine

@@ -1,0 +1,55 @@
+#include "engine/flag_options.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/features.h"
+#include "engine/node_state.h"
+#include "engine/routes.h"
+
+namespace engine {
+
+using std::chrono::milliseconds;
+
+query::Options query_options(const FlagValues& flags,
+                             const ProcessLimits& limits,
+                             const config::Config& config) {
+    query::Options options;
+    options.lookback_delta = milliseconds(flags.duration_ms("query.lookback-delta"));
+    options.timeout = milliseconds(flags.duration_ms("query.timeout"));
+    options.max_samples = flags.integer("query.max-samples");
+    options.max_concurrency =
+        static_cast<size_t>(std::max<int64_t>(1, flags.integer("query.max-concurrency")));
+    options.max_query_memory = limits.query_bytes;
+    options.default_subquery_step = config.evaluation_interval;
+    const Features features(flags);
+    options.experimental_functions = features.has("promql-experimental-functions");
+    options.extended_range_selectors = features.has("promql-extended-range-selectors");
+    options.binop_fill_modifiers = features.has("promql-binop-fill-modifiers");
+    options.delayed_name_removal = features.has("promql-delayed-name-removal");
+    return options;
+}
+
+scrape::EngineOptions scrape_options(const FlagValues& flags) {
+    scrape::EngineOptions options;
+    options.adjust_timestamps = flags.boolean("scrape.adjust-timestamps");
+    options.timestamp_tolerance = milliseconds(flags.duration_ms("scrape.timestamp-tolerance"));
+    options.discovery_reload_interval =
+        milliseconds(flags.duration_ms("scrape.discovery-reload-interval"));
+    options.exemplars = Features(flags).has("exemplar-storage");
+    options.host_name = host_name();
+    return options;
+}
+
+base::http::ServerOptions web_options(const FlagValues& flags) {
+    base::http::ServerOptions options;
+    options.listen_addresses = flags.list("web.listen-address");
+    options.max_connections = static_cast<size_t>(flags.integer("web.max-connections"));
+    options.read_timeout = milliseconds(flags.duration_ms("web.read-timeout"));
+    options.idle_timeout = options.read_timeout;
+    options.route_prefix = route_prefix(flags);
+    options.cors_origin = flags.text("web.cors.origin");
+    return options;
+}
+
+}  // namespace engine
