@@ -54,6 +54,12 @@ struct Target {
     std::string unix_socket;  // path to dial instead of the URL's host; usually empty
     std::chrono::milliseconds interval{0};
     std::chrono::milliseconds timeout{0};
+
+    // How this node scrapes it. The defaults mean: alone. They may change under the same id.
+    uint8_t slot = 0;  // of `slots` nodes that scrape it: slot / slots of an interval after slot 0
+    uint8_t slots = 1;
+    bool on_trial = false;  // nothing is stored before the first good scrape, not even `up`
+    bool at_once = false;   // the first scrape does not wait for the target's moment
 };
 
 struct DroppedTarget {
@@ -67,6 +73,9 @@ struct ResolvedJob {
     std::vector<DroppedTarget> dropped;                 // at most keep_dropped_targets
     uint64_t dropped_count = 0;
     bool over_target_limit = false;  // every active target is reported down, none is scraped
+    // Not active here any more, but scraped elsewhere: their series go on there, and end here
+    // without stale markers. Those of all others that are gone are marked stale.
+    std::vector<TargetId> handed_over;
 };
 
 class TargetListener {

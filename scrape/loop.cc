@@ -1,5 +1,7 @@
 #include "scrape/loop.h"
 
+#include <algorithm>
+
 #include "base/async/deadline.h"
 #include "base/duration.h"
 
@@ -56,6 +58,9 @@ bool Loop::keeps_cache(const JobOptions& before, const JobOptions& after) {
 void Loop::update(std::shared_ptr<const model::Target> target,
                   std::shared_ptr<const JobOptions> job,
                   uint64_t offset_seed) {
+    if (!update_.has_value() && target_ == target && job_ == job && offset_seed_ == offset_seed) {
+        return;
+    }
     update_ = Update{std::move(target), std::move(job), offset_seed};
     wake_.set();
 }
@@ -95,25 +100,42 @@ void Loop::apply_update() {
 base::Task<void> Loop::run() {
     while (end_ == LoopEnd::kRunning && !cancelled_) {
         apply_update();
-        const int64_t interval_ns = std::chrono::nanoseconds(target_->interval).count();
-        const int64_t phase =
-            phase_ns(target_->id, offset_seed_, target_->interval, shared_.engine.grid);
-        const int64_t due = next_due_ns(shared_.lane.clock().now_ns(), interval_ns, phase);
+        const int64_t due = next_due();
         const auto reached = co_await wait_until(due);
-        if (reached && reached.value()) {
-            const base::Status scraped = co_await scrape(due);
-            base::ignore(scraped, "the status says it");
-            const int64_t behind = shared_.lane.clock().now_ns() - due;
-            if (behind > interval_ns) {
-                shared_.metrics.missed_ticks.add(behind / interval_ns);
-            }
+        base::ignore(reached, "what woke us may come in the tick of the scrape");
+        if (end_ != LoopEnd::kRunning || cancelled_ || shared_.lane.clock().now_ns() < due) {
+            continue;
+        }
+        apply_update();
+        const base::Status scraped = co_await scrape();
+        base::ignore(scraped, "the status says it");
+        const int64_t interval_ns = std::chrono::nanoseconds(target_->interval).count();
+        const int64_t behind = shared_.lane.clock().now_ns() - due;
+        if (behind > interval_ns) {
+            shared_.metrics.missed_ticks.add(behind / interval_ns);
         }
     }
-    if (end_ == LoopEnd::kMarkStale && last_start_ns_ != 0 && !cancelled_) {
+    if (end_ == LoopEnd::kMarkStale && session_.has_stored() && !cancelled_) {
         const base::Status ended = co_await end_of_run();
         base::ignore(ended, "cancelled: the process stops, and markers are not due then");
     }
     co_return base::success();
+}
+
+int64_t Loop::next_due() {
+    const int64_t now_ns = shared_.lane.clock().now_ns();
+    const int64_t in_phase = next_due_ns(now_ns,
+                                         std::chrono::nanoseconds(target_->interval).count(),
+                                         phase_ns(*target_, offset_seed_, shared_.engine.grid));
+    if (!target_->at_once || last_start_ns_ != 0) {
+        return in_phase;
+    }
+    if (!first_due_ns_.has_value()) {
+        const auto wait = shared_.first_scrapes.reserve(shared_.lane.clock().steady(),
+                                                        base::Duration(in_phase - now_ns));
+        first_due_ns_ = wait.has_value() ? now_ns + wait->count() : INT64_MAX;
+    }
+    return std::min(*first_due_ns_, in_phase);
 }
 
 base::Task<bool> Loop::wait_until(int64_t wall_ns) {
@@ -140,7 +162,7 @@ base::Status Loop::ready_to_fetch() {
     return base::success();
 }
 
-base::Task<void> Loop::scrape(int64_t /*due_ns*/) {
+base::Task<void> Loop::scrape() {
     const base::Clock& clock = shared_.lane.clock();
     const int64_t start_ns = clock.now_ns();
     const base::SteadyTime start = clock.steady();
@@ -151,8 +173,8 @@ base::Task<void> Loop::scrape(int64_t /*due_ns*/) {
     }
     last_start_ns_ = start_ns;
     std::unique_ptr<ScrapeBuffers> buffers = shared_.buffers.take();
-    session_.begin(
-        buffers->staged, aligner_.align_ms(start_ns, target_->interval), start_ns / 1'000'000);
+    const int64_t time_ms = aligner_.align_ms(start_ns, target_->interval);
+    session_.begin(buffers->staged, time_ms, start_ns / 1'000'000);
     const base::Deadline deadline(start + target_->timeout);
     const auto page = co_await fill(*buffers, deadline);
     if (cancelled_) {
@@ -171,9 +193,15 @@ base::Task<void> Loop::scrape(int64_t /*due_ns*/) {
     session_.finish(seconds, body_bytes);
     report(start_ns, seconds);
     const FetchedPage committed_page = page ? page.value() : FetchedPage{};
-    const base::Status stored = co_await commit(*buffers, committed_page);
-    base::ignore(stored, "counted and logged");
+    bool stored = false;
+    if (session_.keeps_nothing()) {
+        session_.settle();
+    } else {
+        const auto taken = co_await commit(*buffers, committed_page);
+        stored = taken && taken.value();
+    }
     shared_.buffers.give_back(std::move(buffers));
+    tell_listener(time_ms, stored);
     co_return base::success();
 }
 
@@ -211,6 +239,18 @@ void Loop::report(int64_t start_ns, double seconds) {
     }
 }
 
+void Loop::tell_listener(int64_t time_ms, bool stored) {
+    if (shared_.listener == nullptr) {
+        return;
+    }
+    const ScrapeTotals& totals = session_.totals();
+    const bool good = stored && !totals.error.has_value() && totals.refused == 0;
+    shared_.listener->scraped({.target = target_->id,
+                               .good = good,
+                               .timestamp_ms = time_ms,
+                               .series = good ? session_.page_series() : 0});
+}
+
 void Loop::log_commit_failure(const base::Error& error) {
     if (const auto suppressed = shared_.commit_failure_lines.pass(shared_.lane.clock().steady())) {
         shared_.log.error("scrape commit failed",
@@ -223,7 +263,7 @@ void Loop::log_commit_failure(const base::Error& error) {
     }
 }
 
-base::Task<void> Loop::commit(ScrapeBuffers& buffers, FetchedPage page) {
+base::Task<bool> Loop::commit(ScrapeBuffers& buffers, FetchedPage page) {
     base::Status handed = co_await hand_over(buffers);
     base::ignore(handed, "always ends");
     std::optional<Outcome> outcome;
@@ -249,7 +289,7 @@ base::Task<void> Loop::commit(ScrapeBuffers& buffers, FetchedPage page) {
     if (outcome->report.has_error()) {
         log_commit_failure(outcome->report.error());
     }
-    co_return base::success();
+    co_return outcome->report.has_value();
 }
 
 base::Task<void> Loop::hand_over(ScrapeBuffers& buffers) {
@@ -281,8 +321,7 @@ void Loop::committed(base::Result<model::CommitReport> report, model::AppendBatc
 
 base::Task<void> Loop::end_of_run() {
     const int64_t interval_ns = std::chrono::nanoseconds(target_->interval).count();
-    const int64_t phase =
-        phase_ns(target_->id, offset_seed_, target_->interval, shared_.engine.grid);
+    const int64_t phase = phase_ns(*target_, offset_seed_, shared_.engine.grid);
     const int64_t stale_ns = next_due_ns(shared_.lane.clock().now_ns(), interval_ns, phase);
     // The next scrape and one more, and a tenth: who comes back has been scraped by then.
     const int64_t write_ns = stale_ns + interval_ns + interval_ns / 10;
@@ -297,7 +336,7 @@ base::Task<void> Loop::end_of_run() {
     }
     std::unique_ptr<ScrapeBuffers> buffers = shared_.buffers.take();
     session_.stage_end_of_run(buffers->staged, stale_ns / 1'000'000);
-    const base::Status stored = co_await commit(*buffers, FetchedPage{});
+    const auto stored = co_await commit(*buffers, FetchedPage{});
     base::ignore(stored, "counted and logged");
     shared_.buffers.give_back(std::move(buffers));
     co_return base::success();

@@ -9,6 +9,7 @@
 #include "base/async/lane.h"
 #include "base/rate_limit.h"
 #include "base/sync.h"
+#include "model/scrape_listener.h"
 #include "model/storage.h"
 #include "scrape/buffers.h"
 #include "scrape/fetcher.h"
@@ -35,6 +36,8 @@ struct LaneShared {
     base::http::ClientShared& client;
     MetadataPool& metadata;
     Metrics& metrics;
+    FirstScrapes& first_scrapes;      // of the node
+    model::ScrapeListener* listener;  // null: nobody
     base::Logger log;
     LaneScratch scratch;
     BufferPool buffers;
@@ -46,7 +49,7 @@ struct LaneShared {
 enum class LoopEnd : uint8_t {
     kRunning,
     kMarkStale,  // the target is gone: stale markers after two intervals
-    kHandOver,   // another loop goes on with the target, or the process stops: no markers
+    kHandOver,   // another loop or node goes on with the target, or the process stops: no markers
 };
 
 //   threads   the lane; committed() on the storage's
@@ -64,7 +67,8 @@ class Loop final : private model::CommitListener {
     // Until end() or cancellation.
     [[nodiscard]] base::Task<void> run();
 
-    // New options that leave the caches good (keeps_cache()).
+    // New options that leave the caches good (keeps_cache()), or another place of this node among
+    // those that scrape the target. Nothing when they are those it has.
     void update(std::shared_ptr<const model::Target> target,
                 std::shared_ptr<const JobOptions> job,
                 uint64_t offset_seed);
@@ -94,16 +98,20 @@ class Loop final : private model::CommitListener {
 
     void committed(base::Result<model::CommitReport> report, model::AppendBatch&& batch) override;
 
+    // Wall time of the next scrape.
+    [[nodiscard]] int64_t next_due();
     // Whether the moment was reached; false: the loop is to end, or options have changed.
     [[nodiscard]] base::Task<bool> wait_until(int64_t wall_ns);
-    [[nodiscard]] base::Task<void> scrape(int64_t due_ns);
+    [[nodiscard]] base::Task<void> scrape();
     // The page's batch is complete afterwards. Returns the page, for series to find again.
     [[nodiscard]] base::Task<FetchedPage> fill(ScrapeBuffers& buffers, base::Deadline deadline);
-    [[nodiscard]] base::Task<void> commit(ScrapeBuffers& buffers, FetchedPage page);
+    // returns  whether the storage took the batch
+    [[nodiscard]] base::Task<bool> commit(ScrapeBuffers& buffers, FetchedPage page);
     [[nodiscard]] base::Task<void> hand_over(ScrapeBuffers& buffers);
     [[nodiscard]] base::Task<void> end_of_run();
     [[nodiscard]] base::Status ready_to_fetch();
     void report(int64_t start_ns, double seconds);
+    void tell_listener(int64_t time_ms, bool stored);
     void log_commit_failure(const base::Error& error);
     void apply_update();
 
@@ -127,6 +135,7 @@ class Loop final : private model::CommitListener {
     LoopEnd end_ = LoopEnd::kRunning;
     bool cancelled_ = false;
     int64_t last_start_ns_ = 0;
+    std::optional<int64_t> first_due_ns_;  // of a first scrape that does not wait for its moment
 
     base::Mutex mutex_;
     std::optional<Outcome> outcome_ GUARDED_BY(mutex_);

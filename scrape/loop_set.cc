@@ -2,24 +2,18 @@
 
 namespace scrape {
 
-LoopSet::LoopSet(base::Lane& lane,
-                 const EngineOptions& engine,
-                 model::Appendable& storage,
-                 base::http::ClientShared& client,
-                 MetadataPool& metadata,
-                 Metrics& metrics,
-                 base::Budget& budget,
-                 const base::Logger& log,
-                 const LineKey& key)
+LoopSet::LoopSet(base::Lane& lane, const LoopParts& parts)
     : shared_{lane,
-              engine,
-              storage,
-              client,
-              metadata,
-              metrics,
-              log,
-              LaneScratch(key, engine.exemplars),
-              BufferPool(budget),
+              parts.engine,
+              parts.storage,
+              parts.client,
+              parts.metadata,
+              parts.metrics,
+              parts.first_scrapes,
+              parts.listener,
+              parts.log,
+              LaneScratch(parts.key, parts.engine.exemplars),
+              BufferPool(parts.budget),
               base::Gunzip()},
       tasks_(lane) {}
 
@@ -35,16 +29,22 @@ void LoopSet::apply(const LaneJob& wanted) {
             start(job, wanted, target);
             continue;
         }
-        std::unique_ptr<Loop> loop = std::move(found->second);
-        before.erase(found);
+        Loops::node_type kept = before.extract(found);
         if (!keeps) {
-            retire(std::move(loop), LoopEnd::kMarkStale);
+            retire(std::move(kept.mapped()), LoopEnd::kMarkStale);
             start(job, wanted, target);
             continue;
         }
-        loop->force_error(wanted.forced_error);
-        loop->update(target, wanted.options, wanted.offset_seed);
-        job.loops.emplace(target->id, std::move(loop));
+        Loop& loop = *kept.mapped();
+        loop.force_error(wanted.forced_error);
+        loop.update(target, wanted.options, wanted.offset_seed);
+        job.loops.insert(std::move(kept));
+    }
+    for (const model::TargetId id : wanted.handed_over) {
+        if (const auto found = before.find(id); found != before.end()) {
+            retire(std::move(found->second), LoopEnd::kHandOver);
+            before.erase(found);
+        }
     }
     for (auto& [id, loop] : before) {
         retire(std::move(loop), LoopEnd::kMarkStale);

@@ -19,25 +19,33 @@ struct LaneJob {
     std::string name;
     std::shared_ptr<const JobOptions> options;
     std::vector<std::shared_ptr<const model::Target>> targets;
-    std::optional<base::Error> forced_error;  // every scrape fails with it: target_limit
+    std::vector<model::TargetId> handed_over;  // not among the targets: another node goes on
+    std::optional<base::Error> forced_error;   // every scrape fails with it: target_limit
     uint64_t offset_seed = 0;
+};
+
+// What the loop sets of a node have in common. Borrowed but for the logger and the key.
+struct LoopParts {
+    const EngineOptions& engine;
+    model::Appendable& storage;
+    base::http::ClientShared& client;
+    MetadataPool& metadata;
+    Metrics& metrics;
+    base::Budget& budget;
+    FirstScrapes& first_scrapes;
+    model::ScrapeListener* listener;  // null: nobody
+    base::Logger log;
+    LineKey key;
 };
 
 //   threads   the lane; the constructor and stop() anywhere
 class LoopSet {
   public:
-    LoopSet(base::Lane& lane,
-            const EngineOptions& engine,
-            model::Appendable& storage,
-            base::http::ClientShared& client,
-            MetadataPool& metadata,
-            Metrics& metrics,
-            base::Budget& budget,
-            const base::Logger& log,
-            const LineKey& key);
+    LoopSet(base::Lane& lane, const LoopParts& parts);
 
     // Starts, changes and ends loops until they are those of `job`. Targets that are gone are
-    // marked stale; those whose job has changed so that cached labels are wrong start anew.
+    // marked stale, but for those handed over; those whose job has changed so that cached labels
+    // are wrong start anew.
     void apply(const LaneJob& job);
 
     void visit(const std::function<void(const std::string& job, const Loop& loop)>& see) const;

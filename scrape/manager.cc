@@ -11,14 +11,16 @@ Manager::Manager(EngineOptions engine, Parts parts)
     const LineKey key = LineKey::random(parts_.random);
     for (size_t index = 0; index < parts_.runtime.size(); ++index) {
         lanes_.push_back(std::make_unique<LoopSet>(parts_.runtime.lane(index),
-                                                   engine_,
-                                                   parts_.storage,
-                                                   parts_.client,
-                                                   metadata_pool_,
-                                                   parts_.metrics,
-                                                   parts_.budget,
-                                                   parts_.log,
-                                                   key));
+                                                   LoopParts{engine_,
+                                                             parts_.storage,
+                                                             parts_.client,
+                                                             metadata_pool_,
+                                                             parts_.metrics,
+                                                             parts_.budget,
+                                                             first_scrapes_,
+                                                             parts_.listener,
+                                                             parts_.log,
+                                                             key}));
     }
 }
 
@@ -28,14 +30,15 @@ Manager::~Manager() {
 
 void Manager::apply(const Options& options) {
     const base::MutexLock lock(mutex_);
-    offset_seed_ = offset_seed(engine_.host_name, options.external_labels);
+    offset_seed_ =
+        engine_.shared_phase ? 0 : offset_seed(engine_.host_name, options.external_labels);
     std::map<std::string, std::shared_ptr<const JobOptions>> wanted;
     for (const JobOptions& job : options.jobs) {
         wanted.emplace(job.job_name, std::make_shared<const JobOptions>(job));
     }
     for (auto& [name, job] : jobs_) {
         if (job.options != nullptr && !wanted.contains(name)) {
-            send_to_lanes({name, job.options, {}, std::nullopt, offset_seed_});
+            send_to_lanes({name, job.options, {}, {}, std::nullopt, offset_seed_});
             job = {};
             parts_.metrics.pool_targets.remove({name});
             parts_.metrics.pool_target_limit.remove({name});
@@ -65,7 +68,12 @@ void Manager::send(const std::string& name, const Job& job) {
     if (job.options == nullptr || job.resolved == nullptr) {
         return;
     }
-    LaneJob whole{name, job.options, job.resolved->active, std::nullopt, offset_seed_};
+    LaneJob whole{name,
+                  job.options,
+                  job.resolved->active,
+                  job.resolved->handed_over,
+                  std::nullopt,
+                  offset_seed_};
     if (job.resolved->over_target_limit) {
         parts_.metrics.exceeded_target_limit.add();
         whole.forced_error = base::Error(
@@ -84,10 +92,15 @@ void Manager::send_to_lanes(const LaneJob& job) {
     }
     for (size_t index = 0; index < lanes_.size(); ++index) {
         auto part = std::make_shared<LaneJob>(
-            LaneJob{job.name, job.options, {}, job.forced_error, job.offset_seed});
+            LaneJob{job.name, job.options, {}, {}, job.forced_error, job.offset_seed});
         for (const auto& target : job.targets) {
             if (target->id % lanes_.size() == index) {
                 part->targets.push_back(target);
+            }
+        }
+        for (const model::TargetId id : job.handed_over) {
+            if (id % lanes_.size() == index) {
+                part->handed_over.push_back(id);
             }
         }
         LoopSet& set = *lanes_[index];

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/sync.h"
 #include "model/metadata.h"
+#include "model/scrape_listener.h"
 #include "model/storage.h"
 #include "model/target.h"
 #include "scrape/loop_set.h"
@@ -49,6 +50,7 @@ class Manager final : public model::TargetListener {
         model::MetadataStore* metadata = nullptr;  // null: metadata is not kept over restarts
         base::Random& random;
         base::Logger log;
+        model::ScrapeListener* listener = nullptr;  // null: nobody is told how scrapes went
     };
 
     Manager(EngineOptions engine, Parts parts);
@@ -92,6 +94,7 @@ class Manager final : public model::TargetListener {
     const EngineOptions engine_;
     const Parts parts_;
     MetadataPool metadata_pool_;
+    FirstScrapes first_scrapes_;
     std::vector<std::unique_ptr<LoopSet>> lanes_;
     mutable base::Mutex mutex_;
     std::map<std::string, Job> jobs_ GUARDED_BY(mutex_);

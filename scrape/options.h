@@ -133,6 +133,9 @@ struct EngineOptions {
     std::chrono::milliseconds grid{250};  // phases are floored to multiples of it
     bool exemplars = false;               // --enable-feature=exemplar-storage
     std::string host_name;                // FQDN: part of the phase's seed
+    // The phase depends on the target's id alone, and not on host name and external labels: all
+    // nodes of a cluster scrape a target at the same moment.
+    bool shared_phase = false;
 };
 
 }  // namespace scrape

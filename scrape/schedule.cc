@@ -25,9 +25,30 @@ int64_t phase_ns(model::TargetId id,
     return static_cast<int64_t>(phase);
 }
 
+int64_t phase_ns(const model::Target& target, uint64_t seed, std::chrono::milliseconds grid) {
+    const int64_t interval_ns = std::chrono::nanoseconds(target.interval).count();
+    const int64_t slots = std::max<int64_t>(target.slots, 1);
+    const int64_t behind = interval_ns * (target.slot % slots) / slots;
+    return (phase_ns(target.id, seed, target.interval, grid) + behind) % interval_ns;
+}
+
 int64_t next_due_ns(int64_t now_ns, int64_t interval_ns, int64_t phase_ns) {
     const int64_t since = (now_ns - phase_ns) % interval_ns;
     return now_ns - (since < 0 ? since + interval_ns : since) + interval_ns;
+}
+
+std::optional<base::Duration> FirstScrapes::reserve(base::SteadyTime now, base::Duration longest) {
+    constexpr int64_t kApartNs = 1'000'000'000 / kFirstScrapesPerSecond;
+    const int64_t now_ns = now.time_since_epoch().count();
+    int64_t next = next_ns_.load(std::memory_order_relaxed);
+    int64_t taken = 0;
+    do {
+        taken = std::max(next, now_ns);
+        if (taken - now_ns >= longest.count()) {
+            return std::nullopt;
+        }
+    } while (!next_ns_.compare_exchange_weak(next, taken + kApartNs, std::memory_order_relaxed));
+    return base::Duration(taken - now_ns);
 }
 
 int64_t TimeAligner::align_ms(int64_t now_ns, std::chrono::milliseconds interval) {

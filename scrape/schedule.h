@@ -2,10 +2,13 @@
 // source: Prometheus, scrape offsets and timestamp alignment
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "base/clock.h"
 #include "model/labels.h"
 #include "model/target.h"
 #include "scrape/options.h"
@@ -23,9 +26,30 @@ namespace scrape {
                                std::chrono::milliseconds interval,
                                std::chrono::milliseconds grid);
 
+// The same with the place of this node among those that scrape the target.
+[[nodiscard]] int64_t phase_ns(const model::Target& target,
+                               uint64_t seed,
+                               std::chrono::milliseconds grid);
+
 // The first moment after `now` that is `phase` behind a multiple of `interval`; all nanoseconds of
 // wall time.
 [[nodiscard]] int64_t next_due_ns(int64_t now_ns, int64_t interval_ns, int64_t phase_ns);
+
+// Spreads the first scrapes of targets that a node is given all at once.
+//   threads  any
+class FirstScrapes {
+  public:
+    static constexpr int64_t kFirstScrapesPerSecond = 200;
+
+    // Takes the next free moment.
+    //   returns  how long until then; nullopt: it would not come before `longest` is over, and none
+    //            was taken
+    [[nodiscard]] std::optional<base::Duration> reserve(base::SteadyTime now,
+                                                        base::Duration longest);
+
+  private:
+    std::atomic<int64_t> next_ns_{0};  // steady time
+};
 
 // Snaps scrape times to an exact rhythm, so that timestamps compress to nothing.
 class TimeAligner {

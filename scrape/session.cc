@@ -52,6 +52,9 @@ void ScrapeSession::begin(StagedScrape& staged, int64_t time_ms, int64_t now_ms)
     appended_ = 0;
     over_sample_limit_ = false;
     had_page_ = false;
+    on_trial_ = target_->on_trial && !has_stored_;
+    resolving_ = false;
+    keeps_nothing_ = false;
     totals_ = {};
     cache_.begin(staged.walk);
     metadata_.begin_pass();
@@ -62,6 +65,8 @@ void ScrapeSession::open(Format format, std::string_view page) {
     if (!had_page_) {
         return;  // an empty page is good in any format: everything goes stale
     }
+    format_ = format;
+    page_ = page;
     parser_ = make_parser(format, page);
     staged_->batch.floats.reserve(cache_.size() + kReports);
     staged_->positions.reserve(cache_.size());
@@ -70,6 +75,9 @@ void ScrapeSession::open(Format format, std::string_view page) {
 bool ScrapeSession::advance(uint32_t lines) {
     if (parser_ == nullptr) {
         return true;
+    }
+    if (resolving_) {
+        return advance_trial(lines);
     }
     SeriesCache::Walk& walk = staged_->walk;
     for (; lines > 0; --lines) {
@@ -85,7 +93,35 @@ bool ScrapeSession::advance(uint32_t lines) {
             continue;
         }
         if (!other_line()) {
+            return end_page();
+        }
+    }
+    return false;
+}
+
+bool ScrapeSession::end_page() {
+    if (!on_trial_ || totals_.error.has_value() || over_sample_limit_) {
+        return true;
+    }
+    resolving_ = true;
+    parser_ = make_parser(format_, page_);
+    staged_->batch.floats.reserve(cache_.size() + kReports);
+    staged_->positions.reserve(cache_.size());
+    return false;
+}
+
+bool ScrapeSession::advance_trial(uint32_t lines) {
+    uint64_t& built = staged_->walk.index;
+    if (!scratch_.index.holds(built)) {
+        built = scratch_.index.build(cache_.entries());
+    }
+    for (; lines > 0; --lines) {
+        const EntryKind kind = parser_->next();
+        if (kind == EntryKind::kEnd || kind == EntryKind::kError) {
             return true;
+        }
+        if (kind == EntryKind::kSeries) {
+            resolve_sample(*parser_);
         }
     }
     return false;
@@ -102,6 +138,7 @@ void ScrapeSession::sample(uint32_t position, bool first) {
     ++totals_.scraped;
     if (entry.dropped != 0) [[unlikely]] {
         if (first) {
+            ++totals_.dropped;
             cache_.track(staged_->walk, position, false);
         }
         return;
@@ -204,6 +241,7 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
     if (labels.empty()) {
         const uint32_t position = cache_.add(walk, scratch_.index, hash, length, {}, true);
         cache_.track(walk, position, false);
+        ++totals_.dropped;
         return;
     }
     bool own = false;
@@ -212,7 +250,7 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
     if (!admit(time)) {
         return;
     }
-    const auto series = appender_->resolve(labels, labels.hash(), nullptr);
+    const auto series = resolve(labels);
     if (!series) {
         refuse_series();
         return;
@@ -228,11 +266,23 @@ void ScrapeSession::new_series(uint32_t known, uint64_t hash) {
     }
     if (first) {
         cache_.track(walk, position, !own || job_->track_timestamps_staleness);
+    } else if (!own) {
+        ++totals_.duplicates;
+    }
+    if (on_trial_) {
+        return;  // the sample comes when the page is gone through again
     }
     stage(position, series.value(), time, line.value);
     if (!parser_->exemplar().labels.empty()) {
         stage_exemplar(*parser_, series.value(), time);
     }
+}
+
+base::Result<model::SeriesHandle> ScrapeSession::resolve(const model::Labels& labels) {
+    if (on_trial_) {
+        return model::SeriesHandle{};
+    }
+    return appender_->resolve(labels, labels.hash(), nullptr);
 }
 
 // A bad exemplar is no reason to do without its sample.
@@ -262,6 +312,7 @@ void ScrapeSession::fail(base::Error error) {
 
 void ScrapeSession::finish(double duration_seconds, int64_t body_bytes) {
     parser_.reset();
+    page_ = {};
     totals_.body_bytes = body_bytes;
     if (over_sample_limit_) {
         metrics_.exceeded_sample_limit.add();
@@ -276,11 +327,29 @@ void ScrapeSession::finish(double duration_seconds, int64_t body_bytes) {
         exemplars_.clear();
         totals_.series_added = had_page_ ? totals_.series_added : 0;
     }
-    cache_.end_pass(staged_->walk, failed, [this](model::SeriesHandle series) {
-        stage_marker(series, time_ms_);
-    });
+    if (!trial_failed()) {
+        cache_.end_pass(staged_->walk, failed, [this](model::SeriesHandle series) {
+            stage_marker(series, time_ms_);
+        });
+        stage_reports(duration_seconds);
+    }
+    if (trial_failed()) {
+        keep_nothing();
+    }
     metadata_.end_pass(!failed && had_page_);
-    stage_reports(duration_seconds);
+}
+
+bool ScrapeSession::trial_failed() const {
+    return on_trial_ && (totals_.error.has_value() || totals_.refused > 0);
+}
+
+void ScrapeSession::keep_nothing() {
+    keeps_nothing_ = true;
+    staged_->batch.clear();
+    staged_->positions.clear();
+    staged_->markers = 0;
+    exemplars_.clear();
+    cache_.end_pass(staged_->walk, true, [](model::SeriesHandle /*never stored*/) {});
 }
 
 void ScrapeSession::stage_marker(model::SeriesHandle series, int64_t time) {
@@ -328,6 +397,7 @@ bool ScrapeSession::committed(const base::Result<model::CommitReport>& report) {
         exemplars_.clear();
         return false;
     }
+    has_stored_ = true;
     totals_.exemplars_out_of_order += report.value().exemplars_out_of_order;
     const size_t samples = staged_->positions.size();
     bool forgotten = false;
@@ -451,6 +521,10 @@ void ScrapeSession::count_rejected() {
     metrics_.exemplar_out_of_order.add(totals_.exemplars_out_of_order);
 }
 
+uint64_t ScrapeSession::page_series() const {
+    return totals_.error.has_value() || !had_page_ ? 0 : cache_.size() - totals_.dropped;
+}
+
 void ScrapeSession::settle() {
     count_rejected();
     if (!totals_.error.has_value() && had_page_) {
@@ -465,6 +539,7 @@ void ScrapeSession::settle() {
 
 void ScrapeSession::abandon() {
     parser_.reset();
+    page_ = {};
     metadata_.end_pass(false);
     staged_ = nullptr;
 }

@@ -62,6 +62,7 @@ struct ScrapeTotals {
     uint64_t duplicates = 0;
     uint64_t out_of_bounds = 0;
     uint64_t refused = 0;
+    uint64_t dropped = 0;  // distinct lines that relabelling drops
     uint64_t exemplars_out_of_order = 0;
     std::optional<base::Error> error;
 };
@@ -96,6 +97,10 @@ class ScrapeSession {
     // Stale markers and report series. The batch is complete then.
     void finish(double duration_seconds, int64_t body_bytes);
 
+    // Whether the finished scrape leaves nothing to store: the target is on trial, and this was no
+    // good scrape. settle() comes next then.
+    [[nodiscard]] bool keeps_nothing() const { return keeps_nothing_; }
+
     // What the storage said. Returns whether resolve_again() has something to do.
     [[nodiscard]] bool committed(const base::Result<model::CommitReport>& report);
     // Stages again the samples whose series the storage had forgotten.
@@ -111,6 +116,12 @@ class ScrapeSession {
 
     [[nodiscard]] const ScrapeTotals& totals() const { return totals_; }
 
+    // Whether the storage has ever taken anything.
+    [[nodiscard]] bool has_stored() const { return has_stored_; }
+
+    // Distinct series of the page of the scrape that was settled last; 0 if it failed.
+    [[nodiscard]] uint64_t page_series() const;
+
     [[nodiscard]] const SeriesCache& cache() const { return cache_; }
 
     [[nodiscard]] const MetadataCache& metadata() const { return metadata_; }
@@ -125,6 +136,13 @@ class ScrapeSession {
     bool other_line();
     void other_series();
     void new_series(uint32_t known, uint64_t hash);
+    // On trial no series is asked for before the whole page has been understood.
+    [[nodiscard]] base::Result<model::SeriesHandle> resolve(const model::Labels& labels);
+    // The page has ended. Returns whether that is all.
+    bool end_page();
+    bool advance_trial(uint32_t lines);
+    [[nodiscard]] bool trial_failed() const;
+    void keep_nothing();
     // Whether a sample is to be stored; counts it against the limits.
     bool admit(int64_t time);
     void stage(uint32_t position, model::SeriesHandle series, int64_t time, double value);
@@ -155,6 +173,7 @@ class ScrapeSession {
     std::array<uint8_t, kReports> reports_staged_{};  // which ones, in the order of the batch
     size_t reports_staged_count_ = 0;
     ExemplarCache exemplars_;
+    bool has_stored_ = false;
 
     // Of the scrape going on.
     std::unique_ptr<Parser> parser_;
@@ -164,6 +183,11 @@ class ScrapeSession {
     uint64_t appended_ = 0;
     bool over_sample_limit_ = false;
     bool had_page_ = false;
+    bool on_trial_ = false;   // nothing is stored unless this scrape is good
+    bool resolving_ = false;  // on trial: the page was good, and is gone through again
+    bool keeps_nothing_ = false;
+    Format format_ = Format::kText;
+    std::string_view page_;
     ScrapeTotals totals_;
 };
 

@@ -82,7 +82,9 @@ class Farm {
 // A manager over a storage in memory, with targets handed in directly.
 class Scraper {
   public:
-    explicit Scraper(int64_t budget_bytes = base::Budget::kUnlimited, const base::Logger& log = {})
+    explicit Scraper(int64_t budget_bytes = base::Budget::kUnlimited,
+                     const base::Logger& log = {},
+                     model::ScrapeListener* listener = nullptr)
         : budget("scraping", budget_bytes),
           lanes(clock,
                 {.lanes = 2, .lane = {.name = "scrape", .tick = std::chrono::milliseconds(10)}}) {
@@ -90,7 +92,8 @@ class Scraper {
         scrape::EngineOptions engine;
         manager = std::make_unique<scrape::Manager>(
             engine,
-            scrape::Manager::Parts{storage, lanes, client, metrics, budget, nullptr, random, log});
+            scrape::Manager::Parts{
+                storage, lanes, client, metrics, budget, nullptr, random, log, listener});
     }
 
     static scrape::JobOptions job(
@@ -107,20 +110,34 @@ class Scraper {
         return options;
     }
 
-    // Scrapes these URLs; the instance is the URL's last part.
+    // The instance is the URL's last part.
+    static model::Target target(const scrape::JobOptions& options, const std::string& url) {
+        model::Target target;
+        target.id = std::hash<std::string>()(url);
+        target.job = options.job_name;
+        target.url = url;
+        target.labels = {{"instance", url.substr(url.rfind('/') + 1)}, {"job", options.job_name}};
+        target.interval = options.interval;
+        target.timeout = options.timeout;
+        return target;
+    }
+
     void scrape(const scrape::JobOptions& options, const std::vector<std::string>& urls) {
+        std::vector<model::Target> targets;
+        for (const std::string& url : urls) {
+            targets.push_back(target(options, url));
+        }
+        scrape(options, targets, {});
+    }
+
+    void scrape(const scrape::JobOptions& options,
+                const std::vector<model::Target>& targets,
+                std::vector<model::TargetId> handed_over) {
         auto resolved = std::make_shared<model::ResolvedJob>();
         resolved->job = options.job_name;
-        for (const std::string& url : urls) {
-            auto target = std::make_shared<model::Target>();
-            target->id = std::hash<std::string>()(url);
-            target->job = options.job_name;
-            target->url = url;
-            target->labels = {{"instance", url.substr(url.rfind('/') + 1)},
-                              {"job", options.job_name}};
-            target->interval = options.interval;
-            target->timeout = options.timeout;
-            resolved->active.push_back(std::move(target));
+        resolved->handed_over = std::move(handed_over);
+        for (const model::Target& target : targets) {
+            resolved->active.push_back(std::make_shared<const model::Target>(target));
         }
         resolved->over_target_limit = options.limits.target_limit > 0 &&
                                       resolved->active.size() > options.limits.target_limit;

@@ -56,3 +56,32 @@ TEST_CASE("scrape times snap to the rhythm within the tolerance and begin a new 
     CHECK(never.align_ms(start, 15s) == 1'000'000);
     CHECK(never.align_ms(start + 15 * kSecond + ms, 15s) == 1'015'001);
 }
+
+TEST_CASE("the slots of a target are scraped one after the other, evenly", "[scrape][schedule]") {
+    model::Target target;
+    target.id = 0x9e3779b97f4a7c15ULL;
+    target.interval = 15s;
+    const int64_t first = scrape::phase_ns(target.id, 0, 15s, 250ms);
+    for (const uint8_t slots : {1, 2, 3, 8}) {
+        for (uint8_t slot = 0; slot < slots; ++slot) {
+            target.slot = slot;
+            target.slots = slots;
+            CHECK(scrape::phase_ns(target, 0, 250ms) ==
+                  (first + slot * 15 * kSecond / slots) % (15 * kSecond));
+        }
+    }
+}
+
+TEST_CASE("first scrapes that do not wait are spread, and take nothing that comes too late",
+          "[scrape][schedule]") {
+    using std::chrono::nanoseconds;
+    scrape::FirstScrapes first;
+    const base::SteadyTime now{base::Duration(1000 * kSecond)};
+    constexpr auto kApart = 5ms;
+    for (int at = 0; at < 100; ++at) {
+        CHECK(first.reserve(now, 10s).value() == at * kApart);
+    }
+    CHECK_FALSE(first.reserve(now, 100 * kApart).has_value());
+    CHECK(first.reserve(now, 100 * kApart + nanoseconds(1)).value() == 100 * kApart);
+    CHECK(first.reserve(now + 10s, 1s).value() == nanoseconds(0));
+}

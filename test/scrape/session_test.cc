@@ -496,3 +496,130 @@ TEST_CASE("targets of a lane that take turns with long pages keep their series a
     CHECK(f.storage.series().size() == series);
     CHECK(f.at("m0") == "1@1000 1@2000");
 }
+
+namespace {
+
+struct Trial : Fixture {
+    Trial() { place(true); }
+
+    void place(bool on_trial) {
+        auto placed = make_target();
+        placed->on_trial = on_trial;
+        session->update(placed, job);
+    }
+
+    // Whether something was handed to the storage.
+    bool attempt(int64_t t, std::string_view page) {
+        const size_t before = storage.commits();
+        session->begin(staged, t, t);
+        session->open(Format::kText, page);
+        while (!session->advance(1)) {
+        }
+        settle(page);
+        return storage.commits() > before;
+    }
+
+    bool attempt_failing(int64_t t) {
+        const size_t before = storage.commits();
+        session->begin(staged, t, t);
+        session->fail(base::Error(base::Code::kIo, "refused"));
+        settle("");
+        return storage.commits() > before;
+    }
+
+    void settle(std::string_view page) {
+        session->finish(0.25, static_cast<int64_t>(page.size()));
+        if (session->keeps_nothing()) {
+            session->settle();
+        } else {
+            commit(Format::kText, page);
+        }
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a target on trial stores nothing before its first good scrape, then as usual",
+          "[scrape][session][trial]") {
+    Trial f;
+    CHECK_FALSE(f.attempt_failing(1000));
+    CHECK_FALSE(f.attempt(2000, "a 1\nb 2\nc x\n"));  // good at first
+    CHECK(f.error().find("line 3") == 0);
+    CHECK(f.storage.resolves() == 0);
+    CHECK(f.storage.series().empty());
+    CHECK_FALSE(f.session->has_stored());
+    CHECK(f.attempt(3000, "b 2\nnew 5\na 1\n"));
+    CHECK(f.session->has_stored());
+    CHECK(f.session->page_series() == 3);
+    CHECK(f.at("a") == "1@3000");
+    CHECK(f.at("b") == "2@3000");
+    CHECK(f.at("new") == "5@3000");
+    CHECK(f.at("c").empty());
+    CHECK(f.at("up") == "1@3000");
+    CHECK(f.at("scrape_samples_post_metric_relabeling") == "3@3000");
+    CHECK(f.storage.resolves() == 8);
+    CHECK(f.attempt(4000, "b 3\nnew 6\n"));
+    CHECK(f.storage.resolves() == 8);
+    CHECK(f.at("a") == "1@3000 stale@4000");
+    CHECK(f.attempt_failing(5000));
+    CHECK(f.at("b") == "2@3000 3@4000 stale@5000");
+    CHECK(f.at("up") == "1@3000 1@4000 0@5000");
+}
+
+TEST_CASE("a trial goes on while the storage refuses commits or series",
+          "[scrape][session][trial]") {
+    Trial f;
+    f.storage.fail_commits(base::Error(base::Code::kNoSpace, "disk full"));
+    CHECK(f.attempt(1000, "a 1\nb 1\n"));
+    CHECK_FALSE(f.session->has_stored());
+    f.storage.succeed_again();
+    CHECK_FALSE(f.attempt_failing(2000));
+    CHECK(f.at("a").empty());
+    CHECK(f.at("up").empty());
+    f.storage.set_series_limit(f.storage.series().size());
+    CHECK_FALSE(f.attempt(3000, "a 1\nb 1\nc 1\n"));
+    CHECK(f.at("a").empty());
+    f.storage.set_series_limit(100);
+    CHECK(f.attempt(4000, "a 1\nb 1\nc 1\n"));
+    CHECK(f.at("a") == "1@4000");
+    CHECK(f.at("c") == "1@4000");
+    CHECK(f.at("up") == "1@4000");
+}
+
+TEST_CASE("a trial that ends by decision stores from the next scrape on",
+          "[scrape][session][trial]") {
+    Trial f;
+    CHECK_FALSE(f.attempt(1000, "a 1\nb x\n"));
+    CHECK_FALSE(f.attempt_failing(2000));
+    f.place(false);
+    CHECK(f.attempt_failing(3000));
+    CHECK(f.at("up") == "0@3000");
+    CHECK(f.attempt(4000, "a 1\n"));
+    CHECK(f.at("a") == "1@4000");
+    CHECK(f.at("up") == "0@3000 1@4000");
+    f.place(true);  // one that has stored stores on
+    CHECK(f.attempt_failing(5000));
+    CHECK(f.at("a") == "1@4000 stale@5000");
+}
+
+TEST_CASE("the first good scrape of a trial keeps to limits and to times of the page's own",
+          "[scrape][session][trial]") {
+    scrape::JobOptions options;
+    options.limits.sample_limit = 2;
+    options.metric_relabel_rules = {rule(model::RelabelAction::kDrop, "__name__", "drop.*")};
+    Trial f;
+    f.job = std::make_shared<scrape::JobOptions>(options);
+    f.place(true);
+    CHECK_FALSE(f.attempt(1000, "a 1\nb 1\nc 1\n"));
+    CHECK(f.error() == "sample limit exceeded");
+    CHECK(f.attempt(2000, "a 1 1500\ndrop_1 1\ndrop_2 1\nb 1\n"));
+    CHECK(f.at("a") == "1@1500");
+    CHECK(f.at("b") == "1@2000");
+    CHECK(f.at("scrape_samples_scraped") == "4@2000");
+    CHECK(f.session->page_series() == 2);
+    CHECK(f.attempt(3000, "a 1 2500\n"));
+    CHECK(f.at("b") == "1@2000 stale@3000");
+    CHECK(f.session->page_series() == 1);
+    CHECK(f.attempt(4000, ""));
+    CHECK(f.session->page_series() == 0);
+}
