@@ -58,6 +58,9 @@ class Handoffs {
   public:
     explicit Handoffs(const HandoffOptions& options) : options_(options) {}
 
+    // From now on; what is known stays.
+    void reconfigure(const HandoffOptions& options) { options_ = options; }
+
     // What a node says of a target it is to get.
     void heard(NodeNumber node, const Incoming& incoming);
     // A new leader, or the node's session is over: what it said before counts no more.
@@ -81,7 +84,7 @@ class Handoffs {
                                                   const HandoffView& view,
                                                   uint32_t now_s) const;
 
-    const HandoffOptions options_;
+    HandoffOptions options_;
     std::map<model::TargetId, Heard> heard_;
 };
 

@@ -113,12 +113,35 @@ SteadyTime Leader::Body::poll() {
     }
     follow_table();
     follow_lives();
+    follow_voters();
     watch_leases();
     loads.step(now);
     send_leases(now);
     propose_next();
     // Its own steps: leases, and looking at moves.
     return std::min({next_leases, liveness.next(), now + options.lease_every});
+}
+
+void Leader::Body::reconfigure(LeaderOptions to) {
+    to = complete(std::move(to));
+    to.lease = options.lease;
+    to.lease_every = options.lease_every;
+    to.clock_drift = options.clock_drift;
+    std::set<uint32_t> other;
+    const std::span<const std::string> names = parts.table.jobs();
+    for (uint32_t job = 0; job < names.size(); ++job) {
+        if (to.exclusive(names[job]) != options.exclusive(names[job])) {
+            other.insert(job);
+        }
+    }
+    options = std::move(to);
+    liveness.reconfigure(options.liveness);
+    handoffs.reconfigure(options.handoffs);
+    loads.reconfigure(options.loads);
+    plan_due = true;
+    if (leading && !other.empty()) {
+        tell_again(other);
+    }
 }
 
 void Leader::Body::queue(Edit edit, EditDone done) {
@@ -212,6 +235,11 @@ void Leader::configured(std::vector<JobHash> jobs) {
         body_->compare_jobs(session);
     }
     body_->plan_due = true;
+}
+
+void Leader::reconfigure(const LeaderOptions& options) {
+    body_->now = body_->parts.clock.steady();
+    body_->reconfigure(options);
 }
 
 void Leader::edit(Edit edit, std::function<void(base::Result<EditAnswer>)> done) {

@@ -77,6 +77,12 @@ class Leader {
         DiscoveredTargets& targets;
         const base::Clock& clock;
         base::Logger log;
+        // Whether that member of the group votes: nodes are told, and again when it is otherwise at
+        // a poll(). Empty: nobody does.
+        std::function<bool(uint64_t member)> votes = {};
+        // Where the leader is, as far as this node heard of it in another way; empty: not known.
+        // For redirecting nodes while the proposer knows of no leader that is in the table.
+        std::function<std::string()> leader_hint = {};
     };
 
     Leader(const LeaderOptions& options, const Parts& parts);
@@ -93,6 +99,9 @@ class Leader {
 
     // This node's own configuration: others are compared with it.
     void configured(std::vector<JobHash> jobs);
+    // Other options from now on; nothing is forgotten. Leases stay as they were: those that nodes
+    // have must be over when they are thought to be.
+    void reconfigure(const LeaderOptions& options);
     // Asked for by a person; refusals are the table's.
     void edit(Edit edit, std::function<void(base::Result<EditAnswer>)> done);
     // What would be done now, without doing it.

@@ -43,6 +43,7 @@ struct Leader::Body {
     void end();
     void queue(Edit edit, EditDone done);
     void propose_next();
+    void reconfigure(LeaderOptions to);
     void proposed(const base::Result<std::string>& answer);
     void note(std::string text);
     [[nodiscard]] Order order() const;
@@ -61,6 +62,8 @@ struct Leader::Body {
     void send_lease(SessionId id, const NodeSession& session);
     void send_leases(base::SteadyTime now);
     void send_nodes();
+    void follow_voters();
+    [[nodiscard]] bool votes(uint64_t member) const;
     void compare_jobs(NodeSession& session) const;
     void closed(SessionId id);
 
@@ -71,6 +74,7 @@ struct Leader::Body {
     void follow_takeovers();
     void refresh_owned_by(NodeNumber node);
     void tell_redescribed();
+    void tell_again(const std::set<uint32_t>& jobs_told);
     void tell(const std::vector<HolderChange>& changes);
     void send_assignment(NodeNumber node,
                          const std::vector<std::pair<model::TargetId, Holder>>& put,
@@ -90,7 +94,7 @@ struct Leader::Body {
     [[nodiscard]] bool may_plan() const;
     void note_plan(const Placing& placing);
 
-    const LeaderOptions options;
+    LeaderOptions options;
     const Parts parts;
 
     bool leading = false;
@@ -104,6 +108,7 @@ struct Leader::Body {
     std::vector<JobHash> jobs;  // own
     base::SteadyTime next_leases{};
     bool nodes_changed = false;
+    std::vector<NodeNumber> voters;  // by number, as nodes were told
 
     Liveness liveness;
     Handoffs handoffs;

@@ -135,6 +135,24 @@ void Leader::Body::tell_redescribed() {
     }
 }
 
+// Targets of jobs that are exclusive now, or no longer: to whoever holds them.
+void Leader::Body::tell_again(const std::set<uint32_t>& jobs_told) {
+    std::vector<HolderChange> changes;
+    parts.table.for_each_target([&](const TargetView& target) {
+        if (!jobs_told.contains(target.job)) {
+            return;
+        }
+        holders.update(target.id, holders_now(target), false, changes);
+        std::erase_if(changes, [&](const HolderChange& change) {
+            return change.target == target.id && !change.released;
+        });
+        for (const Holder& holder : holders.find(target.id)) {
+            changes.push_back({.node = holder.node, .target = target.id, .holder = holder});
+        }
+    });
+    tell(changes);
+}
+
 void Leader::Body::tell(const std::vector<HolderChange>& changes) {
     struct News {
         std::vector<std::pair<model::TargetId, Holder>> put;

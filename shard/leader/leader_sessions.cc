@@ -32,6 +32,9 @@ void Leader::Body::redirect(SessionId id) {
             redirect = {.leader_id = node.id, .address = node.address};
         }
     }
+    if (redirect.address.empty() && !parts.proposer.leads() && parts.leader_hint) {
+        redirect.address = parts.leader_hint();
+    }
     parts.links.send(id, std::move(redirect));
     parts.links.close(id);
 }
@@ -167,6 +170,23 @@ void Leader::Body::send_leases(SteadyTime at) {
     }
 }
 
+bool Leader::Body::votes(uint64_t member) const {
+    return parts.votes && parts.votes(member);
+}
+
+void Leader::Body::follow_voters() {
+    std::vector<NodeNumber> voting;
+    for (const NodeRecord& node : parts.table.nodes()) {
+        if (votes(node.member)) {
+            voting.push_back(node.number);
+        }
+    }
+    if (voting != voters) {
+        voters = std::move(voting);
+        nodes_changed = true;
+    }
+}
+
 void Leader::Body::send_nodes() {
     Nodes known;
     for (const NodeRecord& node : parts.table.nodes()) {
@@ -174,7 +194,7 @@ void Leader::Body::send_nodes() {
                                .id = node.id,
                                .address = node.address,
                                .zone = node.zone,
-                               .voter = false,
+                               .voter = votes(node.member),
                                .live = !liveness.taken_over(node.number)});
     }
     for (const auto& [node, id] : by_node) {

@@ -52,6 +52,9 @@ class Liveness {
   public:
     explicit Liveness(const LivenessOptions& options) : options_(options) {}
 
+    // From now on; what is known stays.
+    void reconfigure(const LivenessOptions& options) { options_ = options; }
+
     // This member leads from now on. `former` led before it and is suspected at once.
     void begin(std::vector<NodeNumber> nodes, NodeNumber former, base::SteadyTime now);
     void add(NodeNumber node, base::SteadyTime now);
@@ -97,7 +100,7 @@ class Liveness {
     [[nodiscard]] base::Duration healthy_needed(const Node& node) const;
     void note_suspect(base::SteadyTime now);
 
-    const LivenessOptions options_;
+    LivenessOptions options_;
     std::map<NodeNumber, Node> nodes_;
     std::deque<base::SteadyTime> suspected_;  // when, within mass_window
     base::SteadyTime frozen_until_{};

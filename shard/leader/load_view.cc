@@ -26,7 +26,7 @@ struct Load {
 struct LoadView::Parts {
     explicit Parts(const LoadViewOptions& how) : options(how) {}
 
-    const LoadViewOptions options;
+    LoadViewOptions options;
     absl::flat_hash_map<model::TargetId, Load> loads;
     std::set<model::TargetId> sinking;
     std::map<uint32_t, uint64_t> jobs;  // what unknown targets of a job have
@@ -36,6 +36,10 @@ struct LoadView::Parts {
 LoadView::LoadView(const LoadViewOptions& options) : parts_(std::make_unique<Parts>(options)) {}
 
 LoadView::~LoadView() = default;
+
+void LoadView::reconfigure(const LoadViewOptions& options) {
+    parts_->options = options;
+}
 
 void LoadView::told(NodeNumber node, uint32_t job, const TargetLoad& told) {
     Load& load = parts_->loads[told.id];

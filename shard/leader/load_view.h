@@ -35,6 +35,9 @@ class LoadView {
     LoadView(const LoadView&) = delete;
     LoadView& operator=(const LoadView&) = delete;
 
+    // From now on; what is known stays.
+    void reconfigure(const LoadViewOptions& options);
+
     // What the node that owns (or gets) the target says.
     void told(NodeNumber node, uint32_t job, const TargetLoad& load);
     void forget(model::TargetId target);

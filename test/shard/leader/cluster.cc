@@ -158,13 +158,16 @@ void ClusterNode::for_each_load(const std::function<void(const TargetLoad&)>& vi
 Cluster::Cluster(int count, LeaderOptions options) {
     static_cast<void>(table.apply(encode(FoundCluster{.cluster_id = "cluster"})));
     options.nodes_expected = static_cast<size_t>(count);
-    leader_part = std::make_unique<Leader>(options,
-                                           Leader::Parts{.proposer = *this,
-                                                         .links = *this,
-                                                         .table = table,
-                                                         .targets = *this,
-                                                         .clock = clock,
-                                                         .log = base::Logger()});
+    leader_part = std::make_unique<Leader>(
+        options,
+        Leader::Parts{.proposer = *this,
+                      .links = *this,
+                      .table = table,
+                      .targets = *this,
+                      .clock = clock,
+                      .log = base::Logger(),
+                      .votes = [this](uint64_t member) { return voting.contains(member); },
+                      .leader_hint = [this] { return leader_hint; }});
     for (int i = 0; i < count; ++i) {
         add_node();
     }

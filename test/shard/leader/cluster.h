@@ -138,6 +138,8 @@ class Cluster final : public shard::Proposer,
     bool leading = true;
     uint64_t its_term = 1;
     uint64_t leader_member = 1000;
+    std::set<uint64_t> voting;  // members
+    std::string leader_hint;
     std::unique_ptr<shard::Leader> leader_part;
     std::vector<std::unique_ptr<ClusterNode>> nodes;
     std::deque<std::function<void()>> under_way;

@@ -367,3 +367,92 @@ TEST_CASE("a plan can be asked for without being carried out", "[shard][leader]"
     CHECK(cluster.scrapers(1).size() == 1);
     CHECK(!cluster.leader_part->events().empty());
 }
+
+TEST_CASE("nodes are told who votes, and when that changes", "[shard][leader]") {
+    Cluster cluster(3);
+    const auto voters = [&](size_t node) {
+        std::vector<std::string> ids;
+        for (const KnownNode& known : cluster.node(node).worker->nodes()) {
+            if (known.voter) {
+                ids.push_back(known.id);
+            }
+        }
+        return ids;
+    };
+    cluster.voting = {1};
+    cluster.pass(2s);
+    CHECK(voters(3) == std::vector<std::string>{"n1"});
+    cluster.voting = {1, 2, 3};
+    cluster.pass(200ms);
+    CHECK(voters(1) == std::vector<std::string>{"n1", "n2", "n3"});
+    cluster.voting = {2, 3};
+    cluster.pass(200ms);
+    CHECK(voters(1) == std::vector<std::string>{"n2", "n3"});
+}
+
+TEST_CASE("a member that knows of no leader redirects to where it heard of one",
+          "[shard][leader]") {
+    Cluster cluster(1);
+    cluster.pass(2s);
+    cluster.leader_hint = "hint:1";
+    cluster.leading = false;
+    SECTION("a leader that is not in the table") {
+        cluster.leader_member = 1000;
+    }
+    SECTION("none") {
+        cluster.leader_member = 0;
+    }
+    cluster.pass(3s);
+    CHECK(cluster.node(1).worker->status().leader_address == "hint:1");
+}
+
+TEST_CASE("other options are followed without a new term", "[shard][leader]") {
+    LeaderOptions options;
+    Cluster cluster(3, options);
+    cluster.pass(2s);
+    for (model::TargetId id = 1; id <= 6; ++id) {
+        cluster.discover(id);
+    }
+    cluster.pass(60s);
+    REQUIRE(all_scraped(cluster));
+    const size_t events = cluster.leader_part->events().size();
+
+    SECTION("more replicas") {
+        options.replicas = [](std::string_view) { return uint8_t{2}; };
+        cluster.leader_part->reconfigure(options);
+        cluster.pass(60s);
+        CHECK(all_scraped(cluster, 2));
+    }
+    SECTION("exclusive jobs: who holds their targets is told") {
+        options.exclusive = [](std::string_view job) { return job == "job"; };
+        cluster.leader_part->reconfigure(options);
+        cluster.pass(1s);
+        for (const auto& node : cluster.nodes) {
+            for (const auto& [id, held] : node->scraped) {
+                CHECK(held.exclusive);
+            }
+        }
+        CHECK(all_scraped(cluster));
+        cluster.leader_part->reconfigure(LeaderOptions());
+        cluster.pass(1s);
+        CHECK_FALSE(cluster.node(1).scraped.begin()->second.exclusive);
+    }
+    SECTION("patience with silent nodes") {
+        options.liveness.failure_timeout = 20s;
+        cluster.leader_part->reconfigure(options);
+        cluster.pass(2s);
+        cluster.node(2).cut = true;
+        cluster.pass(15s);
+        CHECK(cluster.table.takeovers().empty());
+        cluster.pass(10s);
+        CHECK(cluster.table.takeovers().size() == 1);
+    }
+    SECTION("of leases nothing changes") {
+        options.lease = 100ms;
+        options.lease_every = 50ms;
+        cluster.leader_part->reconfigure(options);
+        cluster.pass(3s);
+        CHECK(cluster.node(1).lease);
+    }
+    CHECK(cluster.leader_part->events().size() >= events);
+}
