@@ -108,6 +108,7 @@ base::Status PlanDraft::carry_out(const Assign& part) {
     }
     Draft& made = draft(part.target);
     TargetState& state = made.state;
+    const uint32_t since_s = made.is ? plan_.now_s : 0;  // who has it first was not moved there
     if (!made.is) {
         TRY(check_create());
         state = TargetState{part.target, 0, 0, 0, {}, std::nullopt};
@@ -117,7 +118,7 @@ base::Status PlanDraft::carry_out(const Assign& part) {
     for (size_t slot = 0; slot < part.owners.size(); ++slot) {
         Owner& owner = state.owners[slot];
         if (slot >= state.slots || owner.node != part.owners[slot]) {
-            owner = {part.owners[slot], plan_.now_s};
+            owner = {part.owners[slot], since_s};
         }
     }
     state.slots = static_cast<uint8_t>(part.owners.size());

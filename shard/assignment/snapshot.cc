@@ -78,12 +78,13 @@ class SnapshotWriter {
         }
     }
 
-    // Owners' times as seconds after the first of all: three bytes or four, rarely five.
+    // Owners' times as seconds after the second before the first of all, which takes three bytes
+    // or four, rarely five; 0 stays 0.
     void write_targets() {
         uint32_t begin_s = std::numeric_limits<uint32_t>::max();
         table_.targets.for_each([&](const TargetView& target) {
             for (const Owner& owner : target.owners) {
-                begin_s = std::min(begin_s, owner.since_s);
+                begin_s = owner.since_s == 0 ? begin_s : std::min(begin_s, owner.since_s);
             }
         });
         out_.be32(begin_s);
@@ -97,7 +98,7 @@ class SnapshotWriter {
             out_.u8(static_cast<uint8_t>(target.owners.size()));
             for (const Owner& owner : target.owners) {
                 out_.uvarint(owner.node);
-                out_.uvarint(owner.since_s - begin_s);
+                out_.uvarint(owner.since_s == 0 ? 0 : owner.since_s - begin_s + 1);
             }
         });
     }
@@ -287,7 +288,8 @@ class SnapshotReader {
         }
         for (size_t slot = 0; slot < state.slots; ++slot) {
             const NodeNumber node = in_.uvarint32();
-            const uint64_t since = uint64_t{begin_s_} + in_.uvarint32();
+            const uint64_t after = in_.uvarint32();
+            const uint64_t since = after == 0 ? 0 : uint64_t{begin_s_} + after - 1;
             const auto begin = state.owners.begin();
             const auto same = [&](const Owner& owner) { return owner.node == node; };
             if (!in_.ok() || since > std::numeric_limits<uint32_t>::max() ||

@@ -35,7 +35,9 @@ struct NodeRecord {
 // k * interval / slots later than slot 0.
 struct Owner {
     NodeNumber node = kNoNode;  // kNoNode: an orphan
-    uint32_t since_s = 0;       // when it became so, seconds since 1970, of the leader's clock
+    // When it became so, seconds since 1970, of the leader's clock. 0: the target never had
+    // another.
+    uint32_t since_s = 0;
 
     bool operator==(const Owner&) const = default;
 };

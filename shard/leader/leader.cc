@@ -257,7 +257,9 @@ Placing Leader::plan() const {
 LeaderStatus Leader::status() const {
     LeaderStatus status{.leading = body_->leading};
     for (const NodeRecord& record : body_->parts.table.nodes()) {
-        NodeStatus node{.number = record.number, .life = body_->liveness.life(record.number)};
+        NodeStatus node{.number = record.number,
+                        .life = body_->liveness.life(record.number),
+                        .silent_since = body_->liveness.silent_since(record.number)};
         if (const auto known = body_->by_node.find(record.number); known != body_->by_node.end()) {
             const NodeSession& session = body_->sessions.at(known->second);
             node.session = true;

@@ -35,7 +35,9 @@ struct LeaderOptions {
     std::chrono::milliseconds clock_skew_max{60'000};   // a node further off gets nothing new
     std::chrono::milliseconds first_plan_wait{10'000};  // for nodes that are expected
     std::chrono::milliseconds calm{60'000};  // after an election: nothing is moved to balance
-    size_t nodes_expected = 1;               // by --cluster.join
+    // After the first plan, which had to guess: bounds of what is moved to balance are wider.
+    std::chrono::milliseconds cold{300'000};
+    size_t nodes_expected = 1;  // by --cluster.join
     size_t events_max = 10'000;
     std::function<uint8_t(std::string_view job)> replicas;  // 1 .. kReplicasMax
     std::function<bool(std::string_view job)> exclusive;
@@ -51,6 +53,7 @@ struct NodeStatus {
     NodeNumber number = kNoNode;
     NodeLife life = NodeLife::kDead;
     bool session = false;
+    base::SteadyTime silent_since{};  // as far as this leader knows
     Totals totals;
     std::vector<std::string> foreign_jobs;  // configured otherwise than here
     bool clock_off = false;

@@ -130,6 +130,7 @@ struct Leader::Body {
     std::set<std::string, std::less<>> discovered_jobs;  // what the targets' views point into
     bool plan_due = true;
     base::SteadyTime next_plan_at{};
+    base::SteadyTime cold_until{};  // sizes were guessed when everything was placed
     std::deque<std::pair<uint32_t, uint64_t>> recent;  // moves for balance: when, and series
     std::optional<Placing> last;
     std::deque<LeaderEvent> events;

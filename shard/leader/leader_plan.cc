@@ -9,7 +9,8 @@ namespace shard {
 
 namespace {
 
-constexpr double kNever = 1e18;  // a ratio that nothing reaches
+constexpr double kNever = 1e18;      // a ratio that nothing reaches
+constexpr uint32_t kColdBounds = 5;  // times as much as usual, while sizes turn out
 
 }  // namespace
 
@@ -147,7 +148,7 @@ bool Leader::Body::may_plan() const {
         return false;
     }
     const bool first = parts.table.targets() == 0;
-    return !first || by_node.size() >= options.nodes_expected ||
+    return !first || liveness.live().size() >= options.nodes_expected ||
            now >= began + options.first_plan_wait;
 }
 
@@ -193,12 +194,19 @@ Placing Leader::Body::place_now() const {
     });
     fresh.insert(fresh.end(), discovered.begin() + static_cast<ptrdiff_t>(at), discovered.end());
     PlacingOptions how = options.placing;
-    if (parts.table.paused() || (now < began + options.calm && parts.table.targets() != 0)) {
+    const bool cold = now < cold_until;
+    if (parts.table.paused() ||
+        (now < began + options.calm && parts.table.targets() != 0 && !cold)) {
         how.planner.calm_ratio = how.planner.budget_high = how.planner.budget_hard = kNever;
         how.planner.low_ratio = 0;
     }
     if (parts.table.targets() == 0) {
         how.planner.full = true;
+    } else if (cold) {
+        how.planner.moves_per_plan_min *= kColdBounds;
+        how.planner.targets_per_plan *= kColdBounds;
+        how.planner.targets_per_minute *= kColdBounds;
+        how.planner.series_per_minute *= kColdBounds;
     }
     uint64_t moved = 0;
     for (const auto& [when, series] : recent) {
@@ -231,6 +239,9 @@ std::optional<Edit> Leader::Body::next_plan() {
         recent.pop_front();
     }
     Placing placing = place_now();
+    if (parts.table.targets() == 0 && !placing.edits.edits.empty()) {
+        cold_until = now + options.cold;
+    }
     note_plan(placing);
     EditPlan wanted = std::move(placing.edits);
     last = std::move(placing);

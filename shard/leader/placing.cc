@@ -158,7 +158,7 @@ class Draft {
                             .slots = slots,
                             .series = fresh_series(wanted)});
         weights_.push_back(0);
-        take_predecessor(wanted, slots);
+        take_predecessor(wanted, slots, targets_.back());
         changed_.push_back(targets_.size() - 1);
         if (const auto tombstone = view_.table.tombstone(wanted.id)) {
             for (const NodeNumber owner : tombstone->owners) {
@@ -169,10 +169,14 @@ class Draft {
         }
     }
 
-    // A target that only its labels tell from one before stays where that was.
-    void take_predecessor(const WantedTarget& wanted, uint8_t slots) {
+    // A target that only its labels tell from one before stays where that was, and weighs the same.
+    void take_predecessor(const WantedTarget& wanted, uint8_t slots, PlanTarget& planned) {
         const auto before =
             wanted.predecessor == 0 ? std::nullopt : view_.table.target(wanted.predecessor);
+        if (before) {
+            weights_.back() = before->weight;
+            planned.moved_s = view_.now_s;
+        }
         for (size_t slot = 0; slot < slots; ++slot) {
             const bool had = before && slot < before->owners.size();
             const uint32_t place = had ? place_of(before->owners[slot].node) : kNoOwner;

@@ -100,7 +100,7 @@ TEST_CASE("the bytes of a snapshot are those of docs/formats/table.md", "[shard]
                                  "\x00\x01\x01"
                                  "a",
                                  4) +
-                             std::string("\x65\x53\xf1\x00\x01\x80\x01\x00\x09\x01\x01\x00", 12) +
+                             std::string("\xff\xff\xff\xff\x01\x80\x01\x00\x09\x01\x01\x00", 12) +
                              std::string("\x00\x01\x81\x01\x00\x00\x00\x05\x01\x01", 10);
     CHECK(base::to_hex(table.snapshot()) == base::to_hex(sealed(body)));
 }

@@ -160,7 +160,7 @@ struct Model {
         }
         ModelTarget made{plan.jobs[edit.job], edit.weight, {}, std::nullopt};
         for (size_t slot = 0; slot < edit.owners.size(); ++slot) {
-            made.owners.push_back({edit.owners[slot], plan.now_s});
+            made.owners.push_back({edit.owners[slot], known ? plan.now_s : 0});
             if (known && slot < targets[edit.target].owners.size() &&
                 targets[edit.target].owners[slot].node == edit.owners[slot]) {
                 made.owners[slot] = targets[edit.target].owners[slot];
