@@ -239,4 +239,8 @@ const Core& Driver::core() const {
     return body_->core();
 }
 
+bool Driver::failed() const {
+    return body_->failed();
+}
+
 }  // namespace shard::raft

@@ -148,8 +148,10 @@ class Driver {
     void step_down();
 
     [[nodiscard]] DriverStatus status() const;
-    // For tests: what the core is at.
+    // What the core is at: cheaper than status().
     [[nodiscard]] const Core& core() const;
+    // Its disk has: it says and does nothing more, and leads nobody.
+    [[nodiscard]] bool failed() const;
 
   private:
     class Body;

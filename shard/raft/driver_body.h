@@ -34,6 +34,8 @@ class Driver::Body {
 
     [[nodiscard]] const Core& core() const { return core_; }
 
+    [[nodiscard]] bool failed() const { return failed_; }
+
   private:
     // --- driver_output.cc: what the core says -------------------------------------------------
     // Carries out what the core says and gives the answers, until nothing is left to do. Every call

@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/check.h"
 #include "shard/session/holdings.h"
 
 namespace shard {
@@ -480,6 +481,15 @@ void Worker::configured(uint64_t configuration, std::vector<JobHash> jobs) {
     at.self.jobs = std::move(jobs);
     if (at.state == SessionState::kOpen) {
         at.parts.link.send(Configured{.configuration = configuration, .jobs = at.self.jobs});
+    }
+}
+
+void Worker::belongs_to(const std::string& cluster_id) {
+    Parts_& at = *parts_;
+    if (at.self.cluster_id != cluster_id) {
+        SKEIN_CHECK(at.self.cluster_id.empty(), "belongs to", at.self.cluster_id, "not", cluster_id);
+        at.self.cluster_id = cluster_id;
+        at.save_identity();
     }
 }
 

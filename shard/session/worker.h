@@ -132,6 +132,9 @@ class Worker {
     // This node may know better who leads: it is a voter.
     void leader_is(const std::string& address);
     void configured(uint64_t configuration, std::vector<JobHash> jobs);
+    // This node has founded its cluster, or finds its state on its disk: it belongs to no other.
+    //   expects  that it belongs to none so far, or to this one
+    void belongs_to(const std::string& cluster_id);
     // Others may take over now: the node stops on purpose.
     void stopping();
 
