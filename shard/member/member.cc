@@ -74,8 +74,7 @@ base::Status Member::Body::start() {
     founding = std::make_unique<Founding>(
         identity(),
         founding_options(options),
-        Founding::Parts{
-            .identities = parts.identities, .clock = parts.clock, .log = parts.log});
+        Founding::Parts{.identities = parts.identities, .clock = parts.clock, .log = parts.log});
     return base::success();
 }
 
@@ -335,6 +334,11 @@ MemberStatus Member::status() const {
 
 Identity Member::identity() const {
     return body_->identity();
+}
+
+bool Member::has_part() const {
+    return body_->driver != nullptr &&
+           body_->driver->core().configuration().find(body_->options.member) != nullptr;
 }
 
 Leader* Member::leading() {

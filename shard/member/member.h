@@ -53,14 +53,14 @@ struct MemberStatus {
     bool votes = false;
     bool learns = false;  // is sent the log, and may become a voter
     WorkerStatus session;
-    raft::DriverStatus raft;    // of nobody while it has no part in consensus
-    std::string raft_problem;   // why it has none, though it should
-    std::string leader_id;      // empty: not known
+    raft::DriverStatus raft;     // of nobody while it has no part in consensus
+    std::string raft_problem;    // why it has none, though it should
+    std::string leader_id;       // empty: not known
     std::string leader_address;  // empty: not known
 };
 
-// A step machine: every call does what can be done now and returns; after any call but poll(), poll()
-// is due.
+// A step machine: every call does what can be done now and returns; after any call but poll(),
+// poll() is due.
 //   threads   one
 //   lifetime  what it borrows outlives it
 class Member final : public SessionHandler {
@@ -70,8 +70,8 @@ class Member final : public SessionHandler {
         // Called when the member knows its cluster; the transport goes before what it borrows.
         std::function<std::unique_ptr<raft::RaftTransport>(const raft::ClusterId& cluster)>
             transport;
-        NodeLinks& links;      // to the nodes whose sessions come here
-        SessionLink& link;     // to the leader
+        NodeLinks& links;   // to the nodes whose sessions come here
+        SessionLink& link;  // to the leader
         Identities& identities;
         SessionStore& store;
         HoldingsListener& holdings;
@@ -130,6 +130,8 @@ class Member final : public SessionHandler {
     // --- looking ---
     [[nodiscard]] MemberStatus status() const;
     [[nodiscard]] Identity identity() const;
+    // It votes, or is sent the log and may vote soon.
+    [[nodiscard]] bool has_part() const;
     // Null unless it leads.
     [[nodiscard]] Leader* leading();
     // Of a member; empty elsewhere. May be older than the leader's.

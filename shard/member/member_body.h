@@ -61,8 +61,8 @@ struct Member::Body final : public Proposer {
     std::unique_ptr<Voters> voters;
     std::unique_ptr<Worker> worker;
 
-    std::string cluster_id;  // empty: none yet
-    std::string problem;     // why it has no part in consensus
+    std::string cluster_id;   // empty: none yet
+    std::string problem;      // why it has no part in consensus
     std::string told_leader;  // address, to the worker
     base::SteadyTime next_voters{};
     std::shared_ptr<bool> alive = std::make_shared<bool>(true);

@@ -48,16 +48,16 @@ base::Status Member::Body::begin_raft(const std::string& id) {
     voters = std::make_unique<Voters>(voter_options);
     leading = std::make_unique<Leader>(
         leader_options,
-        Leader::Parts{.proposer = *this,
-                      .links = parts.links,
-                      .table = table,
-                      .targets = targets,
-                      .clock = parts.clock,
-                      .log = parts.log,
-                      .votes = [this](uint64_t member) {
-                          return driver->core().configuration().is_voter(member);
-                      },
-                      .leader_hint = [this] { return leader_hint(); }});
+        Leader::Parts{
+            .proposer = *this,
+            .links = parts.links,
+            .table = table,
+            .targets = targets,
+            .clock = parts.clock,
+            .log = parts.log,
+            .votes =
+                [this](uint64_t member) { return driver->core().configuration().is_voter(member); },
+            .leader_hint = [this] { return leader_hint(); }});
     leading->configured(jobs);
     return base::success();
 }
@@ -85,7 +85,7 @@ void Member::Body::found() {
 // A node without a part in consensus scrapes all the same.
 void Member::Body::take_part(const base::Status& begun) {
     if (!begun) {
-        problem = begun.error().to_string();
+        problem = begun.error().message();
         parts.log.error("this node has no part in its cluster's consensus", "error", begun.error());
     }
 }
@@ -98,17 +98,17 @@ std::vector<VoterCandidate> Member::Body::candidates() const {
             continue;
         }
         const bool self = record->member == options.member;
-        all.push_back({.number = record->number,
-                       .member = record->member,
-                       .id = record->id,
-                       .address = record->address,
-                       .zone = record->zone,
-                       .live = self || status.session,
-                       .stays = record->admin == Admin::kActive ||
-                                record->admin == Admin::kMaintenance,
-                       .silent_since = status.silent_since,
-                       .may_vote = record->feature_level >= kFeatureLevel && !status.clock_off,
-                       .stopping = (status.totals.flags & kNodeStopping) != 0});
+        all.push_back(
+            {.number = record->number,
+             .member = record->member,
+             .id = record->id,
+             .address = record->address,
+             .zone = record->zone,
+             .live = self || status.session,
+             .stays = record->admin == Admin::kActive || record->admin == Admin::kMaintenance,
+             .silent_since = status.silent_since,
+             .may_vote = record->feature_level >= kFeatureLevel && !status.clock_off,
+             .stopping = (status.totals.flags & kNodeStopping) != 0});
     }
     return all;
 }
@@ -138,8 +138,7 @@ uint64_t Member::Body::leader() const {
     return driver == nullptr ? raft::kNobody : driver->core().leader();
 }
 
-void Member::Body::propose(std::string edit,
-                           std::function<void(base::Result<std::string>)> done) {
+void Member::Body::propose(std::string edit, std::function<void(base::Result<std::string>)> done) {
     driver->propose(std::move(edit), std::move(done));
 }
 
