@@ -8,6 +8,7 @@
 
 #include "base/async/worker_pool.h"
 #include "base/rpc/bytes.h"
+#include "base/rpc/call_peer.h"
 
 namespace base::rpc {
 namespace {
@@ -22,6 +23,7 @@ class CallState {
         bounds_.stop = stop_.get_token();
         bounds_.deadline =
             Deadline(began_ + method.call_max).earlier(client_deadline(*context, began_));
+        bounds_.who = peer_of(*context);
         method_.metrics.started();
         admitted_ = method_.running.add(context, bounds_.deadline, method.calls_max);
     }

@@ -21,10 +21,11 @@ class WorkerPool;
 
 namespace base::rpc {
 
-// The bounds of one call. Valid until its answer is complete.
+// The bounds of one call, and who called. Valid until its answer is complete.
 struct CallContext {
     std::stop_token stop;  // the client went away, or the server stops
     Deadline deadline;     // the client's, or --grpc.max-call-duration, whichever is earlier
+    CallPeer who;
 };
 
 // An answer of many messages, pulled one by one.

@@ -79,6 +79,11 @@ struct Fixture {
              .unary = [](std::string_view, const CallContext&) -> base::Result<std::string> {
                  return base::fail(Code::kInvalid, "label name is missing");
              }});
+        methods.push_back(
+            {.path = "/test.Things/Who", .unary = [](std::string_view, const CallContext& context) {
+                 return base::Result<std::string>(
+                     context.who.names.empty() ? context.who.address : context.who.names.front());
+             }});
         methods.push_back({.path = "/test.Things/Wait",
                            .unary = [this](std::string_view, const CallContext& context)
                                -> base::Result<std::string> {
@@ -428,6 +433,7 @@ TEST_CASE("with a client authority only clients with its certificate are served"
         return fixture.channel(how)->call("/test.Things/Echo", "x", fixture.soon(5s));
     };
     CHECK(call(tls).has_value());
+    CHECK(fixture.channel(tls)->call("/test.Things/Who", "", fixture.soon(5s)).value() == "client");
     tls.cert_file = write("stranger.pem", stranger.cert);
     tls.key_file = write("stranger.key", stranger.key);
     CHECK_FALSE(call(tls).has_value());
