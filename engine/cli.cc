@@ -1,5 +1,6 @@
 #include "engine/cli.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
@@ -64,6 +65,21 @@ Words take_emptied(const std::vector<std::string>& words,
         }
     }
     return taken;
+}
+
+constexpr size_t kFlagsUngroupedMax = 20;
+
+// The first word of a flag's name, when others begin with it and there are many flags: --help
+// shows those together.
+std::string group_of(const FlagSpec& flag, std::span<const FlagSpec> flags) {
+    const auto first_word = [](std::string_view name) {
+        return name.substr(0, name.find_first_of(".-"));
+    };
+    const std::string_view word = first_word(flag.name);
+    const auto alike = std::count_if(flags.begin(), flags.end(), [&](const FlagSpec& other) {
+        return first_word(other.name) == word;
+    });
+    return flags.size() > kFlagsUngroupedMax && alike > 1 ? std::string(word) : "Options";
 }
 
 }  // namespace
@@ -142,14 +158,16 @@ base::Result<CliOutcome> CommandLine::parse(const std::vector<std::string>& word
             flag.short_name.empty() ? "" : "-" + std::string(flag.short_name) + ",";
         if (flag.kind == FlagKind::kBool) {
             flags[name] = flag.value_default == "true";
-            app.add_flag(short_form + "--" + name + ",!--no-" + name, flags[name], help);
+            app.add_flag(short_form + "--" + name + ",!--no-" + name, flags[name], help)
+                ->group(group_of(flag, flags_));
         } else {
             with_value.insert(name);
             app.add_option(short_form + "--" + name, lists[name], help)
                 ->expected(1)
                 ->take_all()
                 ->allow_extra_args(false)
-                ->default_str(std::string(flag.value_default));
+                ->default_str(std::string(flag.value_default))
+                ->group(group_of(flag, flags_));
         }
     }
     if (!positional_.empty()) {

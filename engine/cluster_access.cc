@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <string_view>
 
+#include "config/config.h"
 #include "engine/store_api.h"
+#include "shard/assignment/names.h"
+#include "shard/types.h"
 
 namespace engine {
 namespace {
@@ -21,20 +24,58 @@ bool is_loopback(std::string_view host) {
     return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-}  // namespace
-
-std::vector<std::string> joined_addresses(const FlagValues& flags) {
-    std::vector<std::string> addresses;
-    for (const std::string& list : flags.list("cluster.join")) {
+// The items of a list flag that was given with commas, repeated, or both.
+std::vector<std::string> parted_list(const FlagValues& flags, std::string_view name) {
+    std::vector<std::string> items;
+    for (const std::string& list : flags.list(name)) {
         for (size_t at = 0; at <= list.size();) {
             const size_t end = std::min(list.find(',', at), list.size());
             if (end != at) {
-                addresses.push_back(list.substr(at, end - at));
+                items.push_back(list.substr(at, end - at));
             }
             at = end + 1;
         }
     }
-    return addresses;
+    return items;
+}
+
+base::Status check_join(const FlagValues& flags) {
+    for (const std::string& joined : joined_addresses(flags)) {
+        if (joined.rfind(':') == std::string::npos || host_of(joined).empty()) {
+            return base::fail(base::Code::kInvalid,
+                              "--cluster.join is a list of host:port, which this is not:",
+                              joined);
+        }
+    }
+    if (in_cluster(flags) && grpc_address(flags).empty()) {
+        return base::fail(base::Code::kInvalid,
+                          "--cluster.join needs a gRPC server: give --grpc.listen-address");
+    }
+    return base::success();
+}
+
+base::Status check_identity(const FlagValues& flags) {
+    TRY(shard::check_text("--cluster.zone", flags.text("cluster.zone"), shard::kNameBytesMax));
+    const int64_t budget = flags.integer("cluster.series-budget");
+    if (budget < 0 || budget > static_cast<int64_t>(config::kSeriesBudgetMax)) {
+        return base::fail(
+            base::Code::kInvalid, "--cluster.series-budget must be 0 to", config::kSeriesBudgetMax);
+    }
+    return base::success();
+}
+
+bool asks_for_certificates(const FlagValues& flags) {
+    return !grpc_tls(flags).client_ca_file.empty();
+}
+
+}  // namespace
+
+std::vector<std::string> joined_addresses(const FlagValues& flags) {
+    return parted_list(flags, "cluster.join");
+}
+
+std::vector<std::string> accepted_names(const FlagValues& flags) {
+    return parted_list(flags, "cluster.accepted-names");
 }
 
 bool in_cluster(const FlagValues& flags) {
@@ -47,28 +88,26 @@ std::string advertised_address(const FlagValues& flags) {
 }
 
 base::Status check_cluster_access(const FlagValues& flags) {
-    const std::string address = grpc_address(flags);
-    for (const std::string& joined : joined_addresses(flags)) {
-        if (joined.rfind(':') == std::string::npos || host_of(joined).empty()) {
-            return base::fail(base::Code::kInvalid,
-                              "--cluster.join is a list of host:port, which this is not:",
-                              joined);
-        }
-    }
-    if (in_cluster(flags) && address.empty()) {
+    TRY(check_join(flags));
+    TRY(check_identity(flags));
+    if (!accepted_names(flags).empty() && !asks_for_certificates(flags)) {
         return base::fail(base::Code::kInvalid,
-                          "--cluster.join needs a gRPC server: give --grpc.listen-address");
+                          "--cluster.accepted-names are names in certificates, which nodes only "
+                          "show with --grpc-server-tls-cert, -key and -client-ca: give these, or "
+                          "leave the names out");
     }
+    const std::string address = grpc_address(flags);
     if (!in_cluster(flags) || flags.boolean("cluster.insecure") || is_loopback(host_of(address)) ||
-        !grpc_tls(flags).client_ca_file.empty()) {
+        asks_for_certificates(flags) || !flags.text("cluster.key-file").empty()) {
         return base::success();
     }
     return base::fail(base::Code::kInvalid,
-                      "--cluster.join opens this node's data to whoever reaches",
+                      "--cluster.join lets whoever reaches",
                       address,
-                      ": give --grpc-server-tls-cert, -key and -client-ca, so that nodes show each "
-                      "other certificates, or --cluster.insecure where the network lets nobody "
-                      "else in");
+                      "speak as a node of the cluster: give --grpc-server-tls-cert, -key and "
+                      "-client-ca, so that nodes show each other certificates, or a "
+                      "--cluster.key-file that they share, or --cluster.insecure where the network "
+                      "lets nobody else in");
 }
 
 }  // namespace engine

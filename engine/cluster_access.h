@@ -1,4 +1,4 @@
-// Who is in the cluster, and who may ask its nodes.
+// What the flags say of the cluster: who is in it, and how nodes are told from strangers.
 #pragma once
 
 #include <string>
@@ -18,10 +18,14 @@ namespace engine {
 // The address by which the other nodes know this one.
 [[nodiscard]] std::string advertised_address(const FlagValues& flags);
 
-// Data is not handed to whoever reaches the port: with --cluster.join the gRPC server listens on
-// loopback, or asks clients for certificates, or --cluster.insecure says that the network keeps
-// strangers out.
-//   errors  kInvalid: none of them; a flag that makes no sense
+// The names of --cluster.accepted-names.
+[[nodiscard]] std::vector<std::string> accepted_names(const FlagValues& flags);
+
+// Not everybody who reaches the port is a node: with --cluster.join the gRPC server listens on
+// loopback, or asks clients for certificates, or nodes have a key, or --cluster.insecure says that
+// the network keeps strangers out. The key decides who may speak as a node; series can be read by
+// whoever can use the StoreAPI.
+//   errors  kInvalid: none of them; a flag that makes no sense, alone or beside the others
 [[nodiscard]] base::Status check_cluster_access(const FlagValues& flags);
 
 }  // namespace engine

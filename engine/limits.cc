@@ -35,4 +35,16 @@ ProcessLimits process_limits(const FlagValues& flags) {
     return limits;
 }
 
+uint64_t series_budget(uint64_t flag, uint64_t configured, const ProcessLimits& limits) {
+    if (flag != 0) {
+        return flag;
+    }
+    if (configured != 0) {
+        return configured;
+    }
+    const int64_t left = limits.memory_bytes - limits.all_queries_bytes - limits.cut_bytes;
+    const uint64_t fit = static_cast<uint64_t>(std::max<int64_t>(left, 0)) / kBytesPerSeries;
+    return std::max(fit / kSeriesBudgetMin * kSeriesBudgetMin, kSeriesBudgetMin);
+}
+
 }  // namespace engine

@@ -21,6 +21,18 @@ struct ProcessLimits {
     size_t query_threads = 1;  // pool that evaluates queries
 };
 
+// Series of a node that has the memory, one with another: what was measured (371 B, of ten labels
+// each) and a third more, for longer labels and for series that come and go.
+inline constexpr uint64_t kBytesPerSeries = 512;
+inline constexpr uint64_t kSeriesBudgetMin = 1'000;  // of the rule below
+
+// Active series that a node should hold at most: --cluster.series-budget, or cluster.series_budget,
+// or, if both are 0, as many as fit into the quarter of the memory that queries and cutting blocks
+// leave.
+[[nodiscard]] uint64_t series_budget(uint64_t flag,
+                                     uint64_t configured,
+                                     const ProcessLimits& limits);
+
 [[nodiscard]] ProcessLimits process_limits(const FlagValues& flags);
 
 }  // namespace engine
