@@ -223,7 +223,7 @@ void Node::announce() {
 }
 
 base::Status Node::open_state() {
-    TRY(state_, NodeState::open(*files_, flags_));
+    TRY(state_, NodeState::open(*files_, flags_, random_));
     TRY(metadata_, MetadataStore::open(state_->store()));
     return base::success();
 }
