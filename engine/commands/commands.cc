@@ -20,6 +20,7 @@ constexpr Command kCommands[] = {
      "tsdb list|analyze|dump|dump-openmetrics|verify|create-blocks-from|snapshot ...",
      "Look into a data folder, check it, fill it.",
      tsdb_command},
+    {"cluster", "cluster reset ...", "Take a stopped node out of its cluster.", cluster_command},
     {"self",
      "self flags|metrics [--markdown]",
      "List what this program knows of itself.",

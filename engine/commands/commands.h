@@ -18,6 +18,7 @@ namespace engine {
 [[nodiscard]] int query_command(const std::vector<std::string>& words);
 [[nodiscard]] int test_command(const std::vector<std::string>& words);
 [[nodiscard]] int tsdb_command(const std::vector<std::string>& words);
+[[nodiscard]] int cluster_command(const std::vector<std::string>& words);
 // Prints the program's own lists (flags, metrics), a name per line: what the documentation is held
 // against.
 [[nodiscard]] int self_command(const std::vector<std::string>& words);

@@ -102,6 +102,8 @@ def check_refusals(checks, folder):
     for what, flags, said in (
         ("everybody", ["--cluster.join=10.0.0.1:10901", "--grpc.listen-address=0.0.0.0:0"], "--cluster.insecure"),
         ("no server", ["--cluster.join=10.0.0.1:10901", "--grpc.listen-address="], "--grpc.listen-address"),
+        ("names", ["--cluster.join=10.0.0.1:10901", "--cluster.accepted-names=a", "--grpc.listen-address=127.0.0.1:0"],
+         "-client-ca"),
         ("no port", ["--cluster.join=10.0.0.1", "--grpc.listen-address=127.0.0.1:0"], "host:port"),
     ):
         code, text = run_to_end(start + flags)
