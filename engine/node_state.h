@@ -1,5 +1,5 @@
 // The node's own state beside the series: who it is, and what its rooms keep in its key–value
-// store.
+// store. docs/formats/node.md
 #pragma once
 
 #include <cstdint>
