@@ -87,6 +87,15 @@ std::string advertised_address(const FlagValues& flags) {
     return given.empty() ? grpc_address(flags) : given;
 }
 
+base::rpc::ClientTls node_tls(const FlagValues& flags) {
+    const base::rpc::ServerTls tls = grpc_tls(flags);
+    return {.enabled = tls.enabled(),
+            .ca_file = tls.client_ca_file,
+            .cert_file = tls.client_ca_file.empty() ? "" : tls.cert_file,
+            .key_file = tls.client_ca_file.empty() ? "" : tls.key_file,
+            .server_name = {}};
+}
+
 base::Status check_cluster_access(const FlagValues& flags) {
     TRY(check_join(flags));
     TRY(check_identity(flags));

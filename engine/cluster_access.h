@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/rpc/client.h"
 #include "engine/cli.h"
 
 namespace engine {
@@ -17,6 +18,9 @@ namespace engine {
 
 // The address by which the other nodes know this one.
 [[nodiscard]] std::string advertised_address(const FlagValues& flags);
+
+// How nodes call each other: they show the certificate that they serve with.
+[[nodiscard]] base::rpc::ClientTls node_tls(const FlagValues& flags);
 
 // The names of --cluster.accepted-names.
 [[nodiscard]] std::vector<std::string> accepted_names(const FlagValues& flags);

@@ -15,16 +15,6 @@ namespace {
 constexpr const char* kEndpointsConfig = "cluster.store_endpoints";
 constexpr std::string_view kAddressLabel = "__address__";
 
-// Nodes show each other the certificate that they serve with.
-base::rpc::ClientTls node_tls(const FlagValues& flags) {
-    const base::rpc::ServerTls tls = grpc_tls(flags);
-    return {.enabled = tls.enabled(),
-            .ca_file = tls.client_ca_file,
-            .cert_file = tls.client_ca_file.empty() ? "" : tls.cert_file,
-            .key_file = tls.client_ca_file.empty() ? "" : tls.key_file,
-            .server_name = {}};
-}
-
 base::rpc::ClientTls store_tls(const FlagValues& flags) {
     return {.enabled = flags.boolean("grpc-client-tls-secure"),
             .ca_file = flags.text("grpc-client-tls-ca"),
@@ -113,6 +103,15 @@ base::Status ClusterQueries::start() {
     std::vector<std::string> nodes = joined_addresses(parts_.flags);
     std::erase(nodes, advertised_address(parts_.flags));
     return endpoints_.set(storeapi::PeerKind::kNode, std::move(nodes));
+}
+
+void ClusterQueries::nodes_changed(std::vector<std::string> addresses) {
+    const base::Status set = addresses.empty()
+                                 ? start()
+                                 : endpoints_.set(storeapi::PeerKind::kNode, std::move(addresses));
+    if (!set) {
+        parts_.log.warn("not all nodes of the cluster are asked", "error", set.error());
+    }
 }
 
 base::Status ClusterQueries::apply(const config::Config& config) {

@@ -49,6 +49,8 @@ class ClusterQueries final {
     // The nodes of --cluster.join are asked from now on.
     //   errors  kLimit: too many
     [[nodiscard]] base::Status start();
+    // The cluster's nodes but this one are these, instead of those of --cluster.join; none: those.
+    void nodes_changed(std::vector<std::string> addresses);
     // At start and at every reload: the endpoints of the configuration. Sources whose options are
     // the same go on.
     [[nodiscard]] base::Status apply(const config::Config& config) EXCLUDES_LOCK(mutex_);

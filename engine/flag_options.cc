@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/cluster_access.h"
 #include "engine/features.h"
 #include "engine/node_state.h"
 #include "engine/routes.h"
@@ -38,6 +39,7 @@ scrape::EngineOptions scrape_options(const FlagValues& flags) {
         milliseconds(flags.duration_ms("scrape.discovery-reload-interval"));
     options.exemplars = Features(flags).has("exemplar-storage");
     options.host_name = host_name();
+    options.shared_phase = in_cluster(flags);
     return options;
 }
 

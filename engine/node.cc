@@ -15,7 +15,10 @@
 #include "base/random.h"
 #include "config/target_groups.h"
 #include "engine/admin_api.h"
+#include "engine/cluster/cluster_node.h"
+#include "engine/cluster/turn_thread.h"
 #include "engine/cluster_access.h"
+#include "engine/cluster_admission.h"
 #include "engine/cluster_queries.h"
 #include "engine/features.h"
 #include "engine/flag_options.h"
@@ -57,6 +60,7 @@ constexpr milliseconds kMemoryLook{250};          // between two looks at what q
 constexpr std::chrono::seconds kRequestGrace{4};  // for running requests at a stop
 constexpr size_t kPageThreads = 2;
 constexpr size_t kQueueMax = 512;
+constexpr double kMemoryHigh = 0.9;    // part of the limit from which on a node gets no targets
 constexpr size_t kAdminQueueMax = 16;  // requests that change data wait for one another
 
 // The process' own memory, in bytes; 0 under a sanitizer, which takes several times of it.
@@ -136,6 +140,10 @@ class Node {
     base::Status listen();
     [[nodiscard]] model::Labels store_api_labels() const;
     base::Status listen_grpc();
+    [[nodiscard]] ClusterNode::Parts cluster_parts();
+    base::Status join_cluster();
+    void apply_discovery(const config::Config& config);
+    [[nodiscard]] shard::Totals totals();
     base::Status open_storage();
     base::Status begin_scraping();
     base::http::Router routes();
@@ -168,6 +176,9 @@ class Node {
     std::unique_ptr<base::WorkerPool> query_pool_, page_pool_, admin_pool_;
     std::unique_ptr<base::http::ClientShared> client_;
     std::unique_ptr<scrape::Metrics> scrape_metrics_;
+    base::Secret cluster_key_;                   // of --cluster.key-file
+    std::unique_ptr<TurnThread> steering_;       // what the cluster's news lead to
+    std::unique_ptr<ClusterNode> cluster_node_;  // null: without --cluster.join
     std::unique_ptr<scrape::Manager> manager_;
     std::unique_ptr<scrape::Discovery> discovery_;
     std::unique_ptr<ClusterQueries> cluster_;
@@ -176,6 +187,9 @@ class Node {
     std::unique_ptr<StoreApi> store_api_;  // null: there is none
     std::unique_ptr<Maintenance> maintenance_;
     int64_t started_ms_ = 0;
+
+    base::Mutex discovering_;  // one at a time decides what discovery is to do
+    bool discovers_ GUARDED_BY(discovering_) = true;
 
     base::Mutex mutex_;
     base::CondVar asked_;
@@ -187,11 +201,14 @@ class Node {
 base::Status Node::start() {
     started_ms_ = clock_.now_ms();
     announce();
+    TRY(check_cluster_access(flags_));
+    TRY(cluster_key_, read_cluster_key(*files_, flags_.text("cluster.key-file")));
     TRY(reload_.load_first());
     TRY(open_state());
     build_parts();
     TRY(listen());
     TRY(listen_grpc());
+    TRY(join_cluster());
     TRY(open_storage());
     TRY(begin_scraping());
     readiness_.set(Readiness::State::kReady);
@@ -248,18 +265,23 @@ void Node::build_parts() {
     engine_ = std::make_unique<query::Engine>(
         query_options(flags_, limits_, *reload_.current()), storage_, clock_, query_memory_);
     scrape_metrics_ = std::make_unique<scrape::Metrics>(registry_);
+    if (in_cluster(flags_)) {
+        steering_ = std::make_unique<TurnThread>("steering");
+        cluster_node_ = std::make_unique<ClusterNode>(cluster_parts());
+    }
     serving_->start();
     scraping_->start();
-    manager_ =
-        std::make_unique<scrape::Manager>(scrape_options(flags_),
-                                          scrape::Manager::Parts{storage_,
-                                                                 *scraping_,
-                                                                 *client_,
-                                                                 *scrape_metrics_,
-                                                                 network_memory_,
-                                                                 metadata_.get(),
-                                                                 random_,
-                                                                 log_.with("component", "scrape")});
+    manager_ = std::make_unique<scrape::Manager>(
+        scrape_options(flags_),
+        scrape::Manager::Parts{storage_,
+                               *scraping_,
+                               *client_,
+                               *scrape_metrics_,
+                               network_memory_,
+                               metadata_.get(),
+                               random_,
+                               log_.with("component", "scrape"),
+                               cluster_node_ == nullptr ? nullptr : &cluster_node_->scrapes()});
     const scrape::SourceParts sources{serving_->lane(0),
                                       *client_,
                                       *files_,
@@ -384,26 +406,97 @@ model::Labels Node::store_api_labels() const {
 }
 
 base::Status Node::listen_grpc() {
-    TRY(check_cluster_access(flags_));
     if (grpc_address(flags_).empty()) {
         return base::success();
     }
     TRY(store_api_,
-        base::context(StoreApi::start({.flags = flags_,
-                                       .clock = clock_,
-                                       .metrics = grpc_metrics_,
-                                       .log = log_.with("component", "grpc"),
-                                       .budget = query_memory_,
-                                       .threads = limits_.query_threads,
-                                       .storage = storage_,
-                                       .manager = *manager_,
-                                       .engine = *engine_,
-                                       .ready = [this] { return readiness_.ready(); },
-                                       .labels = [this] { return store_api_labels(); },
-                                       .db = [this]() -> const tsdb::Db& { return *db_; },
-                                       .node_id = state_->node_id()}),
-                      "listen for gRPC (--grpc.listen-address)"));
+        base::context(
+            StoreApi::start({.flags = flags_,
+                             .clock = clock_,
+                             .metrics = grpc_metrics_,
+                             .log = log_.with("component", "grpc"),
+                             .budget = query_memory_,
+                             .threads = limits_.query_threads,
+                             .storage = storage_,
+                             .manager = *manager_,
+                             .engine = *engine_,
+                             .ready = [this] { return readiness_.ready(); },
+                             .labels = [this] { return store_api_labels(); },
+                             .db = [this]() -> const tsdb::Db& { return *db_; },
+                             .node_id = state_->node_id(),
+                             .more = cluster_node_ == nullptr ? std::vector<base::rpc::Method>()
+                                                              : cluster_node_->methods()}),
+            "listen for gRPC (--grpc.listen-address)"));
     return base::success();
+}
+
+ClusterNode::Parts Node::cluster_parts() {
+    return {.flags = flags_,
+            .clock = clock_,
+            .random = random_,
+            .registry = registry_,
+            .log = log_.with("component", "cluster"),
+            .store = state_->store(),
+            .node_id = state_->node_id(),
+            .member = state_->member(),
+            .series_budget =
+                series_budget(static_cast<uint64_t>(flags_.integer("cluster.series-budget")),
+                              reload_.current()->cluster.series_budget,
+                              limits_),
+            .key = cluster_key_,
+            .totals = [this] { return totals(); },
+            .nodes_changed =
+                [this](std::vector<std::string> addresses) {
+                    steering_->post([this, addresses = std::move(addresses)] {
+                        cluster_->nodes_changed(addresses);
+                    });
+                },
+            .discovers_changed =
+                [this](bool discovers) {
+                    steering_->post([this, discovers] {
+                        {
+                            const base::MutexLock lock(discovering_);
+                            discovers_ = discovers;
+                        }
+                        apply_discovery(*reload_.current());
+                    });
+                }};
+}
+
+shard::Totals Node::totals() {
+    shard::Totals totals{.memory_bytes = static_cast<uint64_t>(memory_.used()),
+                         .memory_limit_bytes = static_cast<uint64_t>(memory_.limit())};
+    if (!readiness_.ready()) {
+        totals.flags |= shard::kNodeStarting;
+        return totals;
+    }
+    totals.ghost_series = db_->stats().series;
+    if (db_->disk().readonly()) {
+        totals.flags |= shard::kNodeReadOnly;
+    }
+    if (static_cast<double>(memory_.used()) > kMemoryHigh * static_cast<double>(memory_.limit())) {
+        totals.flags |= shard::kNodeMemoryHigh;
+    }
+    return totals;
+}
+
+// Before the log is replayed: the others know at once that this node is there and scrapes nothing
+// yet, and it may vote.
+base::Status Node::join_cluster() {
+    if (cluster_node_ == nullptr) {
+        return base::success();
+    }
+    {
+        const base::MutexLock lock(discovering_);
+        discovers_ = false;
+    }
+    discovery_->listen(&cluster_node_->discovered());
+    return base::context(cluster_node_->start(*reload_.current()), "join the cluster");
+}
+
+void Node::apply_discovery(const config::Config& config) {
+    const base::MutexLock lock(discovering_);
+    discovery_->apply(discovers_ ? config.scrape : scrape::Options{});
 }
 
 base::Status Node::open_storage() {
@@ -447,14 +540,21 @@ base::Status Node::begin_scraping() {
                         }},
                        {"discovery",
                         [this](const config::Config& config) -> base::Status {
-                            discovery_->apply(config.scrape);
+                            if (cluster_node_ != nullptr) {
+                                TRY(cluster_node_->apply(config));
+                            }
+                            apply_discovery(config);
                             return base::success();
                         }},
                        {"store endpoints", [this](const config::Config& config) {
                             return cluster_->apply(config);
                         }}}));
     TRY(cluster_->start());
-    discovery_->listen(manager_.get());
+    if (cluster_node_ != nullptr) {
+        cluster_node_->assigned().listen(manager_.get());
+    } else {
+        discovery_->listen(manager_.get());
+    }
     std::vector<Maintenance::Chore> chores;
     chores.push_back({"memory", kMemoryLook, [this] {
                           db_->keep_cut_memory(limits_.cut_bytes);
@@ -502,6 +602,9 @@ void Node::serve() {
 
 void Node::stop() {
     log_.info("stopping");
+    if (cluster_node_ != nullptr) {
+        cluster_node_->say_stopping();
+    }
     readiness_.set(Readiness::State::kStopping);
     maintenance_.reset();
     if (discovery_ != nullptr) {
@@ -512,6 +615,10 @@ void Node::stop() {
     }
     if (manager_ != nullptr) {
         manager_->stop();
+    }
+    if (cluster_node_ != nullptr) {
+        cluster_node_->stop();
+        steering_->stop();
     }
     signals_.reset();
     if (db_ != nullptr) {

@@ -182,6 +182,7 @@ base::Result<std::unique_ptr<StoreApi>> StoreApi::start(const Parts& parts) {
         std::ranges::move(storeapi::make_node_service(api->node_sources_),
                           std::back_inserter(methods));
     }
+    std::ranges::copy(parts.more, std::back_inserter(methods));
     auto started = base::rpc::Server::start(
         options, std::move(methods), {api->pool_, parts.clock, parts.metrics});
     if (!started) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/async/worker_pool.h"
 #include "base/budget.h"
@@ -52,6 +53,7 @@ class StoreApi {
         std::function<model::Labels()> labels;
         std::function<const tsdb::Db&()> db;
         std::string node_id;
+        std::vector<base::rpc::Method> more;  // that the same server answers
     };
 
     // Listens; with --cluster.join for the other nodes, too. Null, with a warning, when the default

@@ -28,7 +28,7 @@ int64_t phase_ns(model::TargetId id,
 int64_t phase_ns(const model::Target& target, uint64_t seed, std::chrono::milliseconds grid) {
     const int64_t interval_ns = std::chrono::nanoseconds(target.interval).count();
     const int64_t slots = std::max<int64_t>(target.slots, 1);
-    const int64_t behind = interval_ns * (target.slot % slots) / slots;
+    const int64_t behind = interval_ns / slots * (target.slot % slots);
     return (phase_ns(target.id, seed, target.interval, grid) + behind) % interval_ns;
 }
 

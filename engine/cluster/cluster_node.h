@@ -1,5 +1,5 @@
-// This node in its cluster: the member (shard/member) with gRPC, the key–value store and a thread of
-// its own around it. Only with --cluster.join.
+// This node in its cluster: the member (shard/member) with gRPC, the key–value store and a thread
+// of its own around it. Only with --cluster.join.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,13 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/rpc/server.h"
+#include "base/secret.h"
 #include "config/config.h"
 #include "engine/cli.h"
 #include "model/scrape_listener.h"
 #include "model/target.h"
 #include "shard/member/member.h"
+#include "shard/session/node_questions.h"
 
 namespace engine {
 
@@ -37,8 +39,13 @@ class ClusterNode {
         std::string node_id;
         uint64_t member = 0;
         uint64_t series_budget = 0;
-        // Of the node as a whole; what its targets have is added.
+        base::Secret key;  // of --cluster.key-file; empty: there is none
+        // Of the node as a whole: the series of its head as ghost_series; which of them are active,
+        // its targets say.
         std::function<shard::Totals()> totals;
+        // What other nodes ask for people. Called from threads of gRPC's pool; may block, but asks
+        // no other node.
+        std::function<base::Result<shard::Answer>(const shard::Question&, base::Deadline)> answer;
         // Addresses of the nodes that are known, but this one's.
         std::function<void(std::vector<std::string> addresses)> nodes_changed;
         // Whether this node is to run discovery: it votes, or may soon.
@@ -71,6 +78,9 @@ class ClusterNode {
     void say_stopping();
     // Nothing is scraped differently by it.
     void stop();
+
+    // Asks other nodes what people ask this one.
+    [[nodiscard]] shard::NodeQuestions& questions();
 
     // Calls see(Member&) on the cluster's thread and waits.
     //   errors  kUnavailable: before start(), and after stop()

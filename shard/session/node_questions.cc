@@ -87,7 +87,7 @@ Result<Answer> NodeQuestions::ask(const std::string& address,
     }
     TRY(const auto asked, begin(address, kAskPath, std::move(bytes), deadline, std::move(stop)));
     TRY(const std::string answer, base::context(asked->read(), "ask the node at", address));
-    return base::context(decode_answer(answer), "the answer of the node at", address);
+    return base::context(decode_node_answer(answer), "the answer of the node at", address);
 }
 
 // --- identities ----------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ Result<Question> decode_question(std::string_view bytes) {
     return question;
 }
 
-Result<Answer> decode_answer(std::string_view bytes) {
+Result<Answer> decode_node_answer(std::string_view bytes) {
     TRY(const auto message,
         read<skein::v1::ClusterAnswer>(bytes, kAnswerBytesMax, "(kAnswerBytesMax)"));
     constexpr uint32_t kStatusMin = 100, kStatusMax = 599;

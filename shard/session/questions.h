@@ -55,6 +55,6 @@ struct Answer {
 [[nodiscard]] base::Status decode_identity_question(std::string_view bytes);
 [[nodiscard]] base::Result<Identity> decode_identity(std::string_view bytes);
 [[nodiscard]] base::Result<Question> decode_question(std::string_view bytes);
-[[nodiscard]] base::Result<Answer> decode_answer(std::string_view bytes);
+[[nodiscard]] base::Result<Answer> decode_node_answer(std::string_view bytes);
 
 }  // namespace shard

@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static_cast<void>(decode_identity_question(bytes));
     comes_back(decode_identity(bytes), decode_identity);
     comes_back(decode_question(bytes), decode_question);
-    comes_back(decode_answer(bytes), decode_answer);
+    comes_back(decode_node_answer(bytes), decode_node_answer);
     if (const auto message = decode_node_message(bytes)) {
         is_within_limits(message.value());
     }

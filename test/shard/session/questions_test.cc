@@ -271,11 +271,11 @@ TEST_CASE("bytes of questions make sense or are refused", "[shard][session][ques
         if (const auto question = decode_question(bytes)) {
             CHECK(decode_question(encode(question.value())).value() == question.value());
         }
-        if (const auto answer = decode_answer(bytes)) {
-            CHECK(decode_answer(encode(answer.value())).value() == answer.value());
+        if (const auto answer = decode_node_answer(bytes)) {
+            CHECK(decode_node_answer(encode(answer.value())).value() == answer.value());
         }
     }
     CHECK_FALSE(decode_identity(encode(Identity{.node_id = ""})).has_value());
     CHECK_FALSE(decode_identity(encode(Identity{.node_id = std::string(254, 'x')})).has_value());
-    CHECK_FALSE(decode_answer(encode(Answer{.status = 7})).has_value());
+    CHECK_FALSE(decode_node_answer(encode(Answer{.status = 7})).has_value());
 }
