@@ -140,12 +140,6 @@ void read_cluster(const Node& node,
         MapReader endpoints(item, "cluster.store_endpoints", scope.problems);
         read_discovery(endpoints, scope, "cluster.store_endpoints", false, out.store_endpoints);
     });
-    // Placement is not built; queries over other endpoints are.
-    for (const auto& [name, value] : node.entries) {
-        if (name->text != "store_endpoints") {
-            scope.unbuilt.push_back({"cluster." + name->text, "global", value->place()});
-        }
-    }
 }
 
 }  // namespace config

@@ -11,7 +11,6 @@ constexpr std::string_view kNoRules = "rules are not evaluated yet";
 constexpr std::string_view kNoRemote = "remote read and write are not built yet";
 constexpr std::string_view kNoConsole = "there are no consoles";
 constexpr std::string_view kGoRuntime = "it is about Go's runtime";
-constexpr std::string_view kNoCluster = "the cluster is not built yet";
 
 constexpr FlagSpec kFlags[] = {
     {"config.file", kText, "prometheus.yml", "Prometheus configuration file path."},
@@ -309,14 +308,12 @@ constexpr FlagSpec kFlags[] = {
     {"cluster.zone",
      kText,
      "",
-     "The failure zone this node is in: owners of a target are in different ones.",
-     kNoCluster},
+     "The failure zone this node is in: owners of a target are in different ones."},
     {"cluster.series-budget",
      kInt,
      "0",
      "Active series this node should hold at most. 0: cluster.series_budget, or what "
-     "--storage.memory-limit allows.",
-     kNoCluster},
+     "--storage.memory-limit allows."},
     {"log.level", kText, "info", "debug, info, warn or error."},
     {"log.format", kText, "logfmt", "logfmt or json."},
     {"version", kBool, "false", "Print the version and exit."},

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <fstream>
 
 #include <catch2/catch.hpp>
@@ -115,11 +114,8 @@ TEST_CASE("what the cluster cannot be is a problem with its line", "[config][clu
 TEST_CASE("splitting a target is accepted and noted as not built", "[config][cluster]") {
     const auto loaded = load("cluster:\n  jobs:\n    a: {split: true}\n").value();
     CHECK(loaded->cluster.jobs.at("a").split);
-    const auto noted =
-        std::find_if(loaded->unbuilt.begin(), loaded->unbuilt.end(), [](const auto& unbuilt) {
-            return unbuilt.feature == "cluster.jobs.split";
-        });
-    REQUIRE(noted != loaded->unbuilt.end());
-    CHECK(noted->scope == "job a");
-    CHECK(noted->place.ends_with("p.yml:4"));
+    REQUIRE(loaded->unbuilt.size() == 1);
+    CHECK(loaded->unbuilt[0].feature == "cluster.jobs.split");
+    CHECK(loaded->unbuilt[0].scope == "job a");
+    CHECK(loaded->unbuilt[0].place.ends_with("p.yml:4"));
 }
