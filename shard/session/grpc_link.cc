@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/sync.h"
+#include "shard/sealed_end.h"
 #include "shard/session/codec.h"
 
 namespace shard {
@@ -62,22 +63,52 @@ class GrpcLink::Told {
 
 class GrpcLink::Session final : public base::rpc::DuplexListener {
   public:
-    Session(uint64_t number, const Post& post, std::shared_ptr<Told> told)
-        : number_(number), post_(post), told_(std::move(told)) {}
+    Session(uint64_t number,
+            const Post& post,
+            std::shared_ptr<Told> told,
+            const base::Secret& key,
+            base::Random& nonces)
+        : number_(number),
+          post_(post),
+          told_(std::move(told)),
+          end_(key, SealSide::kCaller, nonces) {}
+
+    // What comes while the call ends is answered no more.
+    ~Session() override { end_.detach(); }
+
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     Status prepare(const base::rpc::ChannelOptions& options) {
         TRY(channel_, base::rpc::Channel::open(options));
         return base::success();
     }
 
-    void begin() { call_ = channel_->duplex(kSessionPath, *this); }
+    void begin() {
+        call_ = channel_->duplex(kSessionPath, *this);
+        end_.attach(*call_);
+    }
 
-    [[nodiscard]] bool send(std::string bytes) { return call_->send(std::move(bytes)); }
+    [[nodiscard]] bool send(std::string bytes) { return end_.send(std::move(bytes)); }
 
-    void received(std::string bytes) override {
+    void received(std::string sent) override {
         if (over_) {
             return;
         }
+        const auto opened = end_.receive(std::move(sent));
+        if (!opened) {
+            end(opened.error().message());
+        } else if (opened.value()) {
+            take(*opened.value());
+        }
+    }
+
+    void closed(const Status& outcome) override {
+        end(outcome ? "the leader closed the session" : outcome.error().message());
+    }
+
+  private:
+    void take(const std::string& bytes) {
         Result<LeaderMessage> message = decode_leader_message(bytes);
         if (!message) {
             end("the leader sent what makes no sense: " + message.error().message());
@@ -96,11 +127,6 @@ class GrpcLink::Session final : public base::rpc::DuplexListener {
         }
     }
 
-    void closed(const Status& outcome) override {
-        end(outcome ? "the leader closed the session" : outcome.error().message());
-    }
-
-  private:
     // Nothing is told after it. The call itself ends when the worker opens another one, or leaves.
     void end(std::string why) {
         if (!over_.exchange(true)) {
@@ -115,6 +141,7 @@ class GrpcLink::Session final : public base::rpc::DuplexListener {
     const std::shared_ptr<Told> told_;
     const std::shared_ptr<std::atomic<size_t>> waiting_ = std::make_shared<std::atomic<size_t>>(0);
     std::atomic<bool> over_{false};
+    SealedEnd end_;
     std::unique_ptr<base::rpc::Channel> channel_;
     std::unique_ptr<base::rpc::Duplex> call_;  // last: its end waits for who is listening
 };
@@ -170,8 +197,9 @@ class GrpcLink::Closer {
 
 // --- the link ------------------------------------------------------------------------------------
 
-GrpcLink::GrpcLink(base::rpc::ClientTls tls, Post post, LinkListener listener)
+GrpcLink::GrpcLink(base::rpc::ClientTls tls, Post post, LinkListener listener, base::Secret key)
     : tls_(std::move(tls)),
+      key_(std::move(key)),
       post_(std::move(post)),
       told_(std::make_shared<Told>(std::move(listener))),
       closer_(std::make_unique<Closer>()) {}
@@ -184,9 +212,11 @@ void GrpcLink::open(const std::string& address) {
     leave();
     const uint64_t number = ++last_;
     told_->begin(number);
-    auto session = std::make_unique<Session>(number, post_, told_);
-    const Status prepared = session->prepare(
-        {.address = address, .tls = tls_, .message_bytes_max = int{kSessionMessageBytesMax}});
+    auto session = std::make_unique<Session>(number, post_, told_, key_, nonces_);
+    const Status prepared =
+        session->prepare({.address = address,
+                          .tls = tls_,
+                          .message_bytes_max = int{kSessionMessageBytesMax + kSealBytes}});
     if (!prepared) {
         end(prepared.error().message());
         return;

@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "base/random.h"
 #include "base/rpc/client.h"
+#include "base/secret.h"
 #include "shard/session/worker.h"
 
 namespace shard {
@@ -32,7 +34,8 @@ class GrpcLink final : public SessionLink {
     using Post = std::function<void(std::function<void()>)>;
 
     // listener  what it refers to lives as long as the link
-    GrpcLink(base::rpc::ClientTls tls, Post post, LinkListener listener);
+    // key       seals every message (shard/sealed_end.h); empty: none is sealed
+    GrpcLink(base::rpc::ClientTls tls, Post post, LinkListener listener, base::Secret key = {});
     // Leaves the session, and waits until its call has ended.
     ~GrpcLink() override;
     GrpcLink(const GrpcLink&) = delete;
@@ -50,6 +53,8 @@ class GrpcLink final : public SessionLink {
     void end(const std::string& why);
 
     const base::rpc::ClientTls tls_;
+    const base::Secret key_;
+    base::SystemRandom nonces_;
     const Post post_;
     const std::shared_ptr<Told> told_;
     uint64_t last_ = 0;  // number of the latest session

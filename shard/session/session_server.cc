@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "base/random.h"
 #include "base/sync.h"
+#include "shard/sealed_end.h"
 #include "shard/session/codec.h"
 
 namespace shard {
@@ -71,6 +73,17 @@ class SessionServer::Told {
     std::set<SessionId> left_;  // that the handler closed
 };
 
+// The way to one node.
+struct SessionServer::Line {
+    Line(const base::Secret& key, base::Random& nonces, std::shared_ptr<Duplex> to)
+        : peer(std::move(to)), end(key, SealSide::kCalled, nonces) {
+        end.attach(*peer);
+    }
+
+    const std::shared_ptr<Duplex> peer;
+    SealedEnd end;
+};
+
 // The calls there are, by session.
 //   threads  any
 class SessionServer::Calls {
@@ -81,7 +94,12 @@ class SessionServer::Calls {
     [[nodiscard]] const SessionServerOptions& options() const { return options_; }
 
     // Lets in who may.
-    [[nodiscard]] Result<SessionId> open(std::shared_ptr<Duplex> peer, const CallPeer& who);
+    [[nodiscard]] Result<SessionId> open(const std::shared_ptr<Line>& line, const CallPeer& who);
+
+    [[nodiscard]] std::shared_ptr<Line> line(std::shared_ptr<Duplex> peer) {
+        return std::make_shared<Line>(parts_.key, nonces_, std::move(peer));
+    }
+
     void greeted(SessionId id);
     // Hands over what came, which was of so many bytes; the counter says what waits.
     void received(SessionId id,
@@ -102,13 +120,13 @@ class SessionServer::Calls {
 
   private:
     struct Call {
-        std::shared_ptr<Duplex> peer;
+        std::shared_ptr<Line> line;
         bool closing = false;
         SteadyTime due = kNever;  // Hello, or its end
     };
 
     void tell_closed(SessionId id, std::string why);
-    [[nodiscard]] std::shared_ptr<Duplex> find(SessionId id) const;
+    [[nodiscard]] std::shared_ptr<Line> find(SessionId id) const;
     // Those whose time is over.
     [[nodiscard]] std::vector<std::pair<SessionId, Call>> late(SteadyTime now,
                                                                SteadyTime& next) const;
@@ -116,6 +134,7 @@ class SessionServer::Calls {
     const SessionServerOptions options_;
     const Parts parts_;
     const std::shared_ptr<Told> told_;
+    base::SystemRandom nonces_;
 
     mutable base::Mutex mutex_;
     std::map<SessionId, Call> calls_ GUARDED_BY(mutex_);
@@ -127,13 +146,14 @@ class SessionServer::Calls {
 
 class SessionServer::Listener final : public DuplexListener {
   public:
-    Listener(SessionId id, std::shared_ptr<Calls> calls) : id_(id), calls_(std::move(calls)) {}
+    Listener(SessionId id, std::shared_ptr<Line> line, std::shared_ptr<Calls> calls)
+        : id_(id), line_(std::move(line)), calls_(std::move(calls)) {}
 
     void received(std::string bytes) override {
         if (over_) {
             return;
         }
-        if (Status taken = take(bytes); !taken) {
+        if (Status taken = take(std::move(bytes)); !taken) {
             over_ = true;
             calls_->end_session(id_, std::move(taken));
         }
@@ -142,7 +162,12 @@ class SessionServer::Listener final : public DuplexListener {
     void closed(const Status& outcome) override { calls_->gone(id_, text_of(outcome)); }
 
   private:
-    Status take(const std::string& bytes) {
+    Status take(std::string sent) {
+        TRY(const auto opened, line_->end.receive(std::move(sent)));
+        if (!opened) {
+            return base::success();
+        }
+        const std::string& bytes = *opened;
         TRY(NodeMessage message,
             base::context(decode_node_message(bytes), "the node sent what makes no sense"));
         if (!greeted_) {
@@ -164,6 +189,7 @@ class SessionServer::Listener final : public DuplexListener {
     }
 
     const SessionId id_;
+    const std::shared_ptr<Line> line_;
     const std::shared_ptr<Calls> calls_;
     const std::shared_ptr<std::atomic<size_t>> waiting_ = std::make_shared<std::atomic<size_t>>(0);
     bool greeted_ = false;
@@ -172,7 +198,8 @@ class SessionServer::Listener final : public DuplexListener {
 
 // --- all calls -----------------------------------------------------------------------------------
 
-Result<SessionId> SessionServer::Calls::open(std::shared_ptr<Duplex> peer, const CallPeer& who) {
+Result<SessionId> SessionServer::Calls::open(const std::shared_ptr<Line>& line,
+                                             const CallPeer& who) {
     TRY(parts_.admission(who));
     SessionId id = 0;
     {
@@ -187,8 +214,7 @@ Result<SessionId> SessionServer::Calls::open(std::shared_ptr<Duplex> peer, const
                         "(SessionServerOptions::sessions_max)");
         }
         id = ++last_;
-        calls_.emplace(
-            id, Call{.peer = std::move(peer), .due = parts_.clock.steady() + options_.hello_max});
+        calls_.emplace(id, Call{.line = line, .due = parts_.clock.steady() + options_.hello_max});
     }
     parts_.post([told = told_, id, who] { told->opened(id, who); });
     return id;
@@ -227,15 +253,15 @@ void SessionServer::Calls::tell_closed(SessionId id, std::string why) {
     parts_.post([told = told_, id, why = std::move(why)] { told->closed(id, why); });
 }
 
-std::shared_ptr<Duplex> SessionServer::Calls::find(SessionId id) const {
+std::shared_ptr<SessionServer::Line> SessionServer::Calls::find(SessionId id) const {
     const MutexLock lock(mutex_);
     const auto found = calls_.find(id);
-    return found == calls_.end() || found->second.closing ? nullptr : found->second.peer;
+    return found == calls_.end() || found->second.closing ? nullptr : found->second.line;
 }
 
 void SessionServer::Calls::send(SessionId id, const LeaderMessage& message) {
-    const std::shared_ptr<Duplex> peer = find(id);
-    if (peer == nullptr) {
+    const std::shared_ptr<Line> line = find(id);
+    if (line == nullptr) {
         return;
     }
     std::string bytes = encode(message);
@@ -247,7 +273,7 @@ void SessionServer::Calls::send(SessionId id, const LeaderMessage& message) {
                          "bytes, the limit is",
                          kSessionMessageBytesMax,
                          "(kSessionMessageBytesMax)"));
-    } else if (!peer->send(std::move(bytes))) {
+    } else if (!line->end.send(std::move(bytes))) {
         end_session(id,
                     fail(Code::kLimit,
                          "the session has ended, or the node reads too slowly and more than "
@@ -265,7 +291,7 @@ void SessionServer::Calls::close(SessionId id, Status outcome) {
         }
         found->second.closing = true;
         found->second.due = parts_.clock.steady() + options_.closing_max;
-        peer = found->second.peer;
+        peer = found->second.line->peer;
     }
     peer->close(std::move(outcome));
 }
@@ -295,7 +321,7 @@ SteadyTime SessionServer::Calls::poll() {
     SteadyTime next = now + std::min(options_.hello_max, options_.closing_max);
     for (const auto& [id, call] : late(now, next)) {
         if (call.closing) {
-            call.peer->abort();
+            call.line->peer->abort();
         } else {
             end_session(id,
                         fail(Code::kTimeout,
@@ -314,7 +340,7 @@ void SessionServer::Calls::stop() {
         stopped_ = true;
         for (auto& [id, call] : calls_) {
             call.closing = true;
-            peers.push_back(call.peer);
+            peers.push_back(call.line->peer);
         }
     }
     for (const std::shared_ptr<Duplex>& peer : peers) {
@@ -343,8 +369,9 @@ std::vector<base::rpc::Method> SessionServer::methods() const {
     methods.push_back({.path = kSessionPath,
                        .duplex = [calls = calls_](std::shared_ptr<Duplex> peer, const CallPeer& who)
                            -> Result<std::unique_ptr<DuplexListener>> {
-                           TRY(const SessionId id, calls->open(std::move(peer), who));
-                           return std::make_unique<Listener>(id, calls);
+                           auto line = calls->line(std::move(peer));
+                           TRY(const SessionId id, calls->open(line, who));
+                           return std::make_unique<Listener>(id, std::move(line), calls);
                        }});
     return methods;
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/rpc/server.h"
+#include "base/secret.h"
 #include "shard/session/session_handler.h"
 
 namespace shard {
@@ -40,6 +41,8 @@ class SessionServer {
         const base::Clock& clock;
         Post post;
         Admission admission;
+        // Seals every message (shard/sealed_end.h); empty: none is sealed.
+        base::Secret key = {};
     };
 
     SessionServer(const SessionServerOptions& options, Parts parts);
@@ -68,6 +71,7 @@ class SessionServer {
   private:
     class Calls;
     class Listener;
+    struct Line;
     class Told;
 
     const std::shared_ptr<Told> told_;

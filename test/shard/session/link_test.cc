@@ -4,6 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include "base/rpc/client.h"
+#include "base/sync.h"
+#include "shard/seal.h"
+#include "shard/session/codec.h"
 #include "test/base/certificates.h"
 #include "test/shard/session/link_world.h"
 #include "test/support/temp_folder.h"
@@ -337,4 +340,102 @@ TEST_CASE("node and leader stop in any order while they talk", "[shard][session]
             node.reset();
         }
     }
+}
+
+// --- sealed --------------------------------------------------------------------------------------
+
+TEST_CASE("a session whose messages are sealed does what others do", "[shard][session][link]") {
+    const base::Secret key("a key that is long enough");
+    Leader leader({.key = key});
+    for (uint64_t id = 1; id <= 200; ++id) {
+        leader.targets.push_back(target(id));
+    }
+    Loop loop;
+    Node node(loop, "n", quick({leader.address()}), {}, true, key);
+    REQUIRE(becomes([&] { return held(loop, node) == 200; }));
+    CHECK(node.open());
+    REQUIRE(becomes([&] { return leader.count<Report>() == 1; }));
+    leader.stop();
+    REQUIRE(becomes([&] { return !node.open(); }));
+    leader.start();
+    REQUIRE(becomes([&] { return node.open(); }));
+}
+
+TEST_CASE("a node of another key, or none, has no session", "[shard][session][link]") {
+    const base::Secret key("a key that is long enough");
+    const base::Secret other("another key, long enough");
+    const auto check = [](const base::Secret& of_leader, const base::Secret& of_node) {
+        Leader leader({.key = of_leader});
+        Loop loop;
+        Node node(loop, "n", quick({leader.address()}), {}, true, of_node);
+        CHECK(problem_is(node, "--cluster.key-file"));
+        CHECK_FALSE(node.open());
+        CHECK(leader.count<Hello>() == 0);
+    };
+    check(key, other);
+    check(key, {});
+    check({}, key);
+}
+
+TEST_CASE("what is said in a sealed session is refused in another one", "[shard][session][link]") {
+    const base::Secret key("a key that is long enough");
+    Leader leader({.key = key});
+    base::SystemRandom random;
+    const SealHandshake handshake(SealSide::kCaller, random);
+    const auto channel = std::move(base::rpc::Channel::open({.address = leader.address()})).value();
+
+    // A node that says Hello, and what it said then.
+    class Peer final : public base::rpc::DuplexListener {
+      public:
+        void received(std::string message) override {
+            const base::MutexLock lock(mutex_);
+            heard_.push_back(std::move(message));
+        }
+
+        void closed(const base::Status& outcome) override {
+            const base::MutexLock lock(mutex_);
+            outcome_ = outcome ? "fine" : outcome.error().message();
+        }
+
+        [[nodiscard]] size_t heard() {
+            const base::MutexLock lock(mutex_);
+            return heard_.size();
+        }
+
+        [[nodiscard]] std::string first() {
+            const base::MutexLock lock(mutex_);
+            return heard_.front();
+        }
+
+        [[nodiscard]] std::string outcome() {
+            const base::MutexLock lock(mutex_);
+            return outcome_;
+        }
+
+      private:
+        base::Mutex mutex_;
+        std::vector<std::string> heard_ GUARDED_BY(mutex_);
+        std::string outcome_ GUARDED_BY(mutex_);
+    };
+
+    Peer peer;
+    const auto call = channel->duplex(kSessionPath, peer);
+    call->send(handshake.opening());
+    REQUIRE(becomes([&] { return peer.heard() == 1; }));
+    Seals seals = std::move(handshake.agree(key, peer.first())).value();
+    const std::string hello = seals.sealer.seal(
+        encode(NodeMessage(Hello{.node_id = "n", .member = 1, .address = "n:1"})));
+    call->send(hello);
+    REQUIRE(becomes([&] { return leader.count<Hello>() == 1; }));
+
+    Peer thief;
+    const auto other = channel->duplex(kSessionPath, thief);
+    other->send(handshake.opening());
+    other->send(hello);
+    CHECK(becomes([&] { return thief.outcome().find("wrong seal") != std::string::npos; }));
+    SECTION("and twice in the same one") {
+        call->send(hello);
+        CHECK(becomes([&] { return peer.outcome().find("came before") != std::string::npos; }));
+    }
+    CHECK(leader.count<Hello>() == 1);
 }

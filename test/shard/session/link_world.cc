@@ -80,8 +80,12 @@ WorkerOptions quick(std::vector<std::string> join) {
     return {.join = std::move(join), .retry = 10ms, .retry_max = 50ms, .refused_retry = 50ms};
 }
 
-Node::Node(
-    Loop& loop, std::string id, const WorkerOptions& options, base::rpc::ClientTls tls, bool polled)
+Node::Node(Loop& loop,
+           std::string id,
+           const WorkerOptions& options,
+           base::rpc::ClientTls tls,
+           bool polled,
+           base::Secret key)
     : loop_(loop), polled_(polled) {
     loop.run([&] {
         link_ = std::make_unique<GrpcLink>(
@@ -90,7 +94,8 @@ Node::Node(
             LinkListener{
                 .opened = [this] { worker->opened(); },
                 .received = [this](LeaderMessage message) { worker->received(std::move(message)); },
-                .closed = [this](const std::string& why) { worker->closed(why); }});
+                .closed = [this](const std::string& why) { worker->closed(why); }},
+            std::move(key));
         worker = std::move(Worker::start(
                                {.node_id = std::move(id), .member = 7, .address = "127.0.0.1:1"},
                                options,
@@ -137,12 +142,12 @@ Leader::~Leader() {
 
 void Leader::start() {
     loop.run([this] {
-        sessions =
-            std::make_unique<SessionServer>(how_.sessions,
-                                            SessionServer::Parts{.handler = *this,
-                                                                 .clock = clock_,
-                                                                 .post = loop.poster(),
-                                                                 .admission = how_.admission});
+        sessions = std::make_unique<SessionServer>(how_.sessions,
+                                                   SessionServer::Parts{.handler = *this,
+                                                                        .clock = clock_,
+                                                                        .post = loop.poster(),
+                                                                        .admission = how_.admission,
+                                                                        .key = how_.key});
     });
     server_ = std::move(base::rpc::Server::start(
                             how_.server, sessions->methods(), {pool_, clock_, counted_}))

@@ -114,7 +114,8 @@ class Node {
          std::string id,
          const WorkerOptions& options,
          base::rpc::ClientTls tls = {},
-         bool polled = true);
+         bool polled = true,
+         base::Secret key = {});
     ~Node();
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
@@ -147,6 +148,7 @@ class Leader final : public SessionHandler {
         SessionServerOptions sessions;
         base::rpc::ServerOptions server;
         std::function<base::Status(const base::rpc::CallPeer&)> admission;
+        base::Secret key;
     };
 
     Leader();
