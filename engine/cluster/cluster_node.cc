@@ -122,7 +122,8 @@ ClusterNode::Body::Body(ClusterNode::Parts from)
           {.handler = *this,
            .clock = parts.clock,
            .post = poster(),
-           .admission = [this](const base::rpc::CallPeer& who) { return admission.admit(who); }}),
+           .admission = [this](const base::rpc::CallPeer& who) { return admission.admit(who); },
+           .key = parts.key}),
       identity_service(
           {.identity = [this] { return identity(); },
            .answer = parts.answer,
@@ -212,7 +213,8 @@ Status ClusterNode::Body::start_member(shard::MemberOptions options) {
                             .closed =
                                 [this](const std::string& why) {
                                     with([&](shard::Member& at) { at.link_closed(why); });
-                                }});
+                                }},
+        parts.key);
     identities = std::make_unique<shard::GrpcIdentities>(questions, poster(), parts.clock);
     TRY(member,
         shard::Member::start(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Any of three nodes answers for all of them, and for a foreign StoreAPI endpoint.
 
-Each node scrapes a target of its own; one target is scraped by two of them. What the nodes answer about the same time is
+Each of three targets is scraped by one node, whichever the leader gave it to, and one by two of them. What the nodes answer about the same time is
 the same, is what each holds put together, and counts what two of them hold once. A node that is gone is named.
 """
 
@@ -18,12 +18,17 @@ SEEN_SECONDS_MAX = 15  # until nodes know how others are
 SERIES = 50
 NODES = ("a", "b", "c")
 OWN_SERIES = {"a": 10, "b": 20, "c": 30}
-SHARED_BY = ("a", "b")
+JOBS = ("own-a", "own-b", "own-c", "shared")
 
 CONFIG = """
 global: {{scrape_interval: {interval}ms, scrape_timeout: 200ms, external_labels: {labels}}}
 scrape_configs:
 {jobs}{cluster}"""
+# Nothing is moved while answers are compared.
+CLUSTER = """cluster:
+  jobs: {shared: {replication_factor: 2}}
+  thresholds: {balance: 3, fill: 0.1}
+"""
 JOB = """  - job_name: {name}
     static_configs: [{{targets: ["{address}"]}}]
 """
@@ -93,14 +98,16 @@ class Cluster:
         foreign = self._target("foreign", 5)
         config = CONFIG.format(interval=INTERVAL_MS, labels='{dc: "far"}', jobs=JOB.format(name="foreign", address=foreign), cluster="")
         self.foreign = Server(folder, "foreign", config, ["--cluster.node-id=foreign"])
-        endpoints = f'cluster: {{store_endpoints: [{{static_configs: [{{targets: ["127.0.0.1:{self.foreign.grpc_port}"]}}]}}]}}\n'
+        endpoints = f'  store_endpoints: [{{static_configs: [{{targets: ["127.0.0.1:{self.foreign.grpc_port}"]}}]}}]\n'
+        jobs = "".join(JOB.format(name=f"own-{name}", address=self._target(name, OWN_SERIES[name])) for name in NODES)
+        jobs += JOB.format(name="shared", address=shared)
         self.nodes = {}
         for name in NODES:
-            jobs = JOB.format(name=f"own-{name}", address=self._target(name, OWN_SERIES[name]))
-            if name in SHARED_BY:
-                jobs += JOB.format(name="shared", address=shared)
             config = CONFIG.format(
-                interval=INTERVAL_MS, labels='{dc: "near"}', jobs=jobs, cluster=endpoints if name == "a" else ""
+                interval=INTERVAL_MS,
+                labels='{dc: "near"}',
+                jobs=jobs,
+                cluster=CLUSTER + (endpoints if name == "a" else ""),
             )
             self.nodes[name] = Server(folder, name, config, [f"--cluster.node-id={name}"])
         join = ",".join(f"127.0.0.1:{node.grpc_port}" for node in self.nodes.values())
@@ -116,6 +123,15 @@ class Cluster:
     def start(self):
         for server in (self.foreign, *self.nodes.values()):
             server.start()
+
+    def holders(self, at):
+        """job -> names of the nodes that have its series."""
+        found = {}
+        for name, node in self.nodes.items():
+            ask = {"query": "count by (job) (requests_total)", "time": f"{at:.3f}", "local": "1"}
+            for one in node.api("query", **ask)["result"]:
+                found.setdefault(one["metric"]["job"], []).append(name)
+        return found
 
     def stop_scraping(self):
         """What is asked about from now on does not change any more."""
@@ -153,10 +169,11 @@ def check_same(checks, cluster, at):
 def check_whole(checks, cluster, at):
     """The cluster's answer is what the nodes hold, put together."""
     node = cluster.nodes["c"]
+    holders = cluster.holders(at)
     for name in NODES:
         for query in (f'sum(rate(requests_total{{job="own-{name}"}}[2s]))', f'temperature{{job="own-{name}"}}'):
             params = {"query": query, "time": f"{at:.3f}"}
-            want = cluster.nodes[name].api("query", local="1", **params)
+            want = cluster.nodes[holders[f"own-{name}"][0]].api("query", local="1", **params)
             got = node.api("query", **params)
             checks.that(want["result"], f"{query} has an answer on its own node")
             same = {labels_of(one["metric"]): one["value"] for one in got["result"]} == {
@@ -166,19 +183,21 @@ def check_whole(checks, cluster, at):
     total = sum(OWN_SERIES.values()) + SERIES
     checks.equal(node.value("count(requests_total)", at), float(total), "series of all nodes, those of two of them once")
     own = node.api("query", query="count(requests_total)", time=f"{at:.3f}", local="1")
-    checks.equal(float(own["result"][0]["value"][1]), float(OWN_SERIES["c"]), "series of the node alone")
+    held = [job for job, names in holders.items() if "c" in names]
+    want = sum(SERIES if job == "shared" else OWN_SERIES[job[-1]] for job in held)
+    checks.equal(float(own["result"][0]["value"][1]), float(want), "series of the node alone")
     series = node.api("series", **{"match[]": "requests_total", "start": f"{at - 5:.3f}", "end": f"{at:.3f}"})
     checks.equal(len(series), total, "series of /series")
     checks.that(all(one["replica"] == "own" and "dc" not in one for one in series), "labels stay as they are", series[:1])
     jobs = node.api("label/job/values", start=f"{at - 5:.3f}", end=f"{at:.3f}")
-    checks.equal(jobs, ["own-a", "own-b", "own-c", "shared"], "values of a label on all nodes")
+    checks.equal(jobs, list(JOBS), "values of a label on all nodes")
 
 
 def check_dedup(checks, cluster, at):
     node = cluster.nodes["c"]
     params = {"query": 'count by (replica) (temperature{job="shared"})', "time": f"{at:.3f}", "dedup": "false"}
     found = {one["metric"].get("replica"): float(one["value"][1]) for one in node.api("query", **params)["result"]}
-    checks.equal(found, {"a": float(SERIES), "b": float(SERIES)}, "holders of series apart, without dedup")
+    checks.equal(found, {name: float(SERIES) for name in cluster.holders(at)["shared"]}, "holders of series apart, without dedup")
     params = {"query": 'count by (replica) (requests_total{job="shared"})', "time": f"{at:.3f}", "replicaLabels[]": "replica"}
     found = [(one["metric"], float(one["value"][1])) for one in node.api("query", **params)["result"]]
     checks.equal(found, [({}, float(SERIES))], "a label that is taken off")
@@ -203,7 +222,7 @@ def check_command(checks, cluster, at):
     checks.equal(code, 0, "exit code of skein query --store")
     checks.that(text.startswith(f"{{}} => {sum(OWN_SERIES.values()) + SERIES} @"), "its answer", text)
     code, text = run_to_end(["query", "labels", "job", *stores_of])
-    checks.equal((code, text.split()), (0, ["own-a", "own-b", "own-c", "shared"]), "label values of endpoints")
+    checks.equal((code, text.split()), (0, list(JOBS)), "label values of endpoints")
     code, text = run_to_end(["query", "series", "--match=temperature{n='1'}", *stores_of])
     checks.equal((code, len(text.splitlines())), (0, 5), "series of endpoints, each with its replica label")
     gone = f"127.0.0.1:{free_port()}"
@@ -217,6 +236,8 @@ def check_command(checks, cluster, at):
 
 def check_death(checks, cluster, at):
     dead = cluster.nodes["b"]
+    holders = cluster.holders(at)
+    checks.equal(len(holders["shared"]), 2, "nodes that have the target of two nodes")
     address = f"127.0.0.1:{dead.grpc_port}"
     dead.kill()
     node = cluster.nodes["c"]
@@ -228,7 +249,11 @@ def check_death(checks, cluster, at):
 
     checks.that(wait_until(warned, SEEN_SECONDS_MAX), "a warning names the node that is gone")
     found = {labels_of(one["metric"]): float(one["value"][1]) for one in node.api("query", **ask)["result"]}
-    want = {(("job", "own-a"),): 10.0, (("job", "own-c"),): 30.0, (("job", "shared"),): float(SERIES)}
+    want = {
+        (("job", job),): float(SERIES if job == "shared" else OWN_SERIES[job[-1]])
+        for job, names in holders.items()
+        if names != ["b"]
+    }
     checks.equal(found, want, "what the others hold, the target of two nodes among it")
     answer = node.get("/api/v1/query", **ask, partial_response="false")
     checks.that(answer.status == 500 and address in answer.text, "an error without partial responses", answer.text[:300])
@@ -248,9 +273,7 @@ def test(checks, folder):
         checks.that(seen, f"{name} sees the others", json.dumps(node.api("stores")))
     for server in (cluster.foreign, *cluster.nodes.values()):
         loaded = wait_until(
-            lambda server=server: (server.api("query", query='max(count_over_time(temperature[1m]))', local="1")["result"] or [{}])[0]
-            .get("value", [0, "0"])[1]
-            >= str(SCRAPES),
+            lambda server=server: max(server.vector("count_over_time(temperature[1m])", local="1").values(), default=0) >= SCRAPES,
             LOAD_SECONDS_MAX,
         )
         checks.that(loaded, f"{server.name} has scraped")

@@ -17,7 +17,9 @@ SERIES = 7
 CONFIG = """
 global: {{scrape_interval: 250ms, scrape_timeout: 200ms}}
 scrape_configs:
-  - job_name: {name}
+  - job_name: a
+    static_configs: [{{targets: ["{address}"]}}]
+  - job_name: b
     static_configs: [{{targets: ["{address}"]}}]
 """
 
@@ -52,7 +54,7 @@ class Authority:
 def start_nodes(folder, authority):
     exporter = Exporter()
     exporter.page("/metrics", lambda _: "".join(f'thing{{n="{n}"}} {n}\n' for n in range(SERIES)))
-    nodes = [Server(folder, name, CONFIG.format(name=name, address=exporter.address), [f"--cluster.node-id={name}"])
+    nodes = [Server(folder, name, CONFIG.format(address=exporter.address), [f"--cluster.node-id={name}"])
              for name in ("a", "b")]
     join = ",".join(f"127.0.0.1:{node.grpc_port}" for node in nodes)
     for node in nodes:

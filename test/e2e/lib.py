@@ -250,9 +250,9 @@ class Server:
             raise AssertionError(f"{self.name}: {path} {params}: {answer.status} {answer.text[:300]}")
         return envelope.get("data")
 
-    def vector(self, query, at=None):
+    def vector(self, query, at=None, **params):
         """{labels as sorted tuple: float} of an instant query (a scalar has the labels ())."""
-        params = {"query": query} if at is None else {"query": query, "time": f"{at:.3f}"}
+        params |= {"query": query} if at is None else {"query": query, "time": f"{at:.3f}"}
         data = self.api("query", **params)
         if data["resultType"] == "scalar":
             return {(): float(data["result"][1])}
