@@ -105,7 +105,9 @@ SteadyTime Leader::Body::poll() {
         end();
     }
     if (!leads) {
-        former = parts.proposer.leader();
+        if (const uint64_t other = parts.proposer.leader(); other != 0) {
+            former = other;
+        }
         return SteadyTime::max();
     }
     if (!leading) {

@@ -24,7 +24,7 @@ class Proposer {
     // This member leads, and its table has all that was committed before it did.
     [[nodiscard]] virtual bool leads() const = 0;
     [[nodiscard]] virtual uint64_t term() const = 0;
-    // Of the group; 0: nobody known.
+    // Of the group; 0: nobody known, or this member, which does not lead() yet.
     [[nodiscard]] virtual uint64_t leader() const = 0;
     // The table's answer, an encoded EditAnswer. `done` is called once, later or at once.
     virtual void propose(std::string edit, std::function<void(base::Result<std::string>)> done) = 0;

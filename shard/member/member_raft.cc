@@ -135,7 +135,10 @@ uint64_t Member::Body::term() const {
 }
 
 uint64_t Member::Body::leader() const {
-    return driver == nullptr ? raft::kNobody : driver->core().leader();
+    if (driver == nullptr || (driver->core().leader() == options.member && !leads())) {
+        return raft::kNobody;
+    }
+    return driver->core().leader();
 }
 
 void Member::Body::propose(std::string edit, std::function<void(base::Result<std::string>)> done) {

@@ -69,7 +69,17 @@ TEST_CASE("member: when the leader is killed another leads and its targets are s
     REQUIRE(world.until([&] { return world.voters() == 3 && spread(world, 30, 3); }));
     Node& first = *world.leader();
     first.kill();
-    CHECK(world.until([&] { return world.leader() != nullptr && spread(world, 30, 2); }));
+    REQUIRE(world.until([&] { return world.leader() != nullptr; }));
+    Node& second = *world.leader();
+    CHECK(world.until([&] { return spread(world, 30, 2); }));
+    // Who leads now is not silent to itself.
+    for (const Takeover& takeover : second.member->table().takeovers()) {
+        CHECK(second.member->table().node(takeover.node)->id == first.id);
+    }
+    for (const LeaderEvent& event : second.member->leading()->events()) {
+        CHECK(event.text.find("node " + second.id + " was awaited and is suspect") ==
+              std::string::npos);
+    }
     first.start();
     CHECK(world.until([&] { return spread(world, 30, 3); }));
 }
