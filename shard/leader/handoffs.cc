@@ -51,10 +51,15 @@ std::vector<HandoffDecision> Handoffs::decide(const Table& table,
         const auto found = heard_.find(target.id);
         const Incoming* const incoming = found == heard_.end() ? nullptr : &found->second.incoming;
         if (const auto end = judge(target, incoming, view, now_s)) {
-            decisions.push_back({.target = target.id,
-                                 .move = *target.move,
-                                 .end = *end,
-                                 .cut_ms = incoming == nullptr ? 0 : incoming->last_ms});
+            HandoffDecision decision{.target = target.id, .move = *target.move, .end = *end};
+            if (incoming != nullptr) {
+                decision.cut_ms = incoming->last_ms;
+            }
+            if (incoming != nullptr && incoming->good > 0) {
+                decision.first_ms =
+                    incoming->last_ms - view.interval(target.id).count() * (incoming->good - 1);
+            }
+            decisions.push_back(decision);
         }
     });
     return decisions;

@@ -42,7 +42,8 @@ struct HandoffDecision {
     model::TargetId target = 0;
     Move move;
     HandoffEnd end = HandoffEnd::kDone;
-    int64_t cut_ms = 0;  // time of the new owner's last good samples; 0: it has none
+    int64_t cut_ms = 0;    // time of the new owner's last good samples; 0: it has none
+    int64_t first_ms = 0;  // of the first of those in a row; 0: it has none
 };
 
 // What is known beside the moves.

@@ -47,17 +47,11 @@ uint32_t Leader::Body::now_s() const {
     return static_cast<uint32_t>(std::max<int64_t>(parts.clock.now_ms() / 1000, 0));
 }
 
-void Leader::Body::note(std::string text) {
-    events.push_back({.time_ms = parts.clock.now_ms(), .text = std::move(text)});
-    while (events.size() > options.events_max) {
-        events.pop_front();
-    }
-}
-
 void Leader::Body::begin() {
     leading = true;
     term = parts.proposer.term();
     began = now;
+    began_ms = parts.clock.now_ms();
     NodeNumber before = kNoNode;
     std::vector<NodeNumber> numbers;
     for (const NodeRecord& node : parts.table.nodes()) {
@@ -67,6 +61,9 @@ void Leader::Body::begin() {
         }
     }
     liveness.begin(numbers, before, now);
+    for (const NodeRecord& node : parts.table.nodes()) {
+        follow_maintenance(node);
+    }
     handoffs.clear();
     loads.clear();
     unable.clear();
@@ -76,13 +73,14 @@ void Leader::Body::begin() {
     plan_due = true;
     next_leases = now;
     rebuild_holders();
-    note("leads in term " + std::to_string(term));
+    drains_looked_at = 0;
+    note(EventKind::kLeads, kNoNode, "this node leads, in term " + std::to_string(term));
 }
 
 // Nodes find out when they ask who leads; what was queued may still be carried out by the next one.
 void Leader::Body::end() {
     leading = false;
-    note("leads no more");
+    note(EventKind::kLeadsNoMore, kNoNode, "this node leads no more");
     std::vector<SessionId> open;
     for (const auto& [id, session] : sessions) {
         open.push_back(id);
@@ -146,9 +144,39 @@ void Leader::Body::reconfigure(LeaderOptions to) {
     }
 }
 
-void Leader::Body::queue(Edit edit, EditDone done) {
-    edits.push_back({.edit = std::move(edit), .done = std::move(done)});
+void Leader::Body::queue(Edit edit, EditDone done, std::shared_ptr<const Placing> placing) {
+    edits.push_back(
+        {.edit = std::move(edit), .done = std::move(done), .placing = std::move(placing)});
     propose_next();
+}
+
+std::optional<Edit> Leader::Body::next_edit() {
+    if (edits.empty()) {
+        std::optional<Edit> edit = next_takeover();
+        if (edit || (edit = next_admin())) {
+            foresee(*edit);
+            return edit;
+        }
+        if (!(edit = next_handoffs())) {
+            edit = next_plan();
+        }
+        return edit;
+    }
+    QueuedEdit next = std::move(edits.front());
+    edits.pop_front();
+    proposing_done = std::move(next.done);
+    if (auto* const plan = std::get_if<EditPlan>(&next.edit); plan != nullptr) {
+        if (plan->expected == 0) {
+            plan->expected = parts.table.epoch();
+            plan->now_s = now_s();
+        }
+        if (next.placing != nullptr) {
+            foresee(*next.placing, *plan);
+        }
+    } else {
+        foresee(next.edit);
+    }
+    return std::move(next.edit);
 }
 
 // One at a time, so that each is made of what the one before it left. What people and nodes wait
@@ -157,20 +185,13 @@ void Leader::Body::propose_next() {
     if (proposing || !leading) {
         return;
     }
-    std::optional<Edit> edit;
-    EditDone done = [](const base::Result<EditAnswer>& /*answer*/) {};
-    if (!edits.empty()) {
-        edit = std::move(edits.front().edit);
-        done = std::move(edits.front().done);
-        edits.pop_front();
-    } else if (!(edit = next_takeover()) && !(edit = next_handoffs())) {
-        edit = next_plan();
-    }
+    foreseen = {};
+    proposing_done = [](const base::Result<EditAnswer>& /*answer*/) {};
+    const std::optional<Edit> edit = next_edit();
     if (!edit) {
         return;
     }
     proposing = true;
-    proposing_done = std::move(done);
     parts.proposer.propose(
         encode(*edit),
         [this, here = std::weak_ptr<bool>(alive)](const base::Result<std::string>& answer) {
@@ -189,7 +210,9 @@ void Leader::Body::proposed(const base::Result<std::string>& answer) {
         return;
     }
     auto decoded = decode_answer(answer.value());
-    if (decoded && !decoded.value().applied) {
+    if (decoded && decoded.value().applied) {
+        note_foreseen();
+    } else if (decoded) {
         plan_due = true;  // it was made of another table
         parts.log.warn("the table refused an edit", "reason", decoded.value().reason);
     }
@@ -249,15 +272,35 @@ void Leader::edit(Edit edit, std::function<void(base::Result<EditAnswer>)> done)
         done(base::fail(base::Code::kUnavailable, "this node does not lead; ask the leader"));
         return;
     }
-    body_->queue(std::move(edit), std::move(done));
+    body_->queue(std::move(edit), std::move(done), nullptr);
 }
 
-Placing Leader::plan() const {
-    return body_->place_now();
+Placing Leader::plan(bool full) const {
+    return body_->place_now(full);
+}
+
+void Leader::apply_plan(bool full, std::function<void(base::Result<EditAnswer>)> done) {
+    if (!body_->leading) {
+        done(base::fail(base::Code::kUnavailable, "this node does not lead; ask the leader"));
+        return;
+    }
+    body_->apply_plan(full, std::move(done));
+}
+
+WhatIf Leader::what_if() const {
+    return body_->what_if();
+}
+
+void Leader::note(EventKind kind, NodeNumber node, std::string text) {
+    body_->note(kind, node, std::move(text));
 }
 
 LeaderStatus Leader::status() const {
-    LeaderStatus status{.leading = body_->leading};
+    LeaderStatus status{.leading = body_->leading,
+                        .term = body_->term,
+                        .began_ms = body_->began_ms,
+                        .sessions = body_->by_node.size(),
+                        .planned = body_->last.has_value()};
     for (const NodeRecord& record : body_->parts.table.nodes()) {
         NodeStatus node{.number = record.number,
                         .life = body_->liveness.life(record.number),
@@ -268,9 +311,11 @@ LeaderStatus Leader::status() const {
             node.totals = session.totals;
             node.foreign_jobs = session.foreign_jobs;
             node.clock_off = session.clock_off;
+            node.clock_behind_ms = session.clock_behind_ms;
         }
         status.nodes.push_back(std::move(node));
     }
+    body_->count_targets(status.nodes);
     if (body_->last) {
         status.needed_nodes = body_->last->needed_nodes;
         status.ratio = body_->last->ratio_before;
@@ -278,6 +323,25 @@ LeaderStatus Leader::status() const {
         status.over_budget = body_->last->over_budget;
     }
     return status;
+}
+
+TargetStatus Leader::target(model::TargetId id) const {
+    const std::span<const Holder> holders = body_->holders.find(id);
+    TargetStatus status{.measured = body_->loads.measured(id),
+                        .up = body_->loads.up(id),
+                        .holders = {holders.begin(), holders.end()}};
+    if (const auto known = body_->parts.table.target(id)) {
+        status.series = body_->loads.series(id, known->job, known->weight);
+    }
+    return status;
+}
+
+const LeaderCounters& Leader::counters() const {
+    return body_->counters;
+}
+
+std::vector<base::Duration> Leader::take_plan_times() {
+    return std::exchange(body_->plan_times, {});
 }
 
 const std::deque<LeaderEvent>& Leader::events() const {

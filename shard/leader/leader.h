@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,13 +16,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "shard/assignment/table.h"
+#include "shard/leader/events.h"
 #include "shard/leader/handoffs.h"
+#include "shard/leader/holders.h"
 #include "shard/leader/liveness.h"
 #include "shard/leader/load_view.h"
 #include "shard/leader/placing.h"
 #include "shard/leader/ports.h"
+#include "shard/leader/what_if.h"
 
 namespace shard {
+
+// Between two calls of Leader::take_plan_times().
+inline constexpr size_t kPlanTimesMax = 1'000;
+// Targets that get an owner by one plan and have an event each; more are told by node.
+inline constexpr size_t kPlacedEventsMax = 100;
 
 struct LeaderOptions {
     LivenessOptions liveness;
@@ -43,12 +52,6 @@ struct LeaderOptions {
     std::function<bool(std::string_view job)> exclusive;
 };
 
-// Something that was decided, for people.
-struct LeaderEvent {
-    int64_t time_ms = 0;
-    std::string text;
-};
-
 struct NodeStatus {
     NodeNumber number = kNoNode;
     NodeLife life = NodeLife::kDead;
@@ -57,10 +60,24 @@ struct NodeStatus {
     Totals totals;
     std::vector<std::string> foreign_jobs;  // configured otherwise than here
     bool clock_off = false;
+    int64_t clock_behind_ms = 0;  // of this node's, as it last reported
+    uint64_t targets = 0;         // that it owns, as the table has it
+};
+
+// What is known of one target beside the table.
+struct TargetStatus {
+    uint64_t series = 0;  // measured, or what such targets have
+    bool measured = false;
+    std::optional<bool> up;  // its last scrape was good; nullopt: nobody has said
+    std::vector<Holder> holders;
 };
 
 struct LeaderStatus {
     bool leading = false;
+    uint64_t term = 0;
+    int64_t began_ms = 0;  // wall clock
+    size_t sessions = 0;
+    bool planned = false;           // the figures below are of a plan of this term
     std::vector<NodeStatus> nodes;  // by number
     uint32_t needed_nodes = 0;
     double ratio = 0;  // highest share / mean, as planned last
@@ -108,10 +125,24 @@ class Leader {
     // Asked for by a person; refusals are the table's.
     void edit(Edit edit, std::function<void(base::Result<EditAnswer>)> done);
     // What would be done now, without doing it.
-    [[nodiscard]] Placing plan() const;
+    //   full  without damping, as after a cold start
+    [[nodiscard]] Placing plan(bool full = false) const;
+    // Carries that out. `done` has the answer to its last part, or to the first that was refused;
+    // not applied and without a reason: there is nothing to do.
+    void apply_plan(bool full, std::function<void(base::Result<EditAnswer>)> done);
+    // A copy of all that a plan is made of, for trying things out elsewhere.
+    [[nodiscard]] WhatIf what_if() const;
+
+    // For the event log, from who decides beside this leader.
+    void note(EventKind kind, NodeNumber node, std::string text);
 
     [[nodiscard]] LeaderStatus status() const;
+    [[nodiscard]] TargetStatus target(model::TargetId id) const;
+    // Ascending numbers.
     [[nodiscard]] const std::deque<LeaderEvent>& events() const;
+    [[nodiscard]] const LeaderCounters& counters() const;
+    // How long plans took since this was last called; the first kPlanTimesMax of them.
+    [[nodiscard]] std::vector<base::Duration> take_plan_times();
 
   private:
     struct Body;

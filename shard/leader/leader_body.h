@@ -24,6 +24,7 @@ struct NodeSession {
     std::vector<std::string> foreign_jobs;
     std::vector<JobHash> jobs;
     bool clock_off = false;
+    int64_t clock_behind_ms = 0;
     std::vector<Held> holdings;  // of a list that is not complete
 };
 
@@ -32,22 +33,37 @@ struct Leader::Body {
 
     using EditDone = std::function<void(base::Result<EditAnswer>)>;
 
+    // A plan that expects epoch 0 is one of whatever table there is when it is proposed.
     struct QueuedEdit {
         Edit edit;
         EditDone done;
+        std::shared_ptr<const Placing> placing;  // that it is a part of; null: of none
     };
 
     // --- leader.cc: its term, and edits ----------------------------------------------------------
     base::SteadyTime poll();
     void begin();
     void end();
-    void queue(Edit edit, EditDone done);
+    void queue(Edit edit, EditDone done, std::shared_ptr<const Placing> placing = nullptr);
+    [[nodiscard]] std::optional<Edit> next_edit();
     void propose_next();
     void reconfigure(LeaderOptions to);
     void proposed(const base::Result<std::string>& answer);
-    void note(std::string text);
     [[nodiscard]] Order order() const;
     [[nodiscard]] uint32_t now_s() const;
+
+    // --- leader_events.cc: the event log ---------------------------------------------------------
+    void note(LeaderEvent event);
+    void note(EventKind kind, NodeNumber node, std::string text);
+    // What is to be noted when the edit that is being made is carried out.
+    void foresee(const Edit& edit);
+    void foresee(const HandoffDecision& decision);
+    void foresee(const Placing& placing, const EditPlan& part);
+    void foresee_placed(const std::vector<ExplainedMove>& placed);
+    void note_foreseen();
+    [[nodiscard]] std::string node_name(NodeNumber node) const;
+    [[nodiscard]] std::string target_name(model::TargetId target) const;
+    [[nodiscard]] uint64_t missed_slots(const HandoffDecision& decision) const;
 
     // --- leader_sessions.cc: what nodes say and are told -----------------------------------------
     void handle(SessionId id, NodeSession& session, const Hello& hello);
@@ -71,6 +87,7 @@ struct Leader::Body {
     void rebuild_holders();
     void follow_table();
     [[nodiscard]] std::vector<Holder> holders_now(const TargetView& target) const;
+    void follow_maintenance(const NodeRecord& record);
     void follow_takeovers();
     void refresh_owned_by(NodeNumber node);
     void tell_redescribed();
@@ -85,14 +102,18 @@ struct Leader::Body {
     // --- leader_plan.cc: what is to change -------------------------------------------------------
     void follow_lives();
     [[nodiscard]] std::set<NodeNumber> owners() const;
+    void count_targets(std::vector<NodeStatus>& nodes) const;
     [[nodiscard]] std::optional<Edit> next_takeover();
+    [[nodiscard]] std::optional<Edit> next_admin();
     [[nodiscard]] std::optional<Edit> next_handoffs();
     [[nodiscard]] std::optional<Edit> next_plan();
-    [[nodiscard]] Placing place_now() const;
+    [[nodiscard]] Placing place_now(bool full) const;
+    void find_fresh(std::vector<WantedTarget>& fresh, std::vector<model::TargetId>& gone) const;
+    void apply_plan(bool full, EditDone done);
+    [[nodiscard]] WhatIf what_if() const;
     [[nodiscard]] NodeView view_of(const NodeRecord& record) const;
     void take_discovered();
     [[nodiscard]] bool may_plan() const;
-    void note_plan(const Placing& placing);
 
     LeaderOptions options;
     const Parts parts;
@@ -101,11 +122,13 @@ struct Leader::Body {
     uint64_t term = 0;
     uint64_t former = 0;  // member that led before
     base::SteadyTime began{};
+    int64_t began_ms = 0;  // wall clock
     base::SteadyTime now{};
 
     std::map<SessionId, NodeSession> sessions;
     std::map<NodeNumber, SessionId> by_node;
     std::vector<JobHash> jobs;  // own
+    std::string refused_last;   // why a node was refused last
     base::SteadyTime next_leases{};
     bool nodes_changed = false;
     std::vector<NodeNumber> voters;  // by number, as nodes were told
@@ -120,6 +143,7 @@ struct Leader::Body {
         leases_waited;  // silent nodes whose exclusive targets wait for their lease
 
     Epoch takeovers_looked_at = 0;  // of the table whose owners were looked at
+    Epoch drains_looked_at = 0;
     std::deque<QueuedEdit> edits;
     bool proposing = false;
     EditDone proposing_done;
@@ -134,6 +158,18 @@ struct Leader::Body {
     std::deque<std::pair<uint32_t, uint64_t>> recent;  // moves for balance: when, and series
     std::optional<Placing> last;
     std::deque<LeaderEvent> events;
+    uint64_t events_noted = 0;
+    LeaderCounters counters;
+    std::vector<base::Duration> plan_times;
+
+    // Of the edit that is proposed.
+    struct Foreseen {
+        std::vector<LeaderEvent> events;
+        std::vector<std::pair<MoveReason, uint64_t>> moves;  // and series
+        uint64_t done = 0, aborted = 0, missed = 0;
+    };
+
+    Foreseen foreseen;
 };
 
 }  // namespace shard

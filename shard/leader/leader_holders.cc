@@ -71,8 +71,9 @@ void Leader::Body::follow_table() {
     }
     nodes_changed = nodes_changed || !change.nodes.empty();
     for (const NodeNumber node : change.nodes) {
-        if (parts.table.node(node) != nullptr) {
+        if (const NodeRecord* const record = parts.table.node(node)) {
             liveness.add(node, now);
+            follow_maintenance(*record);
         } else {
             liveness.remove(node);
         }
@@ -93,16 +94,38 @@ void Leader::Body::follow_table() {
     }
 }
 
+// One that is being looked after is not dead, however silent.
+void Leader::Body::follow_maintenance(const NodeRecord& record) {
+    if (record.admin == Admin::kMaintenance) {
+        const std::chrono::milliseconds left(record.maintenance_until_ms - parts.clock.now_ms());
+        liveness.maintenance(record.number, now + left);
+    } else {
+        liveness.maintenance(record.number, {});
+    }
+}
+
 void Leader::Body::follow_takeovers() {
     const std::set<NodeNumber> before = std::exchange(taken_over, {});
     for (const Takeover& takeover : parts.table.takeovers()) {
         taken_over.insert(takeover.node);
         leases_waited.insert(takeover.node);
         refresh_owned_by(takeover.node);
+        if (!before.contains(takeover.node)) {
+            ++counters.takeovers;
+            note(EventKind::kTakeoverBegun,
+                 takeover.node,
+                 std::to_string(takeover.by.size()) + " nodes scrape for " +
+                     node_name(takeover.node) + ", which is " +
+                     std::string(name(liveness.life(takeover.node))));
+        }
     }
     for (const NodeNumber node : before) {
         if (!taken_over.contains(node)) {
             leases_waited.erase(node);
+            note(EventKind::kTakeoverEnded,
+                 node,
+                 "nobody scrapes for " + node_name(node) + " any more: it is " +
+                     std::string(name(liveness.life(node))));
             refresh_owned_by(node);
         }
     }

@@ -1,6 +1,7 @@
 // What is to change: takeovers, ends of moves, and plans.
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 #include <utility>
 
 #include "shard/leader/leader_body.h"
@@ -22,8 +23,10 @@ void Leader::Body::follow_lives() {
         const NodeRecord* const node = parts.table.node(change.node);
         const std::string id = node == nullptr ? std::to_string(change.node) : node->id;
         parts.log.info("node", "node", id, "was", name(change.from), "is", name(change.to));
-        note("node " + id + " was " + std::string(name(change.from)) + " and is " +
-             std::string(name(change.to)));
+        note(EventKind::kNodeLife,
+             change.node,
+             "node " + id + " was " + std::string(name(change.from)) + " and is " +
+                 std::string(name(change.to)));
         nodes_changed = true;
         plan_due = true;
     }
@@ -39,6 +42,45 @@ std::set<NodeNumber> Leader::Body::owners() const {
         }
     });
     return some;
+}
+
+void Leader::Body::count_targets(std::vector<NodeStatus>& nodes) const {
+    std::unordered_map<NodeNumber, uint64_t> owned;
+    parts.table.for_each_target([&](const TargetView& target) {
+        for (const Owner& owner : target.owners) {
+            ++owned[owner.node];
+        }
+    });
+    for (NodeStatus& node : nodes) {
+        const auto found = owned.find(node.number);
+        node.targets = found == owned.end() ? 0 : found->second;
+    }
+}
+
+// What people wanted of nodes comes to its end: maintenance is over, a draining node is empty.
+std::optional<Edit> Leader::Body::next_admin() {
+    std::optional<std::set<NodeNumber>> owning;
+    const bool changed =
+        std::exchange(drains_looked_at, parts.table.epoch()) != parts.table.epoch();
+    for (const NodeRecord& node : parts.table.nodes()) {
+        if (node.admin == Admin::kMaintenance &&
+            node.maintenance_until_ms <= parts.clock.now_ms()) {
+            return SetAdmin{.node = node.number, .admin = Admin::kActive};
+        }
+        if (node.admin != Admin::kDraining || !changed) {
+            continue;
+        }
+        if (!owning) {
+            owning = owners();
+            parts.table.for_each_move(
+                [&](const TargetView& target) { owning->insert(target.move->to); });
+        }
+        if (!owning->contains(node.number)) {
+            drains_looked_at = 0;  // others may be empty, too
+            return SetAdmin{.node = node.number, .admin = Admin::kDrained};
+        }
+    }
+    return std::nullopt;
 }
 
 // Begins and corrects takeovers while they are allowed, and ends those that nobody needs.
@@ -99,6 +141,7 @@ std::optional<Edit> Leader::Body::next_handoffs() {
                                              : descriptor->interval;
             }};
     EditPlan plan{.expected = parts.table.epoch(), .now_s = now_s()};
+    std::vector<HandoffDecision> decisions;
     for (const HandoffDecision& decision : handoffs.decide(parts.table, view, plan.now_s)) {
         if (finishes(decision.end)) {
             plan.edits.push_back(
@@ -112,13 +155,18 @@ std::optional<Edit> Leader::Body::next_handoffs() {
                        decision.move.to,
                        plan.now_s + static_cast<uint32_t>(options.placing.unable.count()));
         }
-        note("move of " + std::to_string(decision.target) + ": " + std::string(name(decision.end)));
+        decisions.push_back(decision);
         plan_due = true;
     }
     if (plan.edits.empty()) {
         return std::nullopt;
     }
-    return split(std::move(plan)).front();
+    EditPlan part = split(std::move(plan)).front();
+    decisions.resize(part.edits.size());  // the parts are in their order
+    for (const HandoffDecision& decision : decisions) {
+        foresee(decision);
+    }
+    return part;
 }
 
 // --- plans
@@ -178,9 +226,9 @@ NodeView Leader::Body::view_of(const NodeRecord& record) const {
     return view;
 }
 
-Placing Leader::Body::place_now() const {
-    std::vector<WantedTarget> fresh;
-    std::vector<model::TargetId> gone;
+// Targets that the table lacks, and those that it has and nobody discovers.
+void Leader::Body::find_fresh(std::vector<WantedTarget>& fresh,
+                              std::vector<model::TargetId>& gone) const {
     size_t at = 0;
     parts.table.for_each_target([&](const TargetView& target) {
         while (at < discovered.size() && discovered[at].id < target.id) {
@@ -193,14 +241,20 @@ Placing Leader::Body::place_now() const {
         }
     });
     fresh.insert(fresh.end(), discovered.begin() + static_cast<ptrdiff_t>(at), discovered.end());
+}
+
+Placing Leader::Body::place_now(bool full) const {
+    std::vector<WantedTarget> fresh;
+    std::vector<model::TargetId> gone;
+    find_fresh(fresh, gone);
     PlacingOptions how = options.placing;
     const bool cold = now < cold_until;
-    if (parts.table.paused() ||
-        (now < began + options.calm && parts.table.targets() != 0 && !cold)) {
+    const bool calm = now < began + options.calm && parts.table.targets() != 0 && !cold;
+    if (!full && (parts.table.paused() || calm)) {
         how.planner.calm_ratio = how.planner.budget_high = how.planner.budget_hard = kNever;
         how.planner.low_ratio = 0;
     }
-    if (parts.table.targets() == 0) {
+    if (full || parts.table.targets() == 0) {
         how.planner.full = true;
     } else if (cold) {
         how.planner.moves_per_plan_min *= kColdBounds;
@@ -238,11 +292,14 @@ std::optional<Edit> Leader::Body::next_plan() {
     while (!recent.empty() && recent.front().first + 60 <= now_s()) {
         recent.pop_front();
     }
-    Placing placing = place_now();
+    const base::SteadyTime before = parts.clock.steady();
+    Placing placing = place_now(false);
+    if (plan_times.size() < kPlanTimesMax) {
+        plan_times.push_back(parts.clock.steady() - before);
+    }
     if (parts.table.targets() == 0 && !placing.edits.edits.empty()) {
         cold_until = now + options.cold;
     }
-    note_plan(placing);
     EditPlan wanted = std::move(placing.edits);
     last = std::move(placing);
     if (wanted.edits.empty()) {
@@ -251,17 +308,58 @@ std::optional<Edit> Leader::Body::next_plan() {
     // The rest comes with the next plan, which is made of what this one leaves.
     std::vector<EditPlan> cut = split(std::move(wanted));
     plan_due = cut.size() > 1;
+    foresee(*last, cut.front());
     return std::move(cut.front());
 }
 
-void Leader::Body::note_plan(const Placing& placing) {
-    for (const ExplainedMove& move : placing.moves) {
-        if (move.reason != MoveReason::kOrphan) {
-            recent.emplace_back(now_s(), move.series);
-        }
-        note("target " + std::to_string(move.target) + " goes to node " + std::to_string(move.to) +
-             ": " + std::string(name(move.reason)));
+// Its parts go one after another, before anything else: nothing changes the table between them.
+void Leader::Body::apply_plan(bool full, EditDone done) {
+    auto placing = std::make_shared<Placing>(place_now(full));
+    std::vector<EditPlan> cut = split(std::move(placing->edits));
+    if (cut.empty()) {
+        done(EditAnswer{.applied = false, .epoch = parts.table.epoch()});
+        return;
     }
+    note(EventKind::kPlanApplied,
+         kNoNode,
+         std::string(full ? "a full plan" : "a plan") +
+             " is carried out by command: " + std::to_string(placing->moves.size()) + " moves");
+    // The first that is refused is the answer: those after it are of another table, and refused.
+    auto refused = std::make_shared<std::optional<EditAnswer>>();
+    for (size_t i = 0; i < cut.size(); ++i) {
+        cut[i].expected = 0;
+        const bool at_end = i + 1 == cut.size();
+        queue(
+            std::move(cut[i]),
+            [done, refused, at_end](base::Result<EditAnswer> answer) {
+                if (answer && !answer.value().applied && !*refused) {
+                    *refused = answer.value();
+                }
+                if (at_end) {
+                    done(*refused ? base::Result<EditAnswer>(**refused) : std::move(answer));
+                }
+            },
+            placing);
+    }
+}
+
+WhatIf Leader::Body::what_if() const {
+    std::map<NodeNumber, NodeView> views;
+    for (const NodeRecord& record : parts.table.nodes()) {
+        views.emplace(record.number, view_of(record));
+    }
+    std::vector<WantedTarget> fresh;
+    std::vector<model::TargetId> gone;
+    find_fresh(fresh, gone);
+    return WhatIf({.table = parts.table.snapshot(),
+                   .loads = loads.copy(),
+                   .unable = unable,
+                   .nodes = std::move(views),
+                   .fresh = fresh,
+                   .gone = std::move(gone),
+                   .replicas = options.replicas,
+                   .placing = options.placing,
+                   .now_s = now_s()});
 }
 
 }  // namespace shard

@@ -20,6 +20,11 @@ bool same_record(const NodeRecord& record, const Hello& hello) {
 
 void Leader::Body::refuse(SessionId id, Refusal why, std::string reason) {
     parts.log.warn("a node was refused", "reason", reason);
+    // It asks again and again: once is enough.
+    if (refused_last != reason) {
+        refused_last = reason;
+        note(EventKind::kNodeRefused, kNoNode, "a node was refused: " + reason);
+    }
     parts.links.send(id, Refused{.why = why, .reason = std::move(reason)});
     parts.links.close(id);
 }
@@ -78,6 +83,7 @@ void Leader::Body::handle(SessionId id, NodeSession& session, const Hello& hello
     session.jobs = hello.jobs;
     session.heard = now;
     const int64_t behind = parts.clock.now_ms() - hello.clock_ms;
+    session.clock_behind_ms = behind;
     session.clock_off = std::abs(behind) > options.clock_skew_max.count();
     if (session.clock_off) {
         parts.log.warn("a node's clock is off: it gets no targets until that is corrected",
@@ -105,7 +111,11 @@ void Leader::Body::handle(SessionId id, NodeSession& session, const Hello& hello
               } else if (!answer.value().applied) {
                   refuse(id, Refusal::kNodes, answer.value().reason);
               } else {
-                  note("node " + hello.node_id + " joins, or says something new of itself");
+                  note(EventKind::kNodeJoined,
+                       answer.value().node,
+                       "node " + hello.node_id +
+                           " joins, or says something new of itself: " + hello.address +
+                           ", a budget of " + std::to_string(hello.series_budget) + " series");
                   welcome(id, hello);
               }
           });
@@ -206,8 +216,8 @@ void Leader::Body::handle(SessionId id, NodeSession& session, const Report& repo
     session.report = report.number;
     session.heard = now;
     session.totals = report.totals;
-    const bool off =
-        std::abs(parts.clock.now_ms() - report.totals.clock_ms) > options.clock_skew_max.count();
+    session.clock_behind_ms = parts.clock.now_ms() - report.totals.clock_ms;
+    const bool off = std::abs(session.clock_behind_ms) > options.clock_skew_max.count();
     plan_due = plan_due || off != session.clock_off;
     session.clock_off = off;
     liveness.heard(session.node,

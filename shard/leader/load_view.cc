@@ -30,6 +30,7 @@ struct LoadView::Parts {
     absl::flat_hash_map<model::TargetId, Load> loads;
     std::set<model::TargetId> sinking;
     std::map<uint32_t, uint64_t> jobs;  // what unknown targets of a job have
+    std::map<uint32_t, double> growth;  // of jobs: usually of none
     base::SteadyTime next_step{};
 };
 
@@ -90,6 +91,14 @@ void LoadView::step(base::SteadyTime now) {
 }
 
 uint64_t LoadView::series(model::TargetId target, uint32_t job, WeightClass weight) const {
+    const uint64_t series = weigh(target, job, weight);
+    if (const auto growth = parts_->growth.find(job); growth != parts_->growth.end()) {
+        return static_cast<uint64_t>(std::llround(static_cast<double>(series) * growth->second));
+    }
+    return series;
+}
+
+uint64_t LoadView::weigh(model::TargetId target, uint32_t job, WeightClass weight) const {
     const auto found = parts_->loads.find(target);
     if (found != parts_->loads.end() && found->second.measured) {
         return found->second.series;
@@ -99,6 +108,28 @@ uint64_t LoadView::series(model::TargetId target, uint32_t job, WeightClass weig
     }
     const auto others = parts_->jobs.find(job);
     return others == parts_->jobs.end() ? parts_->options.unknown_series : others->second;
+}
+
+std::unique_ptr<LoadView> LoadView::copy() const {
+    auto other = std::make_unique<LoadView>(parts_->options);
+    other->parts_->loads = parts_->loads;
+    other->parts_->sinking = parts_->sinking;
+    other->parts_->jobs = parts_->jobs;
+    other->parts_->growth = parts_->growth;
+    other->parts_->next_step = parts_->next_step;
+    return other;
+}
+
+void LoadView::grow(uint32_t job, double factor) {
+    const auto [at, added] = parts_->growth.try_emplace(job, factor);
+    if (!added) {
+        at->second *= factor;
+    }
+}
+
+std::optional<bool> LoadView::up(model::TargetId target) const {
+    const auto found = parts_->loads.find(target);
+    return found == parts_->loads.end() ? std::nullopt : std::optional(found->second.up);
 }
 
 bool LoadView::measured(model::TargetId target) const {

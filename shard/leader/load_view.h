@@ -50,14 +50,24 @@ class LoadView {
     [[nodiscard]] bool measured(model::TargetId target) const;
     // Of the last scrape that this node told of; nullopt: it told of none.
     [[nodiscard]] std::optional<bool> up(model::TargetId target, NodeNumber node) const;
+    // Of the last scrape that whoever owns it told of.
+    [[nodiscard]] std::optional<bool> up(model::TargetId target) const;
     // The class that the table should have; nullopt: what it has is near enough.
     [[nodiscard]] std::optional<WeightClass> better_class(model::TargetId target,
                                                           WeightClass weight) const;
     // Works out anew what targets of a job have that nothing is known of.
     void refresh_jobs();
 
+    // The same, apart from this one.
+    [[nodiscard]] std::unique_ptr<LoadView> copy() const;
+    // From now on all targets of a job weigh `factor` times as much as they would.
+    void grow(uint32_t job, double factor);
+
   private:
     struct Parts;
+
+    [[nodiscard]] uint64_t weigh(model::TargetId target, uint32_t job, WeightClass weight) const;
+
     std::unique_ptr<Parts> parts_;
 };
 

@@ -66,6 +66,30 @@ std::string_view name(MoveReason reason) {
     SKEIN_CHECK(false, "an unknown reason", static_cast<int>(reason));
 }
 
+std::string_view explain(MoveReason reason) {
+    switch (reason) {
+        case MoveReason::kOrphan:
+            return "nobody has it";
+        case MoveReason::kSameNode:
+            return "two of its replicas are on one node";
+        case MoveReason::kSameZone:
+            return "two of its replicas are in one zone, and there are others";
+        case MoveReason::kUnable:
+            return "the old node cannot scrape it";
+        case MoveReason::kDrain:
+            return "the old node is drained";
+        case MoveReason::kOverBudget:
+            return "the old node holds more than its budget";
+        case MoveReason::kBalance:
+            return "the old node holds more than others";
+        case MoveReason::kFill:
+            return "the new node holds little";
+        case MoveReason::kSwap:
+            return "it makes room for another one";
+    }
+    SKEIN_CHECK(false, "an unknown reason", static_cast<int>(reason));
+}
+
 Plan make_plan(const PlanInput& input) {
     PlanWork work(input);
     Plan plan;

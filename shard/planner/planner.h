@@ -111,7 +111,11 @@ enum class MoveReason : uint8_t {
     kSwap,        // made room for another move
 };
 
+inline constexpr size_t kMoveReasons = 9;
+
 [[nodiscard]] std::string_view name(MoveReason reason);
+// Why, in a sentence's part: "it holds more than others".
+[[nodiscard]] std::string_view explain(MoveReason reason);
 
 struct PlannedMove {
     uint32_t target = 0;  // position in PlanInput::targets
