@@ -7,6 +7,20 @@ function(add_module name)
     target_link_libraries(${name} PUBLIC skein_flags ${arg_DEPS} ${arg_PUBLIC_LIBS} PRIVATE ${arg_LIBS})
 endfunction()
 
+# embed_file(TARGET FILE NAME)
+#   The text of FILE becomes the constant NAME of namespace engine (a std::string_view), made anew
+#   when the file changes.
+function(embed_file target file name)
+    get_filename_component(base ${file} NAME_WE)
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/${base}_page.embedded.cc)
+    add_custom_command(OUTPUT ${out}
+        COMMAND ${CMAKE_COMMAND} -DFILE=${CMAKE_CURRENT_SOURCE_DIR}/${file} -DOUT=${out} -DNAME=${name}
+                -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+        VERBATIM)
+    target_sources(${target} PRIVATE ${out})
+endfunction()
+
 # A test that needs something absent prints this line and counts as skipped, never as passed
 # (test/support/skip.h). A test that fails does not print it. The class stands for the end of the
 # line before: what is no printable character of ASCII.

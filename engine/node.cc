@@ -15,7 +15,9 @@
 #include "base/random.h"
 #include "config/target_groups.h"
 #include "engine/admin_api.h"
+#include "engine/cluster/cluster_metrics.h"
 #include "engine/cluster/cluster_node.h"
+#include "engine/cluster/cluster_web.h"
 #include "engine/cluster/turn_thread.h"
 #include "engine/cluster_access.h"
 #include "engine/cluster_admission.h"
@@ -56,6 +58,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kScrapeTick{10};
 constexpr milliseconds kMetadataFlush{5000};
+constexpr milliseconds kClusterMetrics{1000};
 constexpr milliseconds kMemoryLook{250};          // between two looks at what queries may hold
 constexpr std::chrono::seconds kRequestGrace{4};  // for running requests at a stop
 constexpr size_t kPageThreads = 2;
@@ -141,6 +144,8 @@ class Node {
     [[nodiscard]] model::Labels store_api_labels() const;
     base::Status listen_grpc();
     [[nodiscard]] ClusterNode::Parts cluster_parts();
+    [[nodiscard]] uint64_t own_series_budget() const;
+    [[nodiscard]] AloneFigures alone_figures() const;
     base::Status join_cluster();
     void apply_discovery(const config::Config& config);
     [[nodiscard]] shard::Totals totals();
@@ -162,6 +167,7 @@ class Node {
     MemoryGovernor governor_;
     std::vector<base::MetricCallback> process_metrics_;
     base::rpc::ServerMetrics grpc_metrics_{registry_};  // there without a server, too
+    ClusterMetrics cluster_metrics_{registry_};         // and without a cluster
     Readiness readiness_;
     ConfigReload reload_;
     std::unique_ptr<NodeState> state_;
@@ -180,6 +186,7 @@ class Node {
     std::unique_ptr<TurnThread> steering_;       // what the cluster's news lead to
     std::unique_ptr<ClusterNode> cluster_node_;  // null: without --cluster.join
     std::unique_ptr<scrape::Manager> manager_;
+    std::unique_ptr<ClusterWeb> cluster_web_;
     std::unique_ptr<scrape::Discovery> discovery_;
     std::unique_ptr<ClusterQueries> cluster_;
     std::vector<base::MetricCallback> part_metrics_;
@@ -282,6 +289,15 @@ void Node::build_parts() {
                                random_,
                                log_.with("component", "scrape"),
                                cluster_node_ == nullptr ? nullptr : &cluster_node_->scrapes()});
+    cluster_web_ = std::make_unique<ClusterWeb>(ClusterWeb::Parts{
+        .flags = flags_,
+        .clock = clock_,
+        .node_id = state_->node_id(),
+        .cluster = cluster_node_.get(),
+        .manager = *manager_,
+        .targets =
+            scrape::api_options(external_url(flags_), flags_.list("web.listen-address").front()),
+        .alone = [this] { return alone_figures(); }});
     const scrape::SourceParts sources{serving_->lane(0),
                                       *client_,
                                       *files_,
@@ -351,6 +367,7 @@ base::http::Router Node::routes() {
                             .memory_limit = limits_.memory_bytes,
                             .pool = page_pool_.get()});
     add_front_page(router);
+    add_cluster_page(router);
     tsdb::register_replay_route(router, replay_status_);
     base::http::Router gated;
     tsdb::register_routes(gated, [this]() -> const tsdb::Db& { return *db_; }, page_pool_.get());
@@ -364,7 +381,9 @@ base::http::Router Node::routes() {
                              .pool = page_pool_.get(),
                              .external_url = external_url(flags_),
                              .listen_address = flags_.list("web.listen-address").front(),
-                             .parse_selector = parse_selector});
+                             .parse_selector = parse_selector,
+                             .lists_targets = cluster_node_ == nullptr});
+    cluster_web_->add_routes(gated);
     query::register_routes(
         gated,
         {.engine = [this]() -> query::Engine& { return *engine_; },
@@ -439,12 +458,13 @@ ClusterNode::Parts Node::cluster_parts() {
             .store = state_->store(),
             .node_id = state_->node_id(),
             .member = state_->member(),
-            .series_budget =
-                series_budget(static_cast<uint64_t>(flags_.integer("cluster.series-budget")),
-                              reload_.current()->cluster.series_budget,
-                              limits_),
+            .series_budget = own_series_budget(),
             .key = cluster_key_,
             .totals = [this] { return totals(); },
+            .answer =
+                [this](const shard::Question& question, base::Deadline deadline) {
+                    return cluster_web_->answer(question, deadline);
+                },
             .nodes_changed =
                 [this](std::vector<std::string> addresses) {
                     steering_->post([this, addresses = std::move(addresses)] {
@@ -461,6 +481,21 @@ ClusterNode::Parts Node::cluster_parts() {
                         apply_discovery(*reload_.current());
                     });
                 }};
+}
+
+uint64_t Node::own_series_budget() const {
+    return series_budget(static_cast<uint64_t>(flags_.integer("cluster.series-budget")),
+                         reload_.current()->cluster.series_budget,
+                         limits_);
+}
+
+AloneFigures Node::alone_figures() const {
+    return {.node_id = state_->node_id(),
+            .address = store_api_ == nullptr ? std::string() : advertised_address(flags_),
+            .active_series = db_->stats().series,
+            .series_budget = own_series_budget(),
+            .memory_bytes = static_cast<uint64_t>(memory_.used()),
+            .memory_limit_bytes = static_cast<uint64_t>(memory_.limit())};
 }
 
 shard::Totals Node::totals() {
@@ -490,7 +525,7 @@ base::Status Node::join_cluster() {
         const base::MutexLock lock(discovering_);
         discovers_ = false;
     }
-    discovery_->listen(&cluster_node_->discovered());
+    discovery_->listen(&cluster_web_->discovered());
     return base::context(cluster_node_->start(*reload_.current()), "join the cluster");
 }
 
@@ -566,6 +601,15 @@ base::Status Node::begin_scraping() {
                  log_.warn("metadata not written, it is tried again", "error", flushed.error());
              }
          }});
+    if (cluster_node_ != nullptr) {
+        chores.push_back({"cluster metrics", kClusterMetrics, [this] {
+                              base::ignore(
+                                  cluster_node_->with_member([this](shard::Member& member) {
+                                      cluster_metrics_.update(member);
+                                  }),
+                                  "it starts, or stops");
+                          }});
+    }
     if (flags_.boolean("config.auto-reload") || Features(flags_).has("auto-reload-config")) {
         chores.push_back({"auto-reload",
                           milliseconds(flags_.duration_ms("config.auto-reload-interval")),
@@ -646,6 +690,9 @@ void Node::stop() {
     manager_.reset();
     query_pool_.reset();
     page_pool_.reset();
+    if (cluster_web_ != nullptr) {
+        cluster_web_->stop();
+    }
     admin_pool_.reset();
     log_.info("see you next time");
 }

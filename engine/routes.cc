@@ -22,6 +22,7 @@ constexpr std::string_view kFrontPage = R"(<!doctype html>
 <p>This node scrapes targets, keeps their series and answers PromQL. Point Grafana's Prometheus data source here.</p>
 <ul>
 <li><a href="api/v1/query?query=up">api/v1/query?query=up</a>: PromQL</li>
+<li><a href="cluster">cluster</a>: nodes and their load, who scrapes what, plans and moves</li>
 <li><a href="api/v1/targets">api/v1/targets</a>: what is scraped, and how it went</li>
 <li><a href="api/v1/status/tsdb">api/v1/status/tsdb</a>: the head and its cardinality</li>
 <li><a href="api/v1/status/config">api/v1/status/config</a>, <a href="api/v1/status/flags">flags</a>, <a href="api/v1/status/runtimeinfo">runtime</a></li>

@@ -128,29 +128,57 @@ void HttpApi::write_active(JsonWriter& json, const TargetView& view) const {
     json.member("health", health_name(view.status.health));
     json.member("scrapeInterval", base::format_duration_ms(view.target->interval.count()));
     json.member("scrapeTimeout", base::format_duration_ms(view.target->timeout.count()));
+    if (!options_.node.empty()) {
+        json.member("node", options_.node);
+    }
     json.end_object();
 }
 
-Response HttpApi::targets(const Request& request) const {
+std::string HttpApi::active_targets(std::string_view pool) const {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_array();
+    for (const TargetView& view : manager_.targets()) {
+        if (pool.empty() || pool == view.job) {
+            write_active(json, view);
+        }
+    }
+    json.end_array();
+    return out;
+}
+
+std::string HttpApi::pools() const {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_array();
+    for (const std::string& job : manager_.jobs()) {
+        json.string(job);
+    }
+    json.end_array();
+    return out;
+}
+
+TargetsWanted targets_wanted(const Request& request) {
     std::string state(request.query.get("state"));
     std::transform(state.begin(), state.end(), state.begin(), [](unsigned char byte) {
         return static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte - 'A' + 'a' : byte);
     });
-    const bool active = state.empty() || state == "any" || state == "active";
-    const bool dropped = state.empty() || state == "any" || state == "dropped";
-    const std::string_view pool = request.query.get("scrapePool");
-    const auto wanted = [pool](std::string_view job) { return pool.empty() || pool == job; };
+    const bool any = state.empty() || state == "any";
+    return {.active = any || state == "active",
+            .dropped = any || state == "dropped",
+            .pool = std::string(request.query.get("scrapePool"))};
+}
+
+Response HttpApi::targets(const Request& request) const {
+    const TargetsWanted asked = targets_wanted(request);
+    const bool dropped = asked.dropped;
+    const auto wanted = [&](std::string_view job) {
+        return asked.pool.empty() || asked.pool == job;
+    };
     return success([&](JsonWriter& json) {
         json.begin_object();
         json.key("activeTargets");
-        json.begin_array();
-        for (const TargetView& view : active ? manager_.targets() : std::vector<TargetView>()) {
-            if (!wanted(view.job)) {
-                continue;
-            }
-            write_active(json, view);
-        }
-        json.end_array();
+        json.raw(asked.active ? active_targets(asked.pool) : "[]");
         json.key("droppedTargets");
         json.begin_array();
         const auto resolved = manager_.resolved();
@@ -265,11 +293,7 @@ Response HttpApi::scrape_pools(const Request& /*request*/) const {
     return success([&](JsonWriter& json) {
         json.begin_object();
         json.key("scrapePools");
-        json.begin_array();
-        for (const std::string& job : manager_.jobs()) {
-            json.string(job);
-        }
-        json.end_array();
+        json.raw(pools());
         json.end_object();
     });
 }
@@ -290,10 +314,12 @@ void register_routes(base::http::Router& router, const RouteParts& parts) {
             },
             route);
     };
-    add("/api/v1/targets", &HttpApi::targets);
+    if (parts.lists_targets) {
+        add("/api/v1/targets", &HttpApi::targets);
+        add("/api/v1/scrape_pools", &HttpApi::scrape_pools);
+    }
     add("/api/v1/targets/metadata", &HttpApi::targets_metadata);
     add("/api/v1/metadata", &HttpApi::metadata);
-    add("/api/v1/scrape_pools", &HttpApi::scrape_pools);
 }
 
 }  // namespace scrape

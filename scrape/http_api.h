@@ -27,6 +27,7 @@ struct ApiOptions {
     std::string external_scheme = "http";
     std::string external_host;  // "host:port"
     std::string listen_port;    // our own: a target on it is at external_host
+    std::string node;           // that scrapes the active targets, told with each; empty: not told
 };
 
 // A target's URL as a browser elsewhere has to write it.
@@ -51,6 +52,11 @@ class HttpApi {
     [[nodiscard]] base::http::Response metadata(const base::http::Request& request) const;
     [[nodiscard]] base::http::Response scrape_pools(const base::http::Request& request) const;
 
+    // The array of active targets alone. `pool`: of this job; empty: of all.
+    [[nodiscard]] std::string active_targets(std::string_view pool) const;
+    // The array of names.
+    [[nodiscard]] std::string pools() const;
+
   private:
     void write_active(base::JsonWriter& json, const TargetView& view) const;
     const Manager& manager_;
@@ -65,7 +71,16 @@ struct RouteParts {
     std::string external_url;           // --web.external-url; empty: addresses stay as they are
     std::string listen_address;         // "host:port"
     ParseSelector parse_selector = {};  // null: match_target is refused
+    bool lists_targets = true;          // false: somebody else answers targets and scrape_pools
 };
+
+// What is asked of targets, as it stands in a request.
+struct TargetsWanted {
+    bool active = true, dropped = true;
+    std::string pool;  // empty: all
+};
+
+[[nodiscard]] TargetsWanted targets_wanted(const base::http::Request& request);
 
 // GET /api/v1/targets, /api/v1/targets/metadata, /api/v1/metadata, /api/v1/scrape_pools.
 void register_routes(base::http::Router& router, const RouteParts& parts);
