@@ -34,6 +34,7 @@
 #include "engine/metadata_store.h"
 #include "engine/node_state.h"
 #include "engine/process_metrics.h"
+#include "engine/query_records.h"
 #include "engine/routes.h"
 #include "engine/status_api.h"
 #include "engine/storage_options.h"
@@ -175,6 +176,7 @@ class Node {
     tsdb::ReplayStatus replay_status_;
     LateStorage storage_;
     std::unique_ptr<tsdb::Db> db_;
+    query::Metrics query_metrics_{registry_};
     std::unique_ptr<query::Engine> engine_;
     std::unique_ptr<WebConfigFile> web_config_;
     std::unique_ptr<HttpMetrics> http_metrics_;
@@ -271,6 +273,7 @@ void Node::build_parts() {
     client_ = std::make_unique<base::http::ClientShared>();
     engine_ = std::make_unique<query::Engine>(
         query_options(flags_, limits_, *reload_.current()), storage_, clock_, query_memory_);
+    engine_->watch_with(query_metrics_, log_.with("component", "query"));
     scrape_metrics_ = std::make_unique<scrape::Metrics>(registry_);
     if (in_cluster(flags_)) {
         steering_ = std::make_unique<TurnThread>("steering");
@@ -327,7 +330,7 @@ void Node::build_parts() {
         return readiness_.ready() ? 1.0 : 0.0;
     });
     add("prometheus_engine_queries", "Queries that run or wait.", [this] {
-        return static_cast<double>(engine_->active());
+        return static_cast<double>(engine_->active_queries().count());
     });
     add("prometheus_engine_queries_concurrent_max", "Queries that may run at once.", [this] {
         return static_cast<double>(engine_->options().max_concurrency);
@@ -392,7 +395,9 @@ base::http::Router Node::routes() {
          .external_labels = [this] { return reload_.current()->scrape.external_labels; },
          .exemplars = [this]() -> const model::ExemplarQueryable& { return *db_; },
          .clock = &clock_,
-         .pool = query_pool_.get()});
+         .admin = flags_.boolean("web.enable-admin-api"),
+         .pool = query_pool_.get(),
+         .status_pool = page_pool_.get()});
     mount_when_ready(router, gated, readiness_);
     return router;
 }
@@ -550,6 +555,7 @@ base::Status Node::open_storage() {
             flags_.text("storage.tsdb.path")));
     replay_status_.finish(db_->replay_report());
     storage_.set(*db_, *db_);
+    keep_active_queries(flags_, *files_, log_.with("component", "query"), *engine_);
     db_->start_upkeep();
     return base::success();
 }
@@ -571,7 +577,7 @@ base::Status Node::begin_scraping() {
                        {"query",
                         [this](const config::Config& config) -> base::Status {
                             engine_->set_default_subquery_step(config.evaluation_interval);
-                            return base::success();
+                            return open_query_log(config, *files_, *engine_);
                         }},
                        {"discovery",
                         [this](const config::Config& config) -> base::Status {

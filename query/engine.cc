@@ -89,7 +89,8 @@ Engine::Engine(const Options& options,
       queryable_(queryable),
       clock_(clock),
       budget_(budget),
-      subquery_step_ms_(options.default_subquery_step.count()) {}
+      subquery_step_ms_(options.default_subquery_step.count()),
+      active_(clock) {}
 
 Result<QueryResult> Engine::instant(std::string_view query,
                                     int64_t t_ms,
@@ -111,14 +112,30 @@ ParseOptions Engine::parse_options() const {
             options_.binop_fill_modifiers};
 }
 
-size_t Engine::active() const {
+void Engine::watch_with(Metrics& metrics, const base::Logger& log) {
+    metrics_ = &metrics;
+    log_ = log;
+}
+
+void Engine::set_query_log(std::shared_ptr<QueryLog> log) {
+    if (metrics_ != nullptr) {
+        metrics_->log_enabled.set(log != nullptr ? 1 : 0);
+    }
     const base::MutexLock lock(mutex_);
-    return running_ + waiting_;
+    query_log_.swap(log);
+}
+
+base::Status Engine::cancel(uint64_t id,
+                            const std::function<base::Status(const ActiveQuery&)>& may) {
+    TRY(active_.cancel(id, may));
+    if (metrics_ != nullptr) {
+        metrics_->cancelled.add();
+    }
+    return base::success();
 }
 
 base::Status Engine::enter(const model::QueryContext& request) {
     const base::MutexLock lock(mutex_);
-    ++waiting_;
     base::Status status = base::success();
     while (running_ >= options_.max_concurrency) {
         if (request.stop.stop_requested()) {
@@ -131,7 +148,6 @@ base::Status Engine::enter(const model::QueryContext& request) {
         }
         freed_.wait_until(mutex_, std::chrono::steady_clock::now() + kQueuePoll);
     }
-    --waiting_;
     if (status) {
         ++running_;
     }
@@ -144,11 +160,25 @@ void Engine::leave() {
     freed_.notify_one();
 }
 
+// One query on its way.
+struct Engine::Task {
+    const Expr& expr;
+    std::string_view text;
+    const QueryTimes& times;
+    bool instant;
+    const QueryParams& params;
+    model::QueryContext request;
+    base::Budget& budget;
+    ActiveQueries::Entry& entry;
+    base::SteadyTime begun;
+    QueryStats stats = {};  // as far as it came
+};
+
 Result<QueryResult> Engine::run(std::string_view query,
                                 const QueryTimes& times,
                                 bool instant,
                                 const QueryParams& params) {
-    const base::SteadyTime begin = clock_.steady();
+    const base::SteadyTime begun = clock_.steady();
     TRY(const ExprPtr expr, parse_query(query, parse_options()));
     if (!instant && expr->type() != ValueType::kVector && expr->type() != ValueType::kScalar) {
         return base::fail(Code::kInvalid,
@@ -156,35 +186,99 @@ Result<QueryResult> Engine::run(std::string_view query,
                               "\" for range query, must be Scalar or instant Vector");
     }
     base::Budget budget("query.max-memory", budget_, options_.max_query_memory);
-    model::QueryContext request;
-    request.stop = params.stop;
-    request.clock = &clock_;
-    request.budget = &budget;
+    ActiveQueries::Entry entry(active_,
+                               {.query = query,
+                                .times = times,
+                                .instant = instant,
+                                .origin = params.origin,
+                                .stop = params.stop});
+    Task task{*expr, query, times, instant, params, {}, budget, entry, begun};
+    task.request.stop = entry.stop();
+    task.request.clock = &clock_;
+    task.request.budget = &budget;
     const auto timeout =
         params.timeout.count() > 0 ? std::min(params.timeout, options_.timeout) : options_.timeout;
-    request.deadline = base::Deadline::after(clock_, timeout).earlier(params.deadline);
-    TRY(enter(request));
-    const Slot slot(*this);
-    const double queued = seconds_between(begin, clock_.steady());
-    auto result = evaluate(*expr, query, times, instant, params, request, budget);
+    task.request.deadline = base::Deadline::after(clock_, timeout).earlier(params.deadline);
+    auto result = queue_and_evaluate(task);
+    task.stats.total_time = seconds_between(begun, clock_.steady());
     if (result) {
-        result.value().stats.queue_time = queued;
-        result.value().stats.total_time = seconds_between(begin, clock_.steady());
+        result.value().stats = task.stats;
     }
+    ended(task, result ? std::string_view() : std::string_view(result.error().message()));
     return result;
 }
 
-Result<QueryResult> Engine::evaluate(const Expr& expr,
-                                     std::string_view query,
-                                     const QueryTimes& times,
-                                     bool instant,
-                                     const QueryParams& params,
-                                     const model::QueryContext& request,
-                                     base::Budget& budget) {
+Result<QueryResult> Engine::queue_and_evaluate(Task& task) {
+    const base::Status entered = enter(task.request);
+    task.stats.queue_time = seconds_between(task.begun, clock_.steady());
+    TRY(entered);
+    const Slot slot(*this);
+    task.entry.set_running();
+    return evaluate(task);
+}
+
+void Engine::ended(const Task& task, std::string_view error) {
+    const QueryStats& stats = task.stats;
+    if (metrics_ != nullptr) {
+        const auto observe = [&](std::string_view slice, double seconds) {
+            metrics_->duration_seconds.with({slice}).observe(seconds);
+        };
+        observe("queue_time", stats.queue_time);
+        observe("prepare_time", stats.preparation_time);
+        observe("inner_eval", stats.inner_time());
+        observe("result_sort", stats.sort_time);
+        metrics_->samples.add(stats.queryable_samples);
+    }
+    std::shared_ptr<QueryLog> log;
+    {
+        const base::MutexLock lock(mutex_);
+        log = query_log_;
+    }
+    if (log == nullptr) {
+        return;
+    }
+    const base::Status written = log->write({.query = task.text,
+                                             .times = task.times,
+                                             .origin = task.params.origin,
+                                             .stats = stats,
+                                             .error = error,
+                                             .ended_ms = clock_.now_ms()});
+    if (written) {
+        return;
+    }
+    if (metrics_ != nullptr) {
+        metrics_->log_failures.add();
+    }
+    const auto passed = log_failure_limit_.pass(clock_.steady());
+    if (log_ && passed) {
+        log_->error("query not written to the query log (query_log_file)",
+                    "error",
+                    written.error(),
+                    "suppressed",
+                    *passed);
+    }
+}
+
+Result<QueryResult> Engine::evaluate(Task& task) {
     const base::SteadyTime begin = clock_.steady();
+    const auto& [expr, query, times, instant, params, request, budget, entry, begun, unused] = task;
     model::Queryable& queryable = params.queryable != nullptr ? *params.queryable : queryable_;
     exec::ExecContext context(
-        exec_options(options_, params), request, queryable, budget, options_.max_samples);
+        exec_options(options_, params), request, queryable, task.budget, options_.max_samples);
+    const ActiveQueries::Entry::Meters shown(task.entry, context.samples, task.budget);
+
+    // Whatever it comes to.
+    struct Figures {
+        ~Figures() {
+            stats.queryable_samples = samples.total_queried();
+            stats.samples_read = samples.total_read();
+            stats.peak_samples = samples.peak();
+        }
+
+        QueryStats& stats;
+        const exec::SampleMeter& samples;
+    } const figures{task.stats, context.samples};
+
     const plan::Options plan_options{context.options.lookback_ms,
                                      subquery_step_ms_.load(std::memory_order_relaxed)};
     TRY(const plan::Plan plan, plan::make_plan(expr, times, plan_options));
@@ -193,23 +287,21 @@ Result<QueryResult> Engine::evaluate(const Expr& expr,
         TRY(querier, queryable.querier(plan.min_t, plan.max_t));
     }
     QueryResult out;
-    out.stats.preparation_time = seconds_between(begin, clock_.steady());
+    task.stats.preparation_time = seconds_between(begin, clock_.steady());
     exec::HeldSamples held(context.samples);
     exec::Builder builder(querier.get(), context);
     push_down(options_,
               querier.get(),
               {query, times, plan.root->grid, context.options.lookback_ms},
               builder);
-    TRY(out.value, collect(*plan.root, builder, times, instant, context, held));
+    auto value = collect(*plan.root, builder, times, instant, context, held);
     const base::SteadyTime evaluated = clock_.steady();
+    task.stats.eval_time = seconds_between(begin, evaluated);
+    TRY(out.value, std::move(value));
     if (auto* matrix = std::get_if<MatrixValue>(&out.value)) {
         std::ranges::sort(*matrix, {}, &MatrixSeries::labels);
     }
-    out.stats.sort_time = seconds_between(evaluated, clock_.steady());
-    out.stats.eval_time = seconds_between(begin, clock_.steady());
-    out.stats.queryable_samples = context.samples.total_queried();
-    out.stats.samples_read = context.samples.total_read();
-    out.stats.peak_samples = context.samples.peak();
+    task.stats.sort_time = seconds_between(evaluated, clock_.steady());
     out.warnings = context.annotations.warnings(query);
     out.infos = context.annotations.infos(query);
     return out;

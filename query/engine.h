@@ -4,20 +4,27 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string_view>
 
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/rate_limit.h"
 #include "base/result.h"
 #include "base/sync.h"
 #include "model/push_down.h"
 #include "model/storage.h"
+#include "query/active_queries.h"
 #include "query/ast.h"
 #include "query/duration.h"
+#include "query/metrics.h"
 #include "query/options.h"
 #include "query/parser.h"
+#include "query/query_log.h"
 #include "query/value.h"
 
 namespace query {
@@ -29,6 +36,7 @@ struct QueryParams {
     base::Deadline deadline;                      // of the request, if any
     std::stop_token stop;                         // the caller went away
     model::Queryable* queryable = nullptr;        // outlives the query; null: the engine's
+    QueryOrigin origin;
 };
 
 // Runs queries on the calling thread, which may block.
@@ -66,6 +74,12 @@ class Engine {
                                                        model::Queryable& series,
                                                        const model::QueryContext& caller);
 
+    // What counts queries and says what went wrong beside them; before the first query. Borrowed.
+    void watch_with(Metrics& metrics, const base::Logger& log);
+
+    // Queries that end from now on are written to it; null: to none. Threads: any.
+    void set_query_log(std::shared_ptr<QueryLog> log);
+
     // Of queries that begin from now on: the step of subqueries that name none.
     void set_default_subquery_step(std::chrono::milliseconds step) {
         subquery_step_ms_.store(step.count(), std::memory_order_relaxed);
@@ -76,23 +90,29 @@ class Engine {
 
     [[nodiscard]] const Options& options() const { return options_; }
 
-    // Queries that run or wait.
-    [[nodiscard]] size_t active() const;
+    // Queries that run or wait, other nodes' among them.
+    [[nodiscard]] ActiveQueries& active_queries() { return active_; }
+
+    // Ends one of them, as ActiveQueries::cancel() does.
+    [[nodiscard]] base::Status cancel(uint64_t id,
+                                      const std::function<base::Status(const ActiveQuery&)>& may);
+
+    [[nodiscard]] const ActiveQueries& active_queries() const { return active_; }
 
   private:
+    static constexpr std::chrono::minutes kLogFailuresApart{1};
+
     class Slot;
 
     [[nodiscard]] base::Result<QueryResult> run(std::string_view query,
                                                 const QueryTimes& times,
                                                 bool instant,
                                                 const QueryParams& params);
-    [[nodiscard]] base::Result<QueryResult> evaluate(const Expr& expr,
-                                                     std::string_view query,
-                                                     const QueryTimes& times,
-                                                     bool instant,
-                                                     const QueryParams& params,
-                                                     const model::QueryContext& request,
-                                                     base::Budget& budget);
+    struct Task;
+    [[nodiscard]] base::Result<QueryResult> queue_and_evaluate(Task& task);
+    [[nodiscard]] base::Result<QueryResult> evaluate(Task& task);
+    // Tells metrics and log of a query that ended.
+    void ended(const Task& task, std::string_view error);
     // Waits for a slot.
     [[nodiscard]] base::Status enter(const model::QueryContext& request);
     void leave();
@@ -102,11 +122,15 @@ class Engine {
     const base::Clock& clock_;
     base::Budget& budget_;
     std::atomic<int64_t> subquery_step_ms_;
+    ActiveQueries active_;
+    Metrics* metrics_ = nullptr;
+    std::optional<base::Logger> log_;
+    base::RateLimit log_failure_limit_{kLogFailuresApart};
 
     mutable base::Mutex mutex_;
     base::CondVar freed_;
     size_t running_ GUARDED_BY(mutex_) = 0;
-    size_t waiting_ GUARDED_BY(mutex_) = 0;
+    std::shared_ptr<QueryLog> query_log_ GUARDED_BY(mutex_);
 };
 
 }  // namespace query

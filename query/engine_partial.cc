@@ -50,14 +50,24 @@ Result<model::Partial> Engine::partial(const model::Fragment& fragment,
     base::Budget budget("query.max-memory",
                         caller.budget != nullptr ? *caller.budget : budget_,
                         options_.max_query_memory);
+    const QueryOrigin origin;
+    ActiveQueries::Entry entry(active_,
+                               {.query = fragment.query,
+                                .times = times,
+                                .instant = fragment.step_ms == 0,
+                                .part = true,
+                                .origin = origin,
+                                .stop = caller.stop});
     model::QueryContext request;
-    request.stop = caller.stop;
+    request.stop = entry.stop();
     request.clock = &clock_;
     request.budget = &budget;
     request.deadline = base::Deadline::after(clock_, options_.timeout).earlier(caller.deadline);
     exec::ExecOptions options;
     options.lookback_ms = fragment.lookback_ms;
     exec::ExecContext context(options, request, series, budget, options_.max_samples);
+    const ActiveQueries::Entry::Meters shown(entry, context.samples, budget);
+    entry.set_running();
     TRY(const auto querier, series.querier(plan.min_t, plan.max_t));
     return exec::work_out_part({*plan.root, *querier, fragment.without}, context);
 }

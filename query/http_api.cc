@@ -40,8 +40,16 @@ Result<std::chrono::milliseconds> optional_duration(const Params& params, std::s
     return std::chrono::milliseconds(duration_ms);
 }
 
+QueryOrigin origin_of(const Request& request) {
+    return {.client_ip = request.peer.substr(0, request.peer.rfind(':')),
+            .method = request.method_text,
+            .path = request.path,
+            .user = request.user};
+}
+
 Result<Asked> read_params(const Request& request, const Caller& caller) {
     Asked asked;
+    asked.query.origin = origin_of(request);
     TRY(asked.params, request.form());
     TRY(asked.limit, limit_param(asked.params));
     auto timeout = optional_duration(asked.params, "timeout");

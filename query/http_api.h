@@ -1,4 +1,4 @@
-// The query API: /api/v1/query, query_range, series, labels, label values, format_query,
+// The query API: /api/v1/query, query_range, queries, series, labels, label values, format_query,
 // parse_query, query_exemplars, and /federate.
 // source: Prometheus HTTP API v1
 #pragma once
@@ -35,7 +35,9 @@ struct ApiSources {
     std::function<model::Labels()> external_labels;              // /federate
     std::function<const model::ExemplarQueryable&()> exemplars;  // query_exemplars
     const base::Clock* clock = nullptr;
+    bool admin = false;                // --web.enable-admin-api: anybody may cancel any query
     base::WorkerPool* pool = nullptr;  // where queries run
+    base::WorkerPool* status_pool = nullptr;  // where what looks at them runs, however many do
 };
 
 // Who asks, and how long for.
@@ -57,6 +59,11 @@ void register_routes(base::http::Router& router, const ApiSources& sources);
 [[nodiscard]] base::http::Response handle_query_range(const ApiSources& sources,
                                                       const base::http::Request& request,
                                                       const Caller& caller);
+// What runs; and POST queries/ID/cancel: 204.
+[[nodiscard]] base::http::Response handle_queries(const ApiSources& sources,
+                                                  const base::http::Request& request);
+[[nodiscard]] base::http::Response handle_cancel_query(const ApiSources& sources,
+                                                       const base::http::Request& request);
 [[nodiscard]] base::http::Response handle_series(const ApiSources& sources,
                                                  const base::http::Request& request,
                                                  const Caller& caller);

@@ -43,6 +43,21 @@ void register_routes(base::http::Router& router, const ApiSources& sources) {
             [handler](const Request& request, const RequestContext&) { return handler(request); },
             options);
     };
+    base::http::RouteOptions status = options;
+    status.pool = sources.status_pool;
+    const auto add_status = [&](Method method,
+                                const char* pattern,
+                                Response (*handler)(const ApiSources&, const Request&)) {
+        router.add(
+            {method},
+            pattern,
+            [sources, handler](const Request& request, const RequestContext&) {
+                return handler(sources, request);
+            },
+            status);
+    };
+    add_status(Method::kGet, "/api/v1/queries", handle_queries);
+    add_status(Method::kPost, "/api/v1/queries/:id/cancel", handle_cancel_query);
     add_plain("/api/v1/format_query", handle_format_query);
     add_plain("/api/v1/parse_query", handle_parse_query);
 }

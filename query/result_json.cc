@@ -73,6 +73,8 @@ void append_series(std::string& out, const MatrixSeries& series) {
     out += '}';
 }
 
+}  // namespace
+
 void append_stats(std::string& out, const QueryStats& stats) {
     base::JsonWriter json(out);
     json.begin_object();
@@ -85,7 +87,7 @@ void append_stats(std::string& out, const QueryStats& stats) {
     time("evalTotalTime", stats.eval_time + stats.sort_time);
     time("resultSortTime", stats.sort_time);
     time("queryPreparationTime", stats.preparation_time);
-    time("innerEvalTime", stats.eval_time - stats.preparation_time);
+    time("innerEvalTime", stats.inner_time());
     time("execQueueTime", stats.queue_time);
     time("execTotalTime", stats.total_time);
     json.end_object();
@@ -100,8 +102,6 @@ void append_stats(std::string& out, const QueryStats& stats) {
     json.end_object();
     json.end_object();
 }
-
-}  // namespace
 
 void append_labels(std::string& out, const model::Labels& labels) {
     out += '{';

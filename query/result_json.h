@@ -32,6 +32,9 @@ class ResultWriter {
 // {"count":"…","sum":"…","buckets":[[rule,"lower","upper","count"],…]}
 void append_histogram(std::string& out, const model::FloatHistogram& histogram);
 
+// {"timings":{…},"samples":{…}}
+void append_stats(std::string& out, const QueryStats& stats);
+
 // {"name":"value",…}
 void append_labels(std::string& out, const model::Labels& labels);
 

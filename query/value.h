@@ -61,12 +61,16 @@ using Value = std::variant<ScalarValue, StringValue, VectorValue, MatrixValue>;
 struct QueryStats {
     double queue_time = 0;
     double preparation_time = 0;
-    double eval_time = 0;
+    double eval_time = 0;  // preparation included
     double sort_time = 0;
     double total_time = 0;          // queue included
     int64_t queryable_samples = 0;  // that selectors and functions looked at, over all steps
     int64_t samples_read = 0;       // decoded from the storage
     int64_t peak_samples = 0;       // held in memory at once
+
+    [[nodiscard]] double inner_time() const {
+        return eval_time > preparation_time ? eval_time - preparation_time : 0;
+    }
 };
 
 struct QueryResult {

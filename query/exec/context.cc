@@ -7,9 +7,9 @@
 namespace query::exec {
 
 base::Status SampleMeter::hold(int64_t count) {
-    held_ += count;
-    peak_ = std::max(peak_, held_);
-    if (held_ > limit_) {
+    const int64_t held = add(held_, count);
+    peak_ = std::max(peak_, held);
+    if (held > limit_) {
         return base::fail(base::Code::kExecution,
                           "query processing would load too many samples into memory in query "
                           "execution");

@@ -1,6 +1,7 @@
 // What all operators of one running query share.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "base/budget.h"
@@ -12,6 +13,7 @@
 namespace query::exec {
 
 // Counts the samples that are held in memory, and those that were read.
+//   threads   one counts; any may look at held() and total_read()
 class SampleMeter {
   public:
     explicit SampleMeter(int64_t limit) : limit_(limit) {}
@@ -19,9 +21,9 @@ class SampleMeter {
     // errors   kExecution: too many samples
     [[nodiscard]] base::Status hold(int64_t count);
 
-    void release(int64_t count) { held_ -= count; }
+    void release(int64_t count) { add(held_, -count); }
 
-    void read(int64_t count) { read_ += count; }
+    void read(int64_t count) { add(read_, count); }
 
     // Samples that functions and selectors looked at, over all steps.
     void queried(int64_t count) { queried_ += count; }
@@ -29,17 +31,26 @@ class SampleMeter {
     [[nodiscard]] int64_t peak() const { return peak_; }
 
     // How many more may be held.
-    [[nodiscard]] int64_t left() const { return limit_ - held_; }
+    [[nodiscard]] int64_t left() const { return limit_ - held(); }
 
-    [[nodiscard]] int64_t total_read() const { return read_; }
+    [[nodiscard]] int64_t held() const { return held_.load(std::memory_order_relaxed); }
+
+    [[nodiscard]] int64_t total_read() const { return read_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] int64_t total_queried() const { return queried_; }
 
   private:
+    // One thread writes: no locked instruction is needed.
+    static int64_t add(std::atomic<int64_t>& to, int64_t count) {
+        const int64_t sum = to.load(std::memory_order_relaxed) + count;
+        to.store(sum, std::memory_order_relaxed);
+        return sum;
+    }
+
     int64_t limit_;
-    int64_t held_ = 0;
+    std::atomic<int64_t> held_{0};
     int64_t peak_ = 0;
-    int64_t read_ = 0;
+    std::atomic<int64_t> read_{0};
     int64_t queried_ = 0;
 };
 

@@ -116,7 +116,7 @@ TEST_CASE("without a free place a query waits until its time is over", "[query][
     const auto answer = fixture.engine.instant("m_total", kMinute, params);
     REQUIRE(answer.has_error());
     CHECK(answer.error().message() == "query timed out in query queue");
-    CHECK(fixture.engine.active() == 0);
+    CHECK(fixture.engine.active_queries().count() == 0);
 }
 
 TEST_CASE("equal parts of a query are read once", "[query][plan]") {
