@@ -234,9 +234,6 @@ void read_global(const Node& node,
         expanded.set(name, expand_environment(value, warnings));
     }
     out.external_labels = expanded.labels();
-    if (!out.query_log_file.empty()) {
-        scope.unbuilt.push_back({"query_log_file", "global", map.at("query_log_file").place()});
-    }
 }
 
 JobOptions read_scrape_config(const Node& node, Scope& outer, const GlobalOptions& global) {
