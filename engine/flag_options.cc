@@ -12,6 +12,12 @@ namespace engine {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+constexpr size_t kReadThreadsMax = 64;
+
+}  // namespace
+
 query::Options query_options(const FlagValues& flags,
                              const ProcessLimits& limits,
                              const config::Config& config) {
@@ -51,6 +57,22 @@ base::http::ServerOptions web_options(const FlagValues& flags) {
     options.idle_timeout = options.read_timeout;
     options.route_prefix = route_prefix(flags);
     options.cors_origin = flags.text("web.cors.origin");
+    return options;
+}
+
+// A remote read holds its thread while it works: as many as may run at once.
+size_t read_threads(const FlagValues& flags) {
+    const int64_t most = flags.integer("storage.remote.read-concurrent-limit");
+    return most <= 0 ? kReadThreadsMax : std::min(static_cast<size_t>(most), kReadThreadsMax);
+}
+
+storeapi::ReadOptions read_options(const FlagValues& flags) {
+    storeapi::ReadOptions options;
+    options.samples_max = static_cast<uint64_t>(
+        std::max<int64_t>(0, flags.integer("storage.remote.read-sample-limit")));
+    if (const int64_t bytes = flags.integer("storage.remote.read-max-bytes-in-frame"); bytes > 0) {
+        options.frame_bytes_max = static_cast<size_t>(bytes);
+    }
     return options;
 }
 

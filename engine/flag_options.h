@@ -7,6 +7,7 @@
 #include "engine/limits.h"
 #include "query/engine.h"
 #include "scrape/options.h"
+#include "storeapi/remote/read_api.h"
 
 namespace engine {
 
@@ -14,6 +15,9 @@ namespace engine {
                                            const ProcessLimits& limits,
                                            const config::Config& config);
 [[nodiscard]] scrape::EngineOptions scrape_options(const FlagValues& flags);
+// A remote read holds its thread while it works: as many as may run at once.
+[[nodiscard]] size_t read_threads(const FlagValues& flags);
+[[nodiscard]] storeapi::ReadOptions read_options(const FlagValues& flags);
 [[nodiscard]] base::http::ServerOptions web_options(const FlagValues& flags);
 
 }  // namespace engine

@@ -8,7 +8,7 @@ namespace {
 using enum FlagKind;
 
 constexpr std::string_view kNoRules = "rules are not evaluated yet";
-constexpr std::string_view kNoRemote = "remote read and write are not built yet";
+constexpr std::string_view kNoRemote = "remote write is not built yet";
 constexpr std::string_view kNoConsole = "there are no consoles";
 constexpr std::string_view kGoRuntime = "it is about Go's runtime";
 
@@ -147,14 +147,12 @@ constexpr FlagSpec kFlags[] = {
     {"storage.remote.read-sample-limit",
      kInt,
      "50000000",
-     "Most samples of a remote read.",
-     kNoRemote},
-    {"storage.remote.read-concurrent-limit", kInt, "10", "Most remote reads at once.", kNoRemote},
+     "Most samples of a remote read that asks for samples; 0: no limit."},
+    {"storage.remote.read-concurrent-limit", kInt, "10", "Most remote reads at once, at most 64."},
     {"storage.remote.read-max-bytes-in-frame",
      kInt,
      "1048576",
-     "Frame size of streamed remote reads.",
-     kNoRemote},
+     "Frame size of streamed remote reads."},
     {"scrape.adjust-timestamps",
      kBool,
      "true",

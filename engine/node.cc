@@ -49,6 +49,7 @@
 #include "scrape/discovery/discovery.h"
 #include "scrape/http_api.h"
 #include "scrape/manager.h"
+#include "storeapi/remote/read_api.h"
 #include "tsdb/db.h"
 #include "tsdb/http_api.h"
 
@@ -181,7 +182,7 @@ class Node {
     std::unique_ptr<WebConfigFile> web_config_;
     std::unique_ptr<HttpMetrics> http_metrics_;
     std::unique_ptr<base::Runtime> serving_, scraping_;
-    std::unique_ptr<base::WorkerPool> query_pool_, page_pool_, admin_pool_;
+    std::unique_ptr<base::WorkerPool> query_pool_, read_pool_, page_pool_, admin_pool_;
     std::unique_ptr<base::http::ClientShared> client_;
     std::unique_ptr<scrape::Metrics> scrape_metrics_;
     base::Secret cluster_key_;                   // of --cluster.key-file
@@ -266,6 +267,8 @@ void Node::build_parts() {
         clock_, base::RuntimeOptions{.lanes = limits_.scrape_lanes, .lane = scrape_lane});
     query_pool_ = std::make_unique<base::WorkerPool>(
         base::WorkerPoolOptions{"query", limits_.query_threads, kQueueMax});
+    read_pool_ = std::make_unique<base::WorkerPool>(
+        base::WorkerPoolOptions{"read", read_threads(flags_), kQueueMax});
     page_pool_ = std::make_unique<base::WorkerPool>(
         base::WorkerPoolOptions{"page", kPageThreads, kQueueMax});
     admin_pool_ =
@@ -398,6 +401,14 @@ base::http::Router Node::routes() {
          .admin = flags_.boolean("web.enable-admin-api"),
          .pool = query_pool_.get(),
          .status_pool = page_pool_.get()});
+    storeapi::register_read_route(
+        gated,
+        {.storage = storage_,
+         .clock = clock_,
+         .budget = query_memory_,
+         .options = read_options(flags_),
+         .external_labels = [this] { return reload_.current()->scrape.external_labels; },
+         .pool = read_pool_.get()});
     mount_when_ready(router, gated, readiness_);
     return router;
 }
@@ -695,6 +706,7 @@ void Node::stop() {
     discovery_.reset();
     manager_.reset();
     query_pool_.reset();
+    read_pool_.reset();
     page_pool_.reset();
     if (cluster_web_ != nullptr) {
         cluster_web_->stop();

@@ -31,7 +31,9 @@ class FieldReader {
                 number_ = reader_.uvarint();
                 break;
             case kFixed64:
-                reader_.skip(sizeof(uint64_t));
+                if (const base::ByteView bytes = reader_.bytes(sizeof number_); !bytes.empty()) {
+                    std::memcpy(&number_, bytes.data(), sizeof number_);
+                }
                 break;
             case kBytes:
                 bytes_ = reader_.str();
@@ -58,7 +60,10 @@ class FieldReader {
 
     [[nodiscard]] bool is_number(uint32_t field) const { return tag_ == (field << 3 | kVarint); }
 
-    // Of a varint.
+    // A fixed64 or a double.
+    [[nodiscard]] bool is_fixed64(uint32_t field) const { return tag_ == (field << 3 | kFixed64); }
+
+    // Of a varint, or the bits of a fixed64.
     [[nodiscard]] uint64_t number() const { return number_; }
 
     // Of a text, a message or a packed list.
