@@ -34,6 +34,7 @@ query::Options query_options(const FlagValues& flags,
     options.extended_range_selectors = features.has("promql-extended-range-selectors");
     options.binop_fill_modifiers = features.has("promql-binop-fill-modifiers");
     options.delayed_name_removal = features.has("promql-delayed-name-removal");
+    options.per_step_stats = features.has("promql-per-step-stats");
     return options;
 }
 

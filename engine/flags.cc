@@ -348,6 +348,7 @@ constexpr std::string_view kFeatures[] = {"exemplar-storage",
 
 constexpr std::string_view kBuiltFeatures[] = {"exemplar-storage",
                                                "extra-scrape-metrics",
+                                               "promql-per-step-stats",
                                                "promql-experimental-functions",
                                                "promql-delayed-name-removal",
                                                "promql-extended-range-selectors",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "query/exec/build.h"
+#include "query/exec/explain.h"
 #include "query/exec/output.h"
 #include "query/exec/row_merger.h"
 #include "query/plan/plan.h"
@@ -270,13 +271,14 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     // Whatever it comes to.
     struct Figures {
         ~Figures() {
+            stats.queryable_per_step = samples.take_steps();
             stats.queryable_samples = samples.total_queried();
             stats.samples_read = samples.total_read();
             stats.peak_samples = samples.peak();
         }
 
         QueryStats& stats;
-        const exec::SampleMeter& samples;
+        exec::SampleMeter& samples;
     } const figures{task.stats, context.samples};
 
     const plan::Options plan_options{context.options.lookback_ms,
@@ -286,6 +288,13 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     if (plan.selects) {
         TRY(querier, queryable.querier(plan.min_t, plan.max_t));
     }
+    if (options_.per_step_stats && params.per_step_stats) {
+        context.samples.count_steps(plan.root->grid.count);
+        task.stats.first_step_ms = plan.root->grid.start;
+        task.stats.step_ms = plan.root->grid.step;
+    }
+    exec::Explain explain(clock_, task.budget, context.samples);
+    context.explain = params.explain ? &explain : nullptr;
     QueryResult out;
     task.stats.preparation_time = seconds_between(begin, clock_.steady());
     exec::HeldSamples held(context.samples);
@@ -304,6 +313,9 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     task.stats.sort_time = seconds_between(evaluated, clock_.steady());
     out.warnings = context.annotations.warnings(query);
     out.infos = context.annotations.infos(query);
+    if (params.explain) {
+        out.explain = std::make_unique<ExplainedOperator>(explain.tree(*plan.root));
+    }
     return out;
 }
 

@@ -37,6 +37,8 @@ struct QueryParams {
     std::stop_token stop;                         // the caller went away
     model::Queryable* queryable = nullptr;        // outlives the query; null: the engine's
     QueryOrigin origin;
+    bool per_step_stats = false;  // where Options::per_step_stats allows it
+    bool explain = false;         // what every operator did
 };
 
 // Runs queries on the calling thread, which may block.

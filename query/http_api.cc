@@ -66,6 +66,8 @@ Result<Asked> read_params(const Request& request, const Caller& caller) {
     asked.query.stop = caller.stop;
     asked.query.deadline = caller.deadline;
     asked.stats = !asked.params.get("stats").empty();
+    asked.query.per_step_stats = asked.params.get("stats") == "all";
+    TRY(asked.query.explain, bool_param(asked.params, "explain", false));
     return asked;
 }
 

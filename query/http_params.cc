@@ -1,6 +1,7 @@
 #include "query/http_params.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/duration.h"
@@ -141,6 +142,24 @@ Result<std::vector<std::vector<model::Matcher>>> matcher_params(const base::http
         sets.push_back(std::move(matchers));
     }
     return sets;
+}
+
+Result<bool> bool_param(const base::http::Params& params, std::string_view name, bool absent) {
+    constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "TRUE", "true", "True"};
+    constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "FALSE", "false", "False"};
+    const std::string_view text = params.get(name);
+    if (text.empty()) {
+        return absent;
+    }
+    if (std::ranges::find(kTrue, text) != kTrue.end()) {
+        return true;
+    }
+    if (std::ranges::find(kFalse, text) != kFalse.end()) {
+        return false;
+    }
+    std::string told = "strconv.ParseBool: parsing ";
+    model::append_quoted(told, text);
+    return base::fail(invalid_param(name, base::Error(Code::kInvalid, told + ": invalid syntax")));
 }
 
 }  // namespace query

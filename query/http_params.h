@@ -29,6 +29,10 @@ namespace query {
 // The time of a parameter that has to be there.
 [[nodiscard]] base::Result<int64_t> required_time_param(const base::http::Params& params,
                                                         std::string_view name);
+// 1, t, true, 0, f, false, in these cases or with capitals.
+[[nodiscard]] base::Result<bool> bool_param(const base::http::Params& params,
+                                            std::string_view name,
+                                            bool absent);
 // 0 when absent: no limit.
 [[nodiscard]] base::Result<uint64_t> limit_param(const base::http::Params& params);
 

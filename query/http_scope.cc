@@ -28,30 +28,6 @@ base::Error invalid(std::string_view name, std::string text) {
     return invalid_param(name, base::Error(Code::kInvalid, std::move(text)));
 }
 
-std::optional<bool> parse_bool(std::string_view text) {
-    constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "TRUE", "true", "True"};
-    constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "FALSE", "false", "False"};
-    if (std::ranges::find(kTrue, text) != kTrue.end()) {
-        return true;
-    }
-    if (std::ranges::find(kFalse, text) != kFalse.end()) {
-        return false;
-    }
-    return std::nullopt;
-}
-
-Result<bool> bool_param(const Params& params, std::string_view name, bool absent) {
-    const std::string_view text = params.get(name);
-    if (text.empty()) {
-        return absent;
-    }
-    if (const std::optional<bool> value = parse_bool(text)) {
-        return *value;
-    }
-    return base::fail(
-        invalid(name, "strconv.ParseBool: parsing " + quoted(text) + ": invalid syntax"));
-}
-
 Result<std::vector<std::string>> replica_labels(const Params& params) {
     constexpr std::string_view kName = "replicaLabels[]";
     std::vector<std::string> labels;

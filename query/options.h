@@ -24,6 +24,7 @@ struct Options {
     bool binop_fill_modifiers = false;      // promql-binop-fill-modifiers
     bool delayed_name_removal = false;      // promql-delayed-name-removal
     bool use_start_timestamps = false;      // use-start-timestamps
+    bool per_step_stats = false;            // promql-per-step-stats
 };
 
 }  // namespace query

@@ -1,5 +1,7 @@
 #include "query/result_json.h"
 
+#include <cmath>
+
 #include "base/float_format.h"
 #include "query/histogram/buckets.h"
 
@@ -73,6 +75,64 @@ void append_series(std::string& out, const MatrixSeries& series) {
     out += '}';
 }
 
+void write_steps(base::JsonWriter& json, const QueryStats& stats) {
+    if (stats.queryable_per_step.empty()) {
+        return;
+    }
+    json.key("totalQueryableSamplesPerStep");
+    json.begin_array();
+    int64_t t = stats.first_step_ms;
+    for (const int64_t count : stats.queryable_per_step) {
+        json.begin_array();
+        json.timestamp_ms(t);
+        json.integer(count);
+        json.end_array();
+        t += stats.step_ms;
+    }
+    json.end_array();
+}
+
+// To the microsecond.
+double milliseconds(double seconds) {
+    return std::round(seconds * 1e6) / 1e3;
+}
+
+// Plans are as deep as queries, and a JsonWriter is not: one per operator.
+void append_operator(std::string& out, const ExplainedOperator& explained) {
+    base::JsonWriter json(out);
+    json.begin_object();
+    json.member("operation", explained.operation);
+    json.member("expression", explained.expression);
+    const auto count = [&](std::string_view name, int64_t value) {
+        json.key(name);
+        json.integer(value);
+    };
+    count("steps", explained.steps);
+    count("series", explained.series);
+    count("points", explained.points);
+    count("samplesRead", explained.samples_read);
+    count("peakBytes", explained.peak_bytes);
+    json.key("milliseconds");
+    json.number(milliseconds(explained.seconds));
+    json.key("ownMilliseconds");
+    json.number(milliseconds(explained.own_seconds));
+    if (explained.uses > 1) {
+        count("uses", explained.uses);
+    }
+    if (!explained.inputs.empty()) {
+        json.key("inputs");
+        json.separate();
+        char separator = '[';
+        for (const ExplainedOperator& input : explained.inputs) {
+            out += separator;
+            append_operator(out, input);
+            separator = ',';
+        }
+        out += ']';
+    }
+    json.end_object();
+}
+
 }  // namespace
 
 void append_stats(std::string& out, const QueryStats& stats) {
@@ -93,6 +153,7 @@ void append_stats(std::string& out, const QueryStats& stats) {
     json.end_object();
     json.key("samples");
     json.begin_object();
+    write_steps(json, stats);
     json.key("totalQueryableSamples");
     json.integer(stats.queryable_samples);
     json.key("samplesRead");
@@ -202,6 +263,10 @@ void ResultWriter::end(std::string& out) {
     if (with_stats_) {
         out += R"(,"stats":)";
         append_stats(out, result_.stats);
+    }
+    if (result_.explain != nullptr) {
+        out += R"(,"explain":)";
+        append_operator(out, *result_.explain);
     }
     out += '}';
 }

@@ -8,7 +8,7 @@
 
 namespace query {
 
-// Writes the data of a query's answer: {"resultType":…,"result":…,"stats":…}.
+// Writes the data of a query's answer: {"resultType":…,"result":…,"stats":…,"explain":…}.
 class ResultWriter {
   public:
     // `result` outlives the writer.

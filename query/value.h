@@ -67,10 +67,28 @@ struct QueryStats {
     int64_t queryable_samples = 0;  // that selectors and functions looked at, over all steps
     int64_t samples_read = 0;       // decoded from the storage
     int64_t peak_samples = 0;       // held in memory at once
+    // queryable_samples by step; empty when nobody asked for them.
+    std::vector<int64_t> queryable_per_step;
+    int64_t first_step_ms = 0, step_ms = 0;  // of these
 
     [[nodiscard]] double inner_time() const {
         return eval_time > preparation_time ? eval_time - preparation_time : 0;
     }
+};
+
+// What one operator of a query did. `seconds`, but no other figure, is with its inputs'.
+struct ExplainedOperator {
+    std::string operation;
+    std::string expression;
+    int64_t steps = 0;
+    int64_t series = 0;  // that it gave
+    int64_t points = 0;  // of these, over all steps
+    int64_t samples_read = 0;
+    int64_t peak_bytes = 0;  // that it held, as accounted
+    double seconds = 0;
+    double own_seconds = 0;
+    int uses = 1;  // more than one: worked out once for so many places
+    std::vector<ExplainedOperator> inputs;
 };
 
 struct QueryResult {
@@ -78,6 +96,7 @@ struct QueryResult {
     std::vector<std::string> warnings;
     std::vector<std::string> infos;
     QueryStats stats;
+    std::unique_ptr<ExplainedOperator> explain;  // null: nobody asked for it
 };
 
 }  // namespace query

@@ -2,6 +2,7 @@
 
 #include "query/exec/aggregate.h"
 #include "query/exec/binary.h"
+#include "query/exec/explain.h"
 #include "query/exec/functions.h"
 #include "query/exec/info.h"
 #include "query/exec/pushed_aggregate.h"
@@ -26,6 +27,12 @@ OperatorPtr Builder::build(const Node& node) {
 }
 
 OperatorPtr Builder::build_unshared(const Node& node) {
+    OperatorPtr rows = build_unwatched(node);
+    return context_.explain == nullptr ? std::move(rows)
+                                       : context_.explain->watch(node, std::move(rows));
+}
+
+OperatorPtr Builder::build_unwatched(const Node& node) {
     switch (node.kind) {
         case NodeKind::kNumber:
             return make_number(node.number, node.grid.count, context_);
@@ -70,6 +77,12 @@ OperatorPtr Builder::build_unshared(const Node& node) {
 }
 
 std::unique_ptr<SeriesSource> Builder::build_source(const Node& range) {
+    auto series = build_source_unwatched(range);
+    return context_.explain == nullptr ? std::move(series)
+                                       : context_.explain->watch(range, std::move(series));
+}
+
+std::unique_ptr<SeriesSource> Builder::build_source_unwatched(const Node& range) {
     if (range.select) {
         return std::make_unique<SeriesReader>(
             *querier_, *range.select, /*drop_stale=*/true, context_);

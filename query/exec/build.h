@@ -37,6 +37,8 @@ class Builder {
 
   private:
     [[nodiscard]] OperatorPtr build_unshared(const plan::Node& node);
+    [[nodiscard]] OperatorPtr build_unwatched(const plan::Node& node);
+    [[nodiscard]] std::unique_ptr<SeriesSource> build_source_unwatched(const plan::Node& range);
     [[nodiscard]] OperatorPtr build_rollup(const plan::Node& node);
     [[nodiscard]] OperatorPtr build_function(const plan::Node& node);
     [[nodiscard]] OperatorPtr build_aggregate(const plan::Node& node);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "query/exec/block.h"
+#include "query/plan/plan.h"
 
 namespace query::exec {
 
@@ -15,6 +16,33 @@ base::Status SampleMeter::hold(int64_t count) {
                           "execution");
     }
     return base::success();
+}
+
+QueriedSamples::QueriedSamples(const plan::Node& node, SampleMeter& meter)
+    : meter_(meter), weight_(node.sample_weight), steps_(node.grid.count) {}
+
+void QueriedSamples::add(size_t step, int64_t count) {
+    meter_.queried(count * weight_);
+    if (!meter_.counts_steps() || weight_ == 0) {
+        return;
+    }
+    const size_t all = meter_.steps();
+    if (steps_ == all) {
+        meter_.queried_at(step, count * weight_);
+        return;
+    }
+    // Worked out once for all steps: the weight has a part for each.
+    for (size_t i = 0; i < all; ++i) {
+        meter_.queried_at(i, count * weight_ / static_cast<int64_t>(all));
+    }
+}
+
+void QueriedSamples::add(const Bits& present) {
+    if (!meter_.counts_steps()) {
+        meter_.queried(static_cast<int64_t>(present.count()) * weight_);
+        return;
+    }
+    present.for_each([&](size_t step) { add(step, 1); });
 }
 
 base::Status ExecContext::check() {

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/budget.h"
 #include "base/result.h"
@@ -10,7 +12,14 @@
 #include "query/annotations.h"
 #include "query/exec/label_set.h"
 
+namespace query::plan {
+struct Node;
+}
+
 namespace query::exec {
+
+class Bits;
+class Explain;
 
 // Counts the samples that are held in memory, and those that were read.
 //   threads   one counts; any may look at held() and total_read()
@@ -27,6 +36,22 @@ class SampleMeter {
 
     // Samples that functions and selectors looked at, over all steps.
     void queried(int64_t count) { queried_ += count; }
+
+    // From now on they are counted by step, too.
+    void count_steps(size_t steps) { per_step_.assign(steps, 0); }
+
+    [[nodiscard]] bool counts_steps() const { return !per_step_.empty(); }
+
+    [[nodiscard]] size_t steps() const { return per_step_.size(); }
+
+    // Of queried(), what belongs to one step of the query. Nothing without count_steps().
+    void queried_at(size_t step, int64_t count) {
+        if (step < per_step_.size()) {
+            per_step_[step] += count;
+        }
+    }
+
+    [[nodiscard]] std::vector<int64_t> take_steps() { return std::move(per_step_); }
 
     [[nodiscard]] int64_t peak() const { return peak_; }
 
@@ -52,6 +77,24 @@ class SampleMeter {
     int64_t peak_ = 0;
     std::atomic<int64_t> read_{0};
     int64_t queried_ = 0;
+    std::vector<int64_t> per_step_;
+};
+
+// What one operator looks at, as often as it counts. Borrows the meter.
+class QueriedSamples {
+  public:
+    QueriedSamples(const plan::Node& node, SampleMeter& meter);
+
+    // At a step of the operator's.
+    void add(size_t step, int64_t count);
+
+    // The whole of a row: one per step that is present.
+    void add(const Bits& present);
+
+  private:
+    SampleMeter& meter_;
+    const int64_t weight_;
+    const size_t steps_;
 };
 
 // Samples held for a scope.
@@ -117,6 +160,7 @@ struct ExecContext {
     SampleMeter samples;
     LabelTable labels;
     Annotations annotations;
+    Explain* explain = nullptr;  // null: nobody wants to know
 
   private:
     base::Reservation label_memory_;

@@ -149,6 +149,7 @@ Result<Value> collect_ranges(const plan::Node& range,
     MatrixValue out;
     std::vector<Window> windows;
     const auto extension = range.select ? range.select->extension : RangeExtension::kNone;
+    QueriedSamples queried(range, context.samples);
     SeriesSamples series;
     while (true) {
         TRY(const bool more, source.next(series));
@@ -168,7 +169,7 @@ Result<Value> collect_ranges(const plan::Node& range,
         if (count == 0) {
             continue;
         }
-        context.samples.queried(static_cast<int64_t>(count));
+        queried.add(0, static_cast<int64_t>(count));
         TRY(held.add(static_cast<int64_t>(count)));
         LabelSet labels = series.labels.labels;
         if (series.labels.drop_name) {

@@ -224,7 +224,7 @@ class PushedAggregate final : public Operator {
             context_.annotations.storage_warning(std::move(warning));
         }
         context_.samples.read(part.samples_read);
-        context_.samples.queried(part.samples_queried);
+        context_.samples.queried(part.samples_queried * inputs_.node.sample_weight);
     }
 
     PushedInputs inputs_;

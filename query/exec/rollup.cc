@@ -117,11 +117,18 @@ class RollupOperator final : public Operator {
     }
 
     void count_queried() {
+        if (context_.samples.counts_steps()) {
+            for (size_t step = 0; step < windows_.size(); ++step) {
+                const Window& window = windows_[step];
+                queried_.add(step, static_cast<int64_t>(window.floats() + window.histograms()));
+            }
+            return;
+        }
         size_t points = 0;
         for (const Window& window : windows_) {
             points += window.floats() + window.histograms();
         }
-        context_.samples.queried(static_cast<int64_t>(points));
+        queried_.add(0, static_cast<int64_t>(points));
     }
 
     // A rate of something that is not named like a counter deserves a hint.
@@ -145,6 +152,7 @@ class RollupOperator final : public Operator {
     std::unique_ptr<SeriesSource> source_;
     std::vector<OperatorPtr> scalar_inputs_;
     ExecContext& context_;
+    QueriedSamples queried_{node_, context_.samples};
     bool started_ = false;
     std::vector<std::vector<double>> scalars_;
     std::vector<Window> windows_;

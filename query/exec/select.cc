@@ -14,6 +14,7 @@ class SelectOperator final : public Operator {
         : node_(node),
           select_(*node.select),
           context_(context),
+          queried_(node, context.samples),
           reader_(querier,
                   select_,
                   /*drop_stale=*/select_.extension == RangeExtension::kSmoothed,
@@ -34,9 +35,8 @@ class SelectOperator final : public Operator {
             }
             const size_t row = out.add_row(series.labels);
             fill(series, out, row);
-            const size_t points = out.present(row).count();
-            context_.samples.queried(static_cast<int64_t>(points));
-            if (points == 0) {
+            queried_.add(out.present(row));
+            if (!out.present(row).any()) {
                 out.drop_last_row();
             }
         }
@@ -150,6 +150,7 @@ class SelectOperator final : public Operator {
     const plan::Node& node_;
     const plan::Select& select_;
     ExecContext& context_;
+    QueriedSamples queried_;
     SeriesReader reader_;
 };
 

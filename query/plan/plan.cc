@@ -19,6 +19,17 @@ bool names_one_metric(const VectorSelector& selector) {
     });
 }
 
+void weigh(Node& node, int64_t times) {
+    node.sample_weight += times;
+    int64_t times_inside = node.window ? 0 : times;
+    if (node.kind == NodeKind::kBroadcast) {
+        times_inside *= static_cast<int64_t>(node.grid.count);
+    }
+    for (const NodePtr& input : node.inputs) {
+        weigh(*input, times_inside);
+    }
+}
+
 // What the nodes below an aggregation or call may tell the storage.
 struct Enclosing {
     std::string function;
@@ -40,6 +51,7 @@ class Planner {
                 : static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1};
         TRY(plan.root, node(expr, grid, {}));
         plan.root->uses = 1;
+        weigh(*plan.root, 1);
         plan.selects = selects_;
         // A selection may be of no time at all: a subquery without steps.
         plan.min_t = min_t_ <= max_t_ ? min_t_ : times_.start_ms;

@@ -79,6 +79,9 @@ struct Node {
     // Rows stay apart when the metric name is dropped, so nobody has to look for duplicates.
     bool distinct_without_name = false;
     int uses = 0;  // by how many nodes; more than one: evaluated once, kept
+    // How often a sample it looks at counts: once per place in the query, for each step that the
+    // result is repeated for, and not at all within a subquery, whose windows count.
+    int64_t sample_weight = 0;
 };
 
 struct Options {

@@ -40,7 +40,8 @@ class Exemplars final : public model::ExemplarQueryable {
 };
 
 struct Api {
-    Api() : engine(options, storage, clock, budget) {
+    explicit Api(const query::Options& with = {})
+        : options(with), engine(options, storage, clock, budget) {
         const model::ChunkSample samples[] = {{1000, 0, 1, nullptr}, {61'500, 0, 2.5, nullptr}};
         storage.add(model::Labels{{"__name__", "up"}, {"job", "a<b"}}, samples);
         storage.add(model::Labels{{"__name__", "up"}, {"job", "c"}, {"instance", "i"}}, samples);
@@ -185,6 +186,55 @@ TEST_CASE("annotations and stats come with the answer", "[query][http]") {
     const std::string stats = api.query("query=up&time=62&stats=true");
     CHECK(stats.find(R"("stats":{"timings":{"evalTotalTime":)") != std::string::npos);
     CHECK(stats.find(R"("totalQueryableSamples":2)") != std::string::npos);
+}
+
+TEST_CASE("samples are counted by step when that is asked for and switched on", "[query][http]") {
+    query::Options options;
+    options.per_step_stats = true;
+    Api api(options);
+    const auto per_step = [&](const std::string& parameters) {
+        const std::string answer = api.range(parameters + "&start=1&end=121&step=60");
+        const size_t begin = answer.find("\"samples\":");
+        return answer.substr(begin, answer.find(",\"samplesRead\"", begin) - begin);
+    };
+    CHECK(per_step("query=up&stats=all") ==
+          R"("samples":{"totalQueryableSamplesPerStep":[[1,2],[61,2],[121,2]],)"
+          R"("totalQueryableSamples":6)");
+    CHECK(per_step("query=up&stats=true") == R"("samples":{"totalQueryableSamples":6)");
+    // Windows of each step; what is the same at every step counts for each.
+    CHECK(per_step("query=count_over_time(up[2m])&stats=all") ==
+          R"("samples":{"totalQueryableSamplesPerStep":[[1,2],[61,2],[121,2]],)"
+          R"("totalQueryableSamples":6)");
+    CHECK(per_step("query=up%2Bup%2Bup@61.5&stats=all") ==
+          R"("samples":{"totalQueryableSamplesPerStep":[[1,6],[61,6],[121,6]],)"
+          R"("totalQueryableSamples":18)");
+    // Within a subquery its windows count.
+    CHECK(per_step("query=count_over_time(up[60s:30s])&stats=all") ==
+          R"("samples":{"totalQueryableSamplesPerStep":[[1,0],[61,4],[121,4]],)"
+          R"("totalQueryableSamples":8)");
+}
+
+TEST_CASE("a query explains what its operators did", "[query][http]") {
+    Api api;
+    std::string answer = api.query("query=sum(rate(up[2m]))%2Bsum(rate(up[2m]))&time=62&explain=1");
+    const size_t begin = answer.find(R"(,"explain":)");
+    REQUIRE(begin != std::string::npos);
+    answer = answer.substr(begin);
+    const auto has = [&](const std::string& part) {
+        CHECK_THAT(answer, Catch::Matchers::Contains(part));
+    };
+    has(R"j("explain":{"operation":"+","expression":"sum(rate(up[2m])) + sum(rate(up[2m]))",)j"
+        R"("steps":1,"series":1,"points":1,"samplesRead":0,)");
+    has(R"j({"operation":"sum","expression":"sum(rate(up[2m]))","steps":1,"series":1,"points":1,)j");
+    has(R"("uses":2)");
+    has(R"j({"operation":"rate","expression":"rate(up[2m])","steps":1,"series":2,"points":2,)j");
+    has(R"({"operation":"select range","expression":"up[2m]","steps":1,"series":2,"points":4,)"
+        R"("samplesRead":4,)");
+    CHECK(api.query("query=up&time=1&explain=0").find("explain") == std::string::npos);
+    CHECK(api.query("query=up&time=1&explain=x") ==
+          error("bad_data",
+                R"(invalid parameter \"explain\": strconv.ParseBool: parsing \"x\": )"
+                "invalid syntax"));
 }
 
 TEST_CASE("an execution error is a 422", "[query][http]") {
