@@ -41,7 +41,7 @@ void Liveness::begin(std::vector<NodeNumber> nodes, NodeNumber former, SteadyTim
     for (const NodeNumber node : nodes) {
         add(node, now);
         if (node == former) {
-            nodes_[node].due = now;
+            nodes_[node].due = now + options_.reconnect;
         }
     }
 }

@@ -55,7 +55,8 @@ class Liveness {
     // From now on; what is known stays.
     void reconfigure(const LivenessOptions& options) { options_ = options; }
 
-    // This member leads from now on. `former` led before it and is suspected at once.
+    // This member leads from now on. `former` led before it: it is suspected unless it comes as
+    // soon as one whose connection broke.
     void begin(std::vector<NodeNumber> nodes, NodeNumber former, base::SteadyTime now);
     void add(NodeNumber node, base::SteadyTime now);
     void remove(NodeNumber node);

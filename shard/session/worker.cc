@@ -468,11 +468,8 @@ void Worker::leader_is(const std::string& address) {
         return;
     }
     at.preferred = address;
-    if (at.state == SessionState::kNone) {
-        at.next_attempt = at.parts.clock.steady();
-    } else if (at.state == SessionState::kOpen) {
-        at.fail("another node leads: " + address, std::chrono::milliseconds(0));
-    }
+    // Whoever is being asked meanwhile does not lead.
+    at.fail("another node leads: " + address, std::chrono::milliseconds(0));
 }
 
 void Worker::configured(uint64_t configuration, std::vector<JobHash> jobs) {
@@ -487,7 +484,8 @@ void Worker::configured(uint64_t configuration, std::vector<JobHash> jobs) {
 void Worker::belongs_to(const std::string& cluster_id) {
     Parts_& at = *parts_;
     if (at.self.cluster_id != cluster_id) {
-        SKEIN_CHECK(at.self.cluster_id.empty(), "belongs to", at.self.cluster_id, "not", cluster_id);
+        SKEIN_CHECK(
+            at.self.cluster_id.empty(), "belongs to", at.self.cluster_id, "not", cluster_id);
         at.self.cluster_id = cluster_id;
         at.save_identity();
     }

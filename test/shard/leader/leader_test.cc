@@ -408,6 +408,28 @@ TEST_CASE("a member that knows of no leader redirects to where it heard of one",
     CHECK(cluster.node(1).worker->status().leader_address == "hint:1");
 }
 
+TEST_CASE("a new leader suspects the one before it, also after nobody led for a while",
+          "[shard][leader]") {
+    Cluster cluster(3);
+    for (model::TargetId id = 1; id <= 6; ++id) {
+        cluster.discover(id);
+    }
+    cluster.pass(60s);
+    cluster.leading = false;
+    cluster.leader_member = 2;
+    cluster.pass(1s);
+    cluster.node(2).worker.reset();
+    cluster.leader_member = 0;  // while there is an election
+    cluster.pass(100ms);
+    cluster.leading = true;
+    ++cluster.its_term;
+    cluster.pass(3s);
+    for (const NodeStatus& node : cluster.leader_part->status().nodes) {
+        CAPTURE(node.number);
+        CHECK((node.life == NodeLife::kSuspect) == (node.number == 2));
+    }
+}
+
 TEST_CASE("other options are followed without a new term", "[shard][leader]") {
     LeaderOptions options;
     Cluster cluster(3, options);

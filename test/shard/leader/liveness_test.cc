@@ -57,11 +57,21 @@ TEST_CASE("nodes have time to find a new leader", "[shard][leader]") {
     CHECK(at.liveness.taken_over(1));
 }
 
-TEST_CASE("the leader before is suspected at once by the new one", "[shard][leader]") {
+TEST_CASE("the leader before is suspected by the new one if it does not come at once",
+          "[shard][leader]") {
     Fixture at(3, 2);
-    at.poll();
+    at.pass(1s, {});
+    CHECK(at.life(2) == NodeLife::kAwaited);
+    at.pass(1s, {});
     CHECK(at.life(2) == NodeLife::kSuspect);
     CHECK(at.life(1) == NodeLife::kAwaited);
+}
+
+TEST_CASE("the leader before is live for the new one when it comes at once", "[shard][leader]") {
+    Fixture at(3, 2);
+    at.pass(5s, {2});
+    CHECK(at.life(2) == NodeLife::kLive);
+    CHECK(at.changes.size() == 1);
 }
 
 TEST_CASE("a silent node is suspected after the failure timeout and dead after a minute",

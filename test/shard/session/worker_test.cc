@@ -455,3 +455,18 @@ TEST_CASE("a voter that learns who leads goes there", "[shard][session]") {
     at.worker->poll();
     CHECK(at.link.asked.back() == "z:1");
 }
+
+TEST_CASE("a voter that learns who leads while it asks somebody else asks the leader at once",
+          "[shard][session]") {
+    Fixture at;
+    at.worker->poll();
+    REQUIRE(at.link.asked.size() == 1);
+    SECTION("before that one answers") {}
+    SECTION("after it answered") {
+        at.worker->opened();
+    }
+    at.worker->leader_is("z:1");
+    at.worker->poll();
+    REQUIRE(at.link.asked.size() == 2);
+    CHECK(at.link.asked.back() == "z:1");
+}
