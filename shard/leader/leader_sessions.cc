@@ -149,12 +149,23 @@ void Leader::Body::welcome(SessionId id, const Hello& hello) {
 }
 
 void Leader::Body::compare_jobs(NodeSession& session) const {
-    session.foreign_jobs.clear();
+    const std::vector<std::string> before = std::exchange(session.foreign_jobs, {});
+    std::string listed;
     for (const JobHash& own : jobs) {
         const auto there = std::ranges::find(session.jobs, own.job, &JobHash::job);
         if (there == session.jobs.end() || there->hash != own.hash) {
             session.foreign_jobs.push_back(own.job);
+            listed.append(listed.empty() ? "" : ", ").append(own.job);
         }
+    }
+    if (session.node != kNoNode && session.foreign_jobs != before && !listed.empty()) {
+        parts.log.warn(
+            "a node has jobs that are configured otherwise than the leader's: it gets no new "
+            "targets of them until its configuration is the same",
+            "node",
+            session.node_id,
+            "jobs",
+            listed);
     }
 }
 
