@@ -28,6 +28,7 @@ REQUEST_SECONDS_MAX = 30  # of one HTTP request
 FAILURES_SHOWN_MAX = 40
 LOG_TAIL_LINES = 40
 LOG_SHOWN_LINES = 12  # of each server at the end of a test that failed
+SERVER_PORT, SERVER_GRPC_PORT = 9090, 10901  # in a network namespace of its own
 
 NIGHTLY = os.environ.get("SKEIN_NIGHTLY") == "1"
 BINARY = os.environ.get("SKEIN_BINARY", "")
@@ -67,11 +68,11 @@ def wait_until(condition, seconds, pause=0.05):
 _handed_out = set()
 
 
-def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on and that this test has not handed out before."""
+def free_port(host="127.0.0.1"):
+    """A TCP port of an address of this machine that nobody listens on and that this test has not handed out before."""
     while True:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((host, 0))
             port = probe.getsockname()[1]
         if port not in _handed_out:
             _handed_out.add(port)
@@ -97,9 +98,9 @@ class Answer:
         return json.loads(self.body)
 
 
-def request(port, method, path, body=None, headers=None, timeout=REQUEST_SECONDS_MAX):
+def request(port, method, path, body=None, headers=None, timeout=REQUEST_SECONDS_MAX, host="127.0.0.1"):
     """One request on a connection of its own. Raises OSError or HTTPException when there is no answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request(method, path, body=body, headers=headers or {})
         response = connection.getresponse()
@@ -142,10 +143,14 @@ def spawn(command, log_path, cwd=None):
 
 
 class Server:
-    """A Skein or a Prometheus on its own port, data folder and configuration file."""
+    """A Skein or a Prometheus on its own port, data folder and configuration file.
 
-    def __init__(self, folder, name, config, flags=(), binary=None):
+    host: its address; in another network namespace than the test's, with `inside`, the words that run a command there."""
+
+    def __init__(self, folder, name, config, flags=(), binary=None, host="127.0.0.1", inside=()):
         self.name = name
+        self.host = host
+        self.inside = list(inside)
         self.binary = binary or BINARY
         self.is_prometheus = os.path.basename(self.binary).startswith("prometheus")
         self.folder = os.path.join(folder, name)
@@ -153,8 +158,8 @@ class Server:
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
         self.config_path = os.path.join(self.folder, "prometheus.yml")
-        self.port = free_port()
-        self.grpc_port = free_port()
+        self.port = SERVER_PORT if inside else free_port(host)
+        self.grpc_port = SERVER_GRPC_PORT if inside else free_port(host)
         self.flags = list(flags)
         self.child = None
         self.write_config(config)
@@ -167,15 +172,15 @@ class Server:
         flags = [
             f"--config.file={self.config_path}",
             f"--storage.tsdb.path={self.data}",
-            f"--web.listen-address=127.0.0.1:{self.port}",
-            f"--grpc.listen-address=127.0.0.1:{self.grpc_port}",
+            f"--web.listen-address={self.host}:{self.port}",
+            f"--grpc.listen-address={self.host}:{self.grpc_port}",
         ] + self.flags
         if self.is_prometheus:
             flags = [flag for flag in flags if not flag.startswith(OWN_FLAGS)]
         return [self.binary] + flags
 
     def start(self, wait=True):
-        self.child = spawn(self.command(), self.log_path, cwd=self.folder)
+        self.child = spawn(self.inside + self.command(), self.log_path, cwd=self.folder)
         if wait:
             self.wait_ready()
         return self
@@ -191,7 +196,7 @@ class Server:
 
     def is_ready(self):
         try:
-            return request(self.port, "GET", "/-/ready", timeout=2).status == 200
+            return self.request("GET", "/-/ready", timeout=2).status == 200
         except (OSError, http.client.HTTPException):
             return False
 
@@ -232,12 +237,15 @@ class Server:
 
     # Requests
 
+    def request(self, method, path, body=None, headers=None, timeout=REQUEST_SECONDS_MAX):
+        return request(self.port, method, path, body, headers, timeout, self.host)
+
     def get(self, path, **params):
-        return request(self.port, "GET", path + ("?" + encode(params) if params else ""))
+        return self.request("GET", path + ("?" + encode(params) if params else ""))
 
     def post(self, path, **params):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return request(self.port, "POST", path, encode(params), headers)
+        return self.request("POST", path, encode(params), headers)
 
     def api(self, path, **params):
         """The data of a successful GET below /api/v1; AssertionError with the answer otherwise."""
