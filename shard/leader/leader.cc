@@ -68,6 +68,8 @@ void Leader::Body::begin() {
     loads.clear();
     unable.clear();
     recent.clear();
+    rest.clear();
+    takeovers_due = true;
     last.reset();
     discovered_version = parts.targets.version() + 1;
     plan_due = true;
@@ -113,13 +115,12 @@ SteadyTime Leader::Body::poll() {
     }
     follow_table();
     follow_lives();
-    follow_voters();
     watch_leases();
     loads.step(now);
     send_leases(now);
     propose_next();
     // Its own steps: leases, and looking at moves.
-    return std::min({next_leases, liveness.next(), now + options.lease_every});
+    return std::min({next_leases, liveness.look_at(), now + options.lease_every});
 }
 
 void Leader::Body::reconfigure(LeaderOptions to) {
@@ -295,12 +296,8 @@ void Leader::note(EventKind kind, NodeNumber node, std::string text) {
     body_->note(kind, node, std::move(text));
 }
 
-LeaderStatus Leader::status() const {
-    LeaderStatus status{.leading = body_->leading,
-                        .term = body_->term,
-                        .began_ms = body_->began_ms,
-                        .sessions = body_->by_node.size(),
-                        .planned = body_->last.has_value()};
+std::vector<NodeStatus> Leader::nodes() const {
+    std::vector<NodeStatus> all;
     for (const NodeRecord& record : body_->parts.table.nodes()) {
         NodeStatus node{.number = record.number,
                         .life = body_->liveness.life(record.number),
@@ -313,8 +310,18 @@ LeaderStatus Leader::status() const {
             node.clock_off = session.clock_off;
             node.clock_behind_ms = session.clock_behind_ms;
         }
-        status.nodes.push_back(std::move(node));
+        all.push_back(std::move(node));
     }
+    return all;
+}
+
+LeaderStatus Leader::status() const {
+    LeaderStatus status{.leading = body_->leading,
+                        .term = body_->term,
+                        .began_ms = body_->began_ms,
+                        .sessions = body_->by_node.size(),
+                        .planned = body_->last.has_value()};
+    status.nodes = nodes();
     body_->count_targets(status.nodes);
     if (body_->last) {
         status.needed_nodes = body_->last->needed_nodes;

@@ -137,6 +137,8 @@ class Leader {
     void note(EventKind kind, NodeNumber node, std::string text);
 
     [[nodiscard]] LeaderStatus status() const;
+    // Of the status, without the targets that each has: those take a look at all.
+    [[nodiscard]] std::vector<NodeStatus> nodes() const;
     [[nodiscard]] TargetStatus target(model::TargetId id) const;
     // Ascending numbers.
     [[nodiscard]] const std::deque<LeaderEvent>& events() const;

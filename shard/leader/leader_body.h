@@ -59,6 +59,7 @@ struct Leader::Body {
     void foresee(const Edit& edit);
     void foresee(const HandoffDecision& decision);
     void foresee(const Placing& placing, const EditPlan& part);
+    void foresee(const ExplainedMove& move, bool orphan, std::vector<ExplainedMove>& placed);
     void foresee_placed(const std::vector<ExplainedMove>& placed);
     void note_foreseen();
     [[nodiscard]] std::string node_name(NodeNumber node) const;
@@ -107,6 +108,7 @@ struct Leader::Body {
     [[nodiscard]] std::optional<Edit> next_admin();
     [[nodiscard]] std::optional<Edit> next_handoffs();
     [[nodiscard]] std::optional<Edit> next_plan();
+    [[nodiscard]] std::optional<EditPlan> next_part();
     [[nodiscard]] Placing place_now(bool full) const;
     void find_fresh(std::vector<WantedTarget>& fresh, std::vector<model::TargetId>& gone) const;
     void apply_plan(bool full, EditDone done);
@@ -131,6 +133,7 @@ struct Leader::Body {
     std::string refused_last;   // why a node was refused last
     base::SteadyTime next_leases{};
     bool nodes_changed = false;
+    base::SteadyTime next_nodes{};   // when all nodes may be told of all nodes again
     std::vector<NodeNumber> voters;  // by number, as nodes were told
 
     Liveness liveness;
@@ -142,6 +145,7 @@ struct Leader::Body {
     std::set<NodeNumber>
         leases_waited;  // silent nodes whose exclusive targets wait for their lease
 
+    bool takeovers_due = true;      // lives or the table changed since they were looked at
     Epoch takeovers_looked_at = 0;  // of the table whose owners were looked at
     Epoch drains_looked_at = 0;
     std::deque<QueuedEdit> edits;
@@ -153,6 +157,7 @@ struct Leader::Body {
     std::vector<WantedTarget> discovered;                // by id
     std::set<std::string, std::less<>> discovered_jobs;  // what the targets' views point into
     bool plan_due = true;
+    std::deque<EditPlan> rest;  // of the last plan, for the epochs that follow each other
     base::SteadyTime next_plan_at{};
     base::SteadyTime cold_until{};  // sizes were guessed when everything was placed
     std::deque<std::pair<uint32_t, uint64_t>> recent;  // moves for balance: when, and series

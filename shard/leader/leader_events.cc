@@ -147,41 +147,25 @@ void Leader::Body::foresee(const HandoffDecision& decision) {
                                .text = std::move(text)});
 }
 
-// Of the plan's moves those that stand in the part that is proposed.
+// Of the plan's moves, which are by target, those that stand in the part that is proposed.
 void Leader::Body::foresee(const Placing& placing, const EditPlan& part) {
-    std::set<model::TargetId> assigned;
-    std::set<model::TargetId> started;
     size_t forgotten = 0;
-    for (const PlanEdit& edit : part.edits) {
-        if (const auto* const assign = std::get_if<Assign>(&edit)) {
-            assigned.insert(assign->target);
-        } else if (const auto* const start = std::get_if<StartMove>(&edit)) {
-            started.insert(start->target);
-        } else if (std::holds_alternative<Forget>(edit)) {
-            ++forgotten;
-        }
-    }
     std::vector<ExplainedMove> placed;
-    for (const ExplainedMove& move : placing.moves) {
-        const bool orphan = move.reason == MoveReason::kOrphan || move.from == kNoNode;
-        if (!(orphan ? assigned : started).contains(move.target)) {
+    for (const PlanEdit& edit : part.edits) {
+        const auto* const assign = std::get_if<Assign>(&edit);
+        const auto* const start = std::get_if<StartMove>(&edit);
+        forgotten += std::holds_alternative<Forget>(edit) ? 1 : 0;
+        if (assign == nullptr && start == nullptr) {
             continue;
         }
-        foreseen.moves.emplace_back(move.reason, move.series);
-        if (orphan) {
-            placed.push_back(move);
-            continue;
+        const model::TargetId target = assign != nullptr ? assign->target : start->target;
+        for (const ExplainedMove& move :
+             std::ranges::equal_range(placing.moves, target, {}, &ExplainedMove::target)) {
+            const bool orphan = move.reason == MoveReason::kOrphan || move.from == kNoNode;
+            if (orphan == (assign != nullptr)) {
+                foresee(move, orphan, placed);
+            }
         }
-        foreseen.events.push_back(
-            {.kind = EventKind::kMoveBegun,
-             .node = move.from,
-             .other = move.to,
-             .target = move.target,
-             .text = target_name(move.target) + " (" + std::to_string(move.series) +
-                     " series) moves from " + node_name(move.from) + " to " + node_name(move.to) +
-                     ": " + std::string(explain(move.reason)) + "; " + share(move.from_before) +
-                     " → " + share(move.from_after) + " and " + share(move.to_before) + " → " +
-                     share(move.to_after) + " of their budgets"});
     }
     foresee_placed(placed);
     if (forgotten != 0) {
@@ -190,6 +174,26 @@ void Leader::Body::foresee(const Placing& placing, const EditPlan& part) {
                                            " discovered no more: nobody scrapes " +
                                            (forgotten == 1 ? "it" : "them")});
     }
+}
+
+void Leader::Body::foresee(const ExplainedMove& move,
+                           bool orphan,
+                           std::vector<ExplainedMove>& placed) {
+    foreseen.moves.emplace_back(move.reason, move.series);
+    if (orphan) {
+        placed.push_back(move);
+        return;
+    }
+    foreseen.events.push_back(
+        {.kind = EventKind::kMoveBegun,
+         .node = move.from,
+         .other = move.to,
+         .target = move.target,
+         .text = target_name(move.target) + " (" + std::to_string(move.series) +
+                 " series) moves from " + node_name(move.from) + " to " + node_name(move.to) +
+                 ": " + std::string(explain(move.reason)) + "; " + share(move.from_before) + " → " +
+                 share(move.from_after) + " and " + share(move.to_before) + " → " +
+                 share(move.to_after) + " of their budgets"});
 }
 
 void Leader::Body::foresee_placed(const std::vector<ExplainedMove>& placed) {

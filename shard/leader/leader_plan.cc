@@ -28,7 +28,7 @@ void Leader::Body::follow_lives() {
              "node " + id + " was " + std::string(name(change.from)) + " and is " +
                  std::string(name(change.to)));
         nodes_changed = true;
-        plan_due = true;
+        plan_due = takeovers_due = true;
     }
 }
 
@@ -85,6 +85,10 @@ std::optional<Edit> Leader::Body::next_admin() {
 
 // Begins and corrects takeovers while they are allowed, and ends those that nobody needs.
 std::optional<Edit> Leader::Body::next_takeover() {
+    if (!takeovers_due && takeovers_looked_at == parts.table.epoch()) {
+        return std::nullopt;
+    }
+    takeovers_due = true;
     std::vector<NodeNumber> live = liveness.live();
     std::optional<std::set<NodeNumber>> owning;
     const auto owns = [&](NodeNumber node) {
@@ -121,6 +125,7 @@ std::optional<Edit> Leader::Body::next_takeover() {
             return StartTakeover{.node = node.number, .by = std::move(live)};
         }
     }
+    takeovers_due = false;
     return std::nullopt;
 }
 
@@ -279,7 +284,29 @@ Placing Leader::Body::place_now(bool full) const {
                  how);
 }
 
+// Of a plan that was too large for one entry, as long as nothing came between.
+std::optional<EditPlan> Leader::Body::next_part() {
+    if (rest.empty()) {
+        return std::nullopt;
+    }
+    EditPlan part = std::move(rest.front());
+    rest.pop_front();
+    if (part.expected != parts.table.epoch()) {
+        rest.clear();
+        plan_due = true;
+        return std::nullopt;
+    }
+    foresee(*last, part);
+    if (rest.empty()) {
+        last->moves = {};
+    }
+    return part;
+}
+
 std::optional<Edit> Leader::Body::next_plan() {
+    if (std::optional<EditPlan> part = next_part()) {
+        return *std::move(part);
+    }
     take_discovered();
     tell_redescribed();
     if (!may_plan() || (!plan_due && now < next_plan_at)) {
@@ -302,14 +329,14 @@ std::optional<Edit> Leader::Body::next_plan() {
     }
     EditPlan wanted = std::move(placing.edits);
     last = std::move(placing);
+    std::ranges::stable_sort(last->moves, {}, &ExplainedMove::target);
     if (wanted.edits.empty()) {
         return std::nullopt;
     }
-    // The rest comes with the next plan, which is made of what this one leaves.
-    std::vector<EditPlan> cut = split(std::move(wanted));
-    plan_due = cut.size() > 1;
-    foresee(*last, cut.front());
-    return std::move(cut.front());
+    for (EditPlan& part : split(std::move(wanted))) {
+        rest.push_back(std::move(part));
+    }
+    return next_part();
 }
 
 // Its parts go one after another, before anything else: nothing changes the table between them.

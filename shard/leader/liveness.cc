@@ -38,6 +38,7 @@ void Liveness::begin(std::vector<NodeNumber> nodes, NodeNumber former, SteadyTim
     nodes_.clear();
     suspected_.clear();
     frozen_until_ = {};
+    look_at_ = {};
     for (const NodeNumber node : nodes) {
         add(node, now);
         if (node == former) {
@@ -47,7 +48,9 @@ void Liveness::begin(std::vector<NodeNumber> nodes, NodeNumber former, SteadyTim
 }
 
 void Liveness::add(NodeNumber node, SteadyTime now) {
-    nodes_.try_emplace(node, Node{.silent_since = now, .due = now + options_.new_leader});
+    const auto [at, added] =
+        nodes_.try_emplace(node, Node{.silent_since = now, .due = now + options_.new_leader});
+    look_at_ = added ? SteadyTime{} : look_at_;
 }
 
 void Liveness::remove(NodeNumber node) {
@@ -57,6 +60,7 @@ void Liveness::remove(NodeNumber node) {
 void Liveness::maintenance(NodeNumber node, SteadyTime until) {
     if (const auto found = nodes_.find(node); found != nodes_.end()) {
         found->second.maintenance = until;
+        look_at_ = {};
     }
 }
 
@@ -76,12 +80,16 @@ void Liveness::heard(NodeNumber number, bool starting, bool stopping, SteadyTime
     node.due = now + options_.failure_timeout;
     node.starting = starting;
     node.stopping = stopping;
+    if (node.life != NodeLife::kLive || starting || stopping) {
+        look_at_ = {};
+    }
 }
 
 void Liveness::disconnected(NodeNumber number, SteadyTime now) {
     const auto found = nodes_.find(number);
     if (found != nodes_.end()) {
         found->second.due = std::min(found->second.due, now + options_.reconnect);
+        look_at_ = {};
     }
 }
 
@@ -127,6 +135,9 @@ void Liveness::note_suspect(SteadyTime now) {
 
 std::vector<LifeChange> Liveness::poll(SteadyTime now) {
     std::vector<LifeChange> changes;
+    if (now < look_at_) {
+        return changes;
+    }
     for (auto& [number, node] : nodes_) {
         const NodeLife life = judge(node, now);
         if (life == node.life) {
@@ -140,6 +151,7 @@ std::vector<LifeChange> Liveness::poll(SteadyTime now) {
         changes.push_back({.node = number, .from = node.life, .to = life});
         node.life = life;
     }
+    look_at_ = next();
     return changes;
 }
 

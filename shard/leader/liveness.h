@@ -71,6 +71,9 @@ class Liveness {
     // When poll() has something to say, at the latest; max: never, if nothing is heard or lost.
     [[nodiscard]] base::SteadyTime next() const;
 
+    // The same, or earlier, without looking at all nodes: who is heard is due later than it was.
+    [[nodiscard]] base::SteadyTime look_at() const { return look_at_; }
+
     // kDead for nodes that are not known.
     [[nodiscard]] NodeLife life(NodeNumber node) const;
     // Others scrape for it.
@@ -105,6 +108,7 @@ class Liveness {
     std::map<NodeNumber, Node> nodes_;
     std::deque<base::SteadyTime> suspected_;  // when, within mass_window
     base::SteadyTime frozen_until_{};
+    base::SteadyTime look_at_{};  // before it no life is another one
 };
 
 }  // namespace shard

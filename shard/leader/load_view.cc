@@ -26,6 +26,26 @@ struct Load {
 struct LoadView::Parts {
     explicit Parts(const LoadViewOptions& how) : options(how) {}
 
+    // The class of so many measured series, when `weight` is too far off; 0: it is not. A target
+    // without series has the least class that says it was measured.
+    [[nodiscard]] WeightClass better(uint64_t series, WeightClass weight) const {
+        const WeightClass right = std::max<WeightClass>(weight_class(series), 1);
+        const int apart = std::abs(int{right} - int{weight});
+        return weight != 0 && apart < options.classes_apart ? WeightClass{0} : right;
+    }
+
+    [[nodiscard]] uint64_t unknown(uint32_t job) const {
+        const auto others = jobs.find(job);
+        return others == jobs.end() ? options.unknown_series : others->second;
+    }
+
+    [[nodiscard]] uint64_t grown(uint64_t series, uint32_t job) const {
+        const auto factor = growth.find(job);
+        return factor == growth.end() ? series
+                                      : static_cast<uint64_t>(std::llround(
+                                            static_cast<double>(series) * factor->second));
+    }
+
     LoadViewOptions options;
     absl::flat_hash_map<model::TargetId, Load> loads;
     std::set<model::TargetId> sinking;
@@ -91,23 +111,23 @@ void LoadView::step(base::SteadyTime now) {
 }
 
 uint64_t LoadView::series(model::TargetId target, uint32_t job, WeightClass weight) const {
-    const uint64_t series = weigh(target, job, weight);
-    if (const auto growth = parts_->growth.find(job); growth != parts_->growth.end()) {
-        return static_cast<uint64_t>(std::llround(static_cast<double>(series) * growth->second));
-    }
-    return series;
+    return look(target, job, weight).series;
 }
 
-uint64_t LoadView::weigh(model::TargetId target, uint32_t job, WeightClass weight) const {
+LoadView::Weighed LoadView::look(model::TargetId target, uint32_t job, WeightClass weight) const {
     const auto found = parts_->loads.find(target);
-    if (found != parts_->loads.end() && found->second.measured) {
-        return found->second.series;
+    const bool measured = found != parts_->loads.end() && found->second.measured;
+    Weighed weighed;
+    if (measured) {
+        weighed = {.series = found->second.series,
+                   .better = parts_->better(found->second.series, weight)};
+    } else {
+        weighed.series = weight != 0 ? class_series(weight) : parts_->unknown(job);
     }
-    if (weight != 0) {
-        return class_series(weight);
+    if (!parts_->growth.empty()) {
+        weighed.series = parts_->grown(weighed.series, job);
     }
-    const auto others = parts_->jobs.find(job);
-    return others == parts_->jobs.end() ? parts_->options.unknown_series : others->second;
+    return weighed;
 }
 
 std::unique_ptr<LoadView> LoadView::copy() const {
@@ -147,17 +167,8 @@ std::optional<bool> LoadView::up(model::TargetId target, NodeNumber node) const 
 
 std::optional<WeightClass> LoadView::better_class(model::TargetId target,
                                                   WeightClass weight) const {
-    const auto found = parts_->loads.find(target);
-    if (found == parts_->loads.end() || !found->second.measured) {
-        return std::nullopt;
-    }
-    // A target without series has the least class that says it was measured.
-    const WeightClass right = std::max<WeightClass>(weight_class(found->second.series), 1);
-    const int apart = std::abs(int{right} - int{weight});
-    if (weight != 0 && apart < parts_->options.classes_apart) {
-        return std::nullopt;
-    }
-    return right;
+    const WeightClass better = look(target, 0, weight).better;
+    return better == 0 ? std::nullopt : std::optional(better);
 }
 
 void LoadView::refresh_jobs() {

@@ -47,6 +47,14 @@ class LoadView {
 
     // Measured, or else what the class stands for, or else what others of the job have.
     [[nodiscard]] uint64_t series(model::TargetId target, uint32_t job, WeightClass weight) const;
+
+    // The same, and better_class() (0: none), in one look.
+    struct Weighed {
+        uint64_t series = 0;
+        WeightClass better = 0;
+    };
+
+    [[nodiscard]] Weighed look(model::TargetId target, uint32_t job, WeightClass weight) const;
     [[nodiscard]] bool measured(model::TargetId target) const;
     // Of the last scrape that this node told of; nullopt: it told of none.
     [[nodiscard]] std::optional<bool> up(model::TargetId target, NodeNumber node) const;
@@ -65,8 +73,6 @@ class LoadView {
 
   private:
     struct Parts;
-
-    [[nodiscard]] uint64_t weigh(model::TargetId target, uint32_t job, WeightClass weight) const;
 
     std::unique_ptr<Parts> parts_;
 };

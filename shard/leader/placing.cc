@@ -114,11 +114,12 @@ class Draft {
     }
 
     void take_known(const TargetView& target, uint32_t job) {
+        const LoadView::Weighed weighed = view_.loads.look(target.id, target.job, target.weight);
         PlanTarget planned{.id = target.id,
                            .job = job,
                            .first_owner = static_cast<uint32_t>(owners_.size()),
                            .slots = replicas_of(job),
-                           .series = view_.loads.series(target.id, target.job, target.weight)};
+                           .series = weighed.series};
         if (target.move != nullptr) {
             // It has its slots until the move is over.
             planned.slots = static_cast<uint8_t>(target.owners.size());
@@ -144,6 +145,9 @@ class Draft {
         }
         if (planned.slots != target.owners.size()) {
             changed_.push_back(targets_.size());
+        }
+        if (weighed.better != 0) {
+            better_.emplace_back(targets_.size(), weighed.better);
         }
         weights_.push_back(target.weight);
         targets_.push_back(planned);
@@ -254,11 +258,9 @@ class Draft {
     }
 
     void correct_classes(EditPlan& edits) const {
-        for (size_t place = 0; place < targets_.size(); ++place) {
-            const auto better = view_.loads.better_class(targets_[place].id, weights_[place]);
-            const bool is_new = std::ranges::binary_search(changed_, place);
-            if (better && !is_new) {
-                edits.edits.push_back(Weigh{.target = targets_[place].id, .weight = *better});
+        for (const auto& [place, better] : better_) {
+            if (!std::ranges::binary_search(changed_, place)) {
+                edits.edits.push_back(Weigh{.target = targets_[place].id, .weight = better});
             }
         }
     }
@@ -316,7 +318,8 @@ class Draft {
     std::unordered_map<NodeNumber, uint32_t> places_;
     std::vector<PlanTarget> targets_;
     std::vector<uint32_t> owners_;
-    std::vector<WeightClass> weights_;  // in the table
+    std::vector<WeightClass> weights_;
+    std::vector<std::pair<size_t, WeightClass>> better_;  // of targets, by place  // in the table
     std::vector<PlanMark> unable_, previous_;
     std::vector<PlanJobMark> foreign_;
     std::vector<StartMove> starts_;

@@ -92,7 +92,7 @@ void Member::Body::take_part(const base::Status& begun) {
 
 std::vector<VoterCandidate> Member::Body::candidates() const {
     std::vector<VoterCandidate> all;
-    for (const NodeStatus& status : leading->status().nodes) {
+    for (const NodeStatus& status : leading->nodes()) {
         const NodeRecord* const record = table.node(status.number);
         if (record == nullptr) {
             continue;

@@ -385,10 +385,10 @@ TEST_CASE("nodes are told who votes, and when that changes", "[shard][leader]") 
     cluster.pass(2s);
     CHECK(voters(3) == std::vector<std::string>{"n1"});
     cluster.voting = {1, 2, 3};
-    cluster.pass(200ms);
+    cluster.pass(1s);
     CHECK(voters(1) == std::vector<std::string>{"n1", "n2", "n3"});
     cluster.voting = {2, 3};
-    cluster.pass(200ms);
+    cluster.pass(1s);
     CHECK(voters(1) == std::vector<std::string>{"n2", "n3"});
 }
 
