@@ -57,9 +57,7 @@ Result<Answer> change(const ClusterApiParts& parts,
                     "the cluster has no leader now; nothing was changed, ask again in a few "
                     "seconds");
     }
-    return base::context(parts.ask(where.leader_address, for_leader(question), deadline, stop),
-                         "ask the leader at",
-                         where.leader_address);
+    return parts.ask(where.leader_address, for_leader(question), deadline, stop);
 }
 
 Result<Answer> look(const ClusterApiParts& parts,

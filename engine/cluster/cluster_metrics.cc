@@ -1,5 +1,6 @@
 #include "engine/cluster/cluster_metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>
@@ -24,6 +25,13 @@ constexpr std::array kLives{NodeLife::kAwaited,
 
 void set(base::Gauge& gauge, uint64_t value) {
     gauge.set(static_cast<double>(value));
+}
+
+// "over_budget"
+std::string label_of(shard::MoveReason reason) {
+    std::string text(shard::name(reason));
+    std::ranges::replace(text, ' ', '_');
+    return text;
 }
 
 void set_flag(base::Gauge& gauge, bool value) {
@@ -104,7 +112,7 @@ ClusterMetrics::ClusterMetrics(base::Registry& registry)
         held_.with({holding});
     }
     for (size_t reason = 0; reason < shard::kMoveReasons; ++reason) {
-        moves_.with({shard::name(static_cast<shard::MoveReason>(reason))});
+        moves_.with({label_of(static_cast<shard::MoveReason>(reason))});
     }
 }
 
@@ -171,7 +179,7 @@ void ClusterMetrics::update_leader(shard::Leader& leader, const shard::Table& ta
     moves_aborted_.follow(counters.moves_aborted);
     missed_.follow(counters.missed_slots);
     for (size_t reason = 0; reason < shard::kMoveReasons; ++reason) {
-        Counted counted{moves_.with({shard::name(static_cast<shard::MoveReason>(reason))}),
+        Counted counted{moves_.with({label_of(static_cast<shard::MoveReason>(reason))}),
                         moves_last_.at(reason)};
         counted.follow(counters.moves.at(reason));
         moves_last_.at(reason) = counted.last;

@@ -7,7 +7,8 @@
 namespace engine {
 
 // There without a cluster, too: all 0 then. Labels: role: leader, voter, learner; state: those of
-// shard::NodeLife; holding: owner, incoming, standing_in; reason: those of shard::MoveReason.
+// shard::NodeLife; holding: owner, incoming, standing_in; reason: those of
+// shard::MoveReason, with underscores.
 //   threads  one calls update(); metrics are read by any
 class ClusterMetrics {
   public:
