@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/rate_limit.h"
 #include "shard/session/holdings.h"
 
 namespace shard {
@@ -51,12 +52,17 @@ class SentReports {
 
 struct Worker::Parts_ {
     Parts_(Hello hello, const WorkerOptions& how, const Parts& with)
-        : self(std::move(hello)), options(how), parts(with), changes(how.loads) {}
+        : self(std::move(hello)),
+          options(how),
+          parts(with),
+          absent_since(with.clock.steady()),
+          changes(how.loads) {}
 
     // --- sessions ---
     void attempt(SteadyTime now);
     [[nodiscard]] std::string next_address();
     void fail(std::string why, std::chrono::milliseconds wait);
+    void say_absence(SteadyTime now);
     [[nodiscard]] std::chrono::milliseconds backoff();
     void look_at_lease(SteadyTime now);
     // Remembers a new term, before anything is obeyed. False: it comes from a leader that is none
@@ -87,6 +93,8 @@ struct Worker::Parts_ {
     SteadyTime next_attempt{};
     SteadyTime answer_due = kNever;
     SteadyTime heard{};
+    SteadyTime absent_since{};  // of the leader
+    base::RateLimit absences{std::chrono::seconds(30)};
     uint32_t attempts = 0, failures = 0, redirects = 0;
     std::string problem = "no leader was found yet";
     std::optional<Refusal> refusal;
@@ -153,10 +161,12 @@ std::chrono::milliseconds Worker::Parts_::backoff() {
 }
 
 void Worker::Parts_::fail(std::string why, std::chrono::milliseconds wait) {
+    const SteadyTime now = parts.clock.steady();
     if (state != SessionState::kNone) {
         parts.link.leave();
     }
     if (state == SessionState::kOpen) {
+        absent_since = now;
         parts.log.warn("session with the leader lost, scraping goes on",
                        "leader",
                        address,
@@ -168,8 +178,25 @@ void Worker::Parts_::fail(std::string why, std::chrono::milliseconds wait) {
     state = SessionState::kNone;
     problem = std::move(why);
     answer_due = kNever;
-    next_attempt = parts.clock.steady() + wait;
+    next_attempt = now + wait;
     held.forget_list();
+    say_absence(now);
+}
+
+// An election is no news. A refusal was logged, with what the leader said.
+void Worker::Parts_::say_absence(SteadyTime now) {
+    if (refusal || now < absent_since + options.absence_said) {
+        return;
+    }
+    if (const auto suppressed = absences.pass(now)) {
+        parts.log.warn("there is no session with a leader, what this node held is scraped on",
+                       "asked",
+                       address,
+                       "reason",
+                       problem,
+                       "suppressed",
+                       *suppressed);
+    }
 }
 
 void Worker::Parts_::look_at_lease(SteadyTime now) {

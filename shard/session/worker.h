@@ -75,6 +75,7 @@ struct WorkerOptions {
     std::chrono::milliseconds retry{500};           // between attempts; doubles up to retry_max
     std::chrono::milliseconds retry_max{5'000};
     std::chrono::milliseconds refused_retry{30'000};
+    std::chrono::milliseconds absence_said{10'000};  // without a session, before that is logged
     std::chrono::milliseconds clock_skew_warn{2'000};
     LoadOptions loads;
 };

@@ -470,3 +470,21 @@ TEST_CASE("a voter that learns who leads while it asks somebody else asks the le
     REQUIRE(at.link.asked.size() == 2);
     CHECK(at.link.asked.back() == "z:1");
 }
+
+TEST_CASE("a node that no leader takes says why, now and then", "[shard][session]") {
+    Fixture at;
+    const auto said = [&at] { return at.sink.contains("there is no session with a leader"); };
+    for (int i = 0; i < 9; ++i) {
+        at.worker->poll();
+        at.worker->closed("its key is another one");
+        CHECK_FALSE(said());
+        at.clock.advance(1s);
+    }
+    for (int i = 0; i < 60; ++i) {
+        at.pass(1s);
+        at.worker->closed("its key is another one");
+    }
+    CHECK(said());
+    CHECK(at.sink.contains("its key is another one"));
+    CHECK(at.sink.lines().size() <= 3);
+}
