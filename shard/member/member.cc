@@ -87,6 +87,9 @@ SteadyTime Member::Body::poll() {
     if (founding != nullptr) {
         next = std::min(next, founding->poll());
     }
+    if (list_check != nullptr) {
+        next = std::min(next, list_check->poll());
+    }
     if (driver != nullptr) {
         next = std::min(next, driver->poll());
         next = std::min(next, poll_leader(now));

@@ -8,6 +8,7 @@
 #include "shard/assignment/table_machine.h"
 #include "shard/inventory/inventory_targets.h"
 #include "shard/member/member.h"
+#include "shard/membership/list_check.h"
 
 namespace shard {
 
@@ -54,7 +55,8 @@ struct Member::Body final : public Proposer {
     Table table;
     TableMachine machine{table};
     InventoryTargets targets;
-    std::unique_ptr<Founding> founding;  // null: it has a cluster, or need not found one
+    std::unique_ptr<Founding> founding;     // null: it has a cluster, or need not found one
+    std::unique_ptr<ListCheck> list_check;  // null: it has none yet
     std::unique_ptr<raft::RaftTransport> transport;
     std::unique_ptr<raft::Driver> driver;  // null: it knows no cluster yet
     std::unique_ptr<Leader> leading;       // with the driver

@@ -43,6 +43,10 @@ base::Status Member::Body::begin_raft(const std::string& id) {
                              .random = parts.random,
                              .log = parts.log}));
     founding.reset();
+    list_check = std::make_unique<ListCheck>(
+        id,
+        ListCheckOptions{.join = options.join, .self_address = options.address},
+        ListCheck::Parts{.identities = parts.identities, .clock = parts.clock, .log = parts.log});
     cluster_id = id;
     worker->belongs_to(id);
     voters = std::make_unique<Voters>(voter_options);
