@@ -1,93 +1,31 @@
 // Dates (UTC) and times.
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-
+#include "query/exec/calendar.h"
 #include "query/exec/functions.h"
 #include "query/exec/simple.h"
 
 namespace query::exec {
 namespace {
 
-using std::chrono::days;
-using std::chrono::floor;
-using std::chrono::sys_days;
-using std::chrono::sys_seconds;
-using std::chrono::year_month_day;
-using std::chrono::year_month_day_last;
-
-// Beyond these (about the year ±32767) the calendar ends; values outside are taken to the edge.
-constexpr double kSecondsMin = -1.0e12;
-constexpr double kSecondsMax = 0.97e12;
-
-struct Moment {
-    sys_seconds seconds;
-    year_month_day date;
-
-    explicit Moment(double value) {
-        const double bounded =
-            std::isnan(value) ? kSecondsMin : std::clamp(value, kSecondsMin, kSecondsMax);
-        seconds = sys_seconds(std::chrono::seconds(static_cast<int64_t>(bounded)));
-        date = year_month_day(floor<days>(seconds));
-    }
-
-    [[nodiscard]] int64_t second_of_day() const { return (seconds - floor<days>(seconds)).count(); }
-};
-
-double day_of_month(const Moment& at) {
-    return static_cast<unsigned>(at.date.day());
-}
-
-double day_of_week(const Moment& at) {
-    return std::chrono::weekday(floor<days>(at.seconds)).c_encoding();
-}
-
-double day_of_year(const Moment& at) {
-    const sys_days first = at.date.year() / std::chrono::January / 1;
-    return static_cast<double>((floor<days>(at.seconds) - first).count() + 1);
-}
-
-double days_in_month(const Moment& at) {
-    const year_month_day_last last(at.date.year(), std::chrono::month_day_last(at.date.month()));
-    return static_cast<unsigned>(last.day());
-}
-
-double hour(const Moment& at) {
-    return static_cast<double>(at.second_of_day() / 3600);
-}
-
-double minute(const Moment& at) {
-    return static_cast<double>(at.second_of_day() / 60 % 60);
-}
-
-double month(const Moment& at) {
-    return static_cast<unsigned>(at.date.month());
-}
-
-double year(const Moment& at) {
-    return static_cast<int>(at.date.year());
-}
-
 using DateFunction = double (*)(const Moment&);
 
 DateFunction function_of(FunctionId id) {
     switch (id) {
         case FunctionId::kDayOfMonth:
-            return day_of_month;
+            return [](const Moment& at) -> double { return at.day(); };
         case FunctionId::kDayOfWeek:
-            return day_of_week;
+            return [](const Moment& at) -> double { return at.day_of_week(); };
         case FunctionId::kDayOfYear:
-            return day_of_year;
+            return [](const Moment& at) -> double { return at.day_of_year(); };
         case FunctionId::kDaysInMonth:
-            return days_in_month;
+            return [](const Moment& at) -> double { return at.days_in_month(); };
         case FunctionId::kHour:
-            return hour;
+            return [](const Moment& at) -> double { return at.hour(); };
         case FunctionId::kMinute:
-            return minute;
+            return [](const Moment& at) -> double { return at.minute(); };
         case FunctionId::kMonth:
-            return month;
+            return [](const Moment& at) -> double { return at.month(); };
         case FunctionId::kYear:
-            return year;
+            return [](const Moment& at) { return static_cast<double>(at.year()); };
         default:
             return nullptr;
     }
