@@ -47,23 +47,22 @@ Result<Value> collect(const plan::Node& root,
                       exec::Builder& builder,
                       const QueryTimes& times,
                       bool instant,
-                      exec::ExecContext& context,
-                      exec::HeldSamples& held) {
+                      exec::Output& output) {
     if (root.kind == plan::NodeKind::kString) {
         return Value(StringValue{times.start_ms, root.text});
     }
     if (root.kind == plan::NodeKind::kRange) {
-        return exec::collect_ranges(root, *builder.build_source(root), context, held);
+        return exec::collect_ranges(root, *builder.build_source(root), output);
     }
     exec::OperatorPtr rows = builder.build(root);
-    if (context.options.delayed_name_removal && root.type == ValueType::kVector) {
-        rows = exec::make_name_removal(std::move(rows), root.grid.count, context);
+    if (output.context.options.delayed_name_removal && root.type == ValueType::kVector) {
+        rows = exec::make_name_removal(std::move(rows), root.grid.count, output.context);
     }
     if (!instant) {
-        return exec::collect_matrix(root.grid, *rows, context, held);
+        return exec::collect_matrix(*rows, output);
     }
-    return root.type == ValueType::kScalar ? exec::collect_scalar(root.grid, *rows, context)
-                                           : exec::collect_vector(root.grid, *rows, context, held);
+    return root.type == ValueType::kScalar ? exec::collect_scalar(*rows, output)
+                                           : exec::collect_vector(*rows, output);
 }
 
 }  // namespace
@@ -303,7 +302,9 @@ Result<QueryResult> Engine::evaluate(Task& task) {
               querier.get(),
               {query, times, plan.root->grid, context.options.lookback_ms},
               builder);
-    auto value = collect(*plan.root, builder, times, instant, context, held);
+    base::Reservation memory(budget);
+    exec::Output output{plan.root->grid, context, held, memory};
+    auto value = collect(*plan.root, builder, times, instant, output);
     const base::SteadyTime evaluated = clock_.steady();
     task.stats.eval_time = seconds_between(begin, evaluated);
     TRY(out.value, std::move(value));
@@ -311,6 +312,11 @@ Result<QueryResult> Engine::evaluate(Task& task) {
         std::ranges::sort(*matrix, {}, &MatrixSeries::labels);
     }
     task.stats.sort_time = seconds_between(evaluated, clock_.steady());
+    // The answer outlives the query and its budget.
+    const int64_t answer_bytes = memory.bytes();
+    memory.reset();
+    out.memory = base::Reservation(budget_);
+    TRY(out.memory.grow(answer_bytes));
     out.warnings = context.annotations.warnings(query);
     out.infos = context.annotations.infos(query);
     if (params.explain) {

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/budget.h"
 #include "model/histogram.h"
 #include "model/labels.h"
 #include "query/types.h"
@@ -97,6 +98,8 @@ struct QueryResult {
     std::vector<std::string> infos;
     QueryStats stats;
     std::unique_ptr<ExplainedOperator> explain;  // null: nobody asked for it
+    // What the value takes of the memory of all queries, for as long as it is there.
+    base::Reservation memory;
 };
 
 }  // namespace query

@@ -29,15 +29,13 @@ class PickAggregate final : public Blocking {
           op_(inputs_.expr.op),
           steps_(inputs_.steps()),
           grouping_(inputs_.context, inputs_.expr.grouping, inputs_.expr.without),
-          held_(inputs_.context.samples) {}
+          held_(inputs_.context.samples),
+          memory_(inputs_.context.budget) {}
 
   protected:
     base::Result<Block> compute() override {
         TRY(params_, read_scalar(*inputs_.param, inputs_.context, steps_));
         TRY(const bool any, check_params());
-        if (!any) {
-            return Block();
-        }
         Block in;
         while (true) {
             TRY(inputs_.context.check());
@@ -45,8 +43,9 @@ class PickAggregate final : public Blocking {
             if (!more) {
                 return finish();
             }
-            for (size_t r = 0; r < in.rows(); ++r) {
-                add(in, r);
+            // Where nothing is kept the input may still have an error to tell.
+            for (size_t r = 0; any && r < in.rows(); ++r) {
+                TRY(add(in, r));
             }
             TRY(held_.replace(kept_));
         }
@@ -95,11 +94,11 @@ class PickAggregate final : public Blocking {
         return low != 0 || high != 0;
     }
 
-    void add(const Block& in, size_t r) {
+    base::Status add(const Block& in, size_t r) {
         const size_t group = grouping_.group_of(in.row(r).labels);
-        if ((group + 1) * steps_ > places_.size()) {
-            places_.resize((group + 1) * steps_);
-        }
+        TRY(make_places((group + 1) * steps_));
+        // At most every value is kept.
+        TRY(memory_.grow(list_bytes(static_cast<int64_t>(in.present(r).count()))));
         const auto row = static_cast<uint32_t>(rows_.size());
         rows_.push_back(in.row(r));
         const double offset = op_ == AggregateOp::kLimitRatio ? ratio_of(in.row(r).labels) : 0;
@@ -109,6 +108,26 @@ class PickAggregate final : public Blocking {
                      step,
                      offset);
         });
+        memory_.shrink(memory_.bytes() - places_bytes_ - list_bytes(kept_));
+        return base::success();
+    }
+
+    // Of lists with so many candidates: one that grows has room for twice as many.
+    static int64_t list_bytes(int64_t candidates) {
+        return 2 * candidates * static_cast<int64_t>(sizeof(Candidate));
+    }
+
+    // Lists for another group, or for twice as many.
+    base::Status make_places(size_t count) {
+        if (count > places_.capacity()) {
+            const size_t wanted = std::max(count, 2 * places_.size());
+            const auto more = (wanted - places_.capacity()) * sizeof(places_[0]);
+            TRY(memory_.grow(static_cast<int64_t>(more)));
+            places_bytes_ += static_cast<int64_t>(more);
+            places_.reserve(wanted);
+        }
+        places_.resize(std::max(count, places_.size()));
+        return base::success();
     }
 
     // Where the labels fall in [0, 1), the same for every query.
@@ -180,7 +199,9 @@ class PickAggregate final : public Blocking {
         Block out;
         TRY(out.reset(inputs_.context.budget, 0, steps_));
         std::vector<uint32_t> places(rows_.size(), UINT32_MAX);
+        Pace pace(inputs_.context);
         for (size_t i = 0; i < places_.size(); ++i) {
+            TRY(pace.touch(places_[i].size() + 1));
             std::vector<Candidate>& place = places_[i];
             if (op_ == AggregateOp::kTopk || op_ == AggregateOp::kBottomk) {
                 std::ranges::sort(
@@ -189,6 +210,7 @@ class PickAggregate final : public Blocking {
             for (Candidate& candidate : place) {
                 uint32_t& row = places[candidate.row];
                 if (row == UINT32_MAX) {
+                    TRY(out.make_room(inputs_.context.budget));
                     row = static_cast<uint32_t>(out.add_row(rows_[candidate.row]));
                 }
                 if (candidate.histogram) {
@@ -211,6 +233,8 @@ class PickAggregate final : public Blocking {
     std::vector<RowLabels> rows_;
     std::vector<std::vector<Candidate>> places_;  // group × steps
     int64_t kept_ = 0;
+    base::Reservation memory_;  // of the lists and of what they hold
+    int64_t places_bytes_ = 0;
 };
 
 }  // namespace

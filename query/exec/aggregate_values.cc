@@ -37,7 +37,7 @@ class CountValues final : public Blocking {
                 return std::move(out_);
             }
             for (size_t r = 0; r < in.rows(); ++r) {
-                add(in, r);
+                TRY(add(in, r));
             }
             TRY(out_.account(inputs_.context.budget));
         }
@@ -52,22 +52,34 @@ class CountValues final : public Blocking {
         return names;
     }
 
-    void add(const Block& in, size_t r) {
-        LabelTable& labels = inputs_.context.labels;
+    base::Status add(const Block& in, size_t r) {
         std::unordered_map<Symbol, size_t> rows;  // of this series, by value
-        in.present(r).for_each([&](size_t step) {
+        const Bits present = in.present(r);
+        for (size_t step = 0; step < in.steps(); ++step) {
+            if (!present.get(step)) {
+                continue;
+            }
             const Symbol value = text_of(in, r, step);
             const auto [found, inserted] = rows.try_emplace(value);
             if (inserted) {
-                found->second = grouping_.group_of(labels.with(in.row(r).labels, symbol_, value));
-                while (out_.rows() < grouping_.size()) {
-                    out_.add_row({grouping_.labels(out_.rows()), false});
-                }
+                TRY(found->second, row_of(in.row(r).labels, value));
             }
             const size_t row = found->second;
             const double before = out_.present(row).get(step) ? out_.values(row)[step] : 0;
             out_.set(row, step, before + 1);
-        });
+        }
+        return base::success();
+    }
+
+    // One series may have as many values as there are steps, and each is a row.
+    base::Result<size_t> row_of(LabelSet labels, Symbol value) {
+        const LabelSet with_value = inputs_.context.labels.with(labels, symbol_, value);
+        const size_t group = grouping_.group_of(with_value);
+        while (out_.rows() < grouping_.size()) {
+            TRY(out_.make_room(inputs_.context.budget));
+            out_.add_row({grouping_.labels(out_.rows()), false});
+        }
+        return group;
     }
 
     Symbol text_of(const Block& in, size_t r, size_t step) {

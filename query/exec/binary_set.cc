@@ -6,10 +6,14 @@
 namespace query::exec {
 namespace {
 
+constexpr size_t kGroupBytes = 96;  // of a match group in the table of them
+
 class SetBinary final : public Blocking {
   public:
     explicit SetBinary(BinaryInputs inputs)
-        : inputs_(std::move(inputs)), signatures_(inputs_.context, *inputs_.expr.matching) {}
+        : inputs_(std::move(inputs)),
+          signatures_(inputs_.context, *inputs_.expr.matching),
+          memory_(inputs_.context.budget) {}
 
   protected:
     base::Result<Block> compute() override {
@@ -20,6 +24,9 @@ class SetBinary final : public Blocking {
         Operator& asked = is_or ? *inputs_.lhs : *inputs_.rhs;
         TRY(other.drain(asked, inputs_.context));
         TRY(kept.drain(is_or ? *inputs_.rhs : *inputs_.lhs, inputs_.context));
+        // At most every row is a match group of its own.
+        const size_t rows = kept.rows() + other.rows();
+        TRY(memory_.grow(static_cast<int64_t>(rows * (words() * sizeof(uint64_t) + kGroupBytes))));
         for (size_t r = 0; r < other.rows(); ++r) {
             mark(other, r);
         }
@@ -61,6 +68,7 @@ class SetBinary final : public Blocking {
     BinaryInputs inputs_;
     Signatures signatures_;
     std::vector<uint64_t> there_;
+    base::Reservation memory_;
 };
 
 }  // namespace

@@ -17,6 +17,9 @@ using base::Code;
 
 using Words = std::vector<uint64_t>;
 
+// Of match groups, at most: the group itself, its place in tables and its lists of rows.
+constexpr size_t kGroupBytesPerRow = 320;
+
 class VectorBinary final : public Blocking {
   public:
     explicit VectorBinary(BinaryInputs inputs)
@@ -31,6 +34,8 @@ class VectorBinary final : public Blocking {
           many_(context_),
           one_(context_),
           merger_(context_, inputs_.steps()),
+          pace_(context_),
+          group_memory_(context_.budget),
           op_(float_op(expr_.op)),
           test_(float_test(expr_.op)) {
         for (const std::string& name : matching_.include) {
@@ -42,11 +47,15 @@ class VectorBinary final : public Blocking {
     base::Result<Block> compute() override {
         TRY(many_.drain(swapped_ ? *inputs_.rhs : *inputs_.lhs, context_));
         TRY(one_.drain(swapped_ ? *inputs_.lhs : *inputs_.rhs, context_));
+        const size_t rows = many_.rows() + one_.rows();
+        TRY(group_memory_.grow(static_cast<int64_t>(rows * kGroupBytesPerRow)));
         find_groups();
         find_active_steps();
         for (Group& group : groups_) {
             TRY(context_.check());
             TRY(join(group));
+            group.matched = {};
+            group.produced = {};
         }
         return merger_.finish();
     }
@@ -113,6 +122,7 @@ class VectorBinary final : public Blocking {
         group.matched.assign(words_, 0);
         for (const size_t m : group.many) {
             for (const size_t o : group.one) {
+                TRY(pace_.touch(words_));
                 TRY(pair(group, m, o));
             }
             if (fill_one()) {
@@ -137,6 +147,7 @@ class VectorBinary final : public Blocking {
         for (size_t i = 1; i < group.one.size(); ++i) {
             const auto row = one_.present(group.one[i]).words();
             for (size_t j = 0; j < i; ++j) {
+                TRY(pace_.touch(words_));
                 const auto before = one_.present(group.one[j]).words();
                 for (size_t w = 0; w < words_; ++w) {
                     if ((row[w] & before[w] & active_[w]) != 0) {
@@ -210,7 +221,7 @@ class VectorBinary final : public Blocking {
         RowLabels labels{result_labels(many_labels, one_labels), false};
         labels.drop_name = expr_.return_bool && context_.options.delayed_name_removal;
         TRY(claim(group, labels.labels, where));
-        const size_t row = merger_.row(labels);
+        TRY(const size_t row, merger_.row(labels));
         TRY(check_free(row, where));
         compute_row(row, where, m, o);
         return merger_.block().account(context_.budget);
@@ -336,6 +347,8 @@ class VectorBinary final : public Blocking {
     Table many_;
     Table one_;
     RowMerger merger_;
+    Pace pace_;
+    base::Reservation group_memory_;
     FloatOp op_;
     FloatTest test_;
     std::vector<Symbol> include_;

@@ -68,6 +68,22 @@ size_t Block::add_row(RowLabels labels) {
     return rows_.size() - 1;
 }
 
+base::Status Block::make_room(base::Budget& budget) {
+    const size_t rows = rows_.size() + 1;
+    if (rows <= rows_.capacity() && rows * steps_ <= values_.capacity() &&
+        rows * words_ <= present_.capacity()) {
+        return base::success();
+    }
+    const size_t wanted = 2 * rows;
+    base::Reservation memory(budget);
+    TRY(memory.grow(bytes_of(wanted, steps_, words_)));
+    rows_.reserve(wanted);
+    values_.reserve(wanted * steps_);
+    present_.reserve(wanted * words_);
+    memory_ = std::move(memory);
+    return account(budget);
+}
+
 void Block::drop_last_row() {
     rows_.pop_back();
     values_.resize(rows_.size() * steps_);

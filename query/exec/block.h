@@ -74,6 +74,10 @@ class Block {
     // Another row, with nothing present. Beyond what reset() made room for it grows, charged when
     // account() is called.
     size_t add_row(RowLabels labels);
+    // Makes room for another row, for twice as many when there is none left. What growing takes is
+    // charged before, the copy included.
+    //   errors   kLimit
+    [[nodiscard]] base::Status make_room(base::Budget& budget);
     // Takes the row added last away again.
     void drop_last_row();
     // Charges what growing added.

@@ -166,4 +166,27 @@ struct ExecContext {
     base::Reservation label_memory_;
 };
 
+// For loops that may take longer than a query may: looks whether it is to go on each time they have
+// touched another so many samples or pairs.
+class Pace {
+  public:
+    explicit Pace(ExecContext& context) : context_(context) {}
+
+    // errors   kTimeout, kCanceled, kLimit, as ExecContext::check()
+    [[nodiscard]] base::Status touch(size_t count) {
+        touched_ += count;
+        if (touched_ < kCountPerLook) {
+            return base::success();
+        }
+        touched_ = 0;
+        return context_.check();
+    }
+
+  private:
+    static constexpr size_t kCountPerLook = size_t{1} << 18;
+
+    ExecContext& context_;
+    size_t touched_ = 0;
+};
+
 }  // namespace query::exec

@@ -102,7 +102,7 @@ class HistogramOperator : public Blocking {
 
     base::Status emit(RowLabels labels, size_t step, double value) {
         inputs_.context.drop_name(labels);
-        const size_t row = merger_->row(labels);
+        TRY(const size_t row, merger_->row(labels));
         if (merger_->block().present(row).get(step)) {
             return base::fail(base::Code::kExecution, kDuplicateLabels);
         }

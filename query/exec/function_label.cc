@@ -1,4 +1,5 @@
 // label_replace and label_join.
+#include <algorithm>
 #include <unordered_map>
 
 #include "model/matcher.h"
@@ -9,6 +10,11 @@ namespace query::exec {
 namespace {
 
 using base::Code;
+using base::Result;
+
+// Texts that a function makes are accounted once they are so many bytes, and before they are made
+// when one alone is.
+constexpr size_t kTextBytesPerLook = size_t{1} << 20;
 
 // Sets one label of every row to relabel(row's labels); nothing: the row stays as it is.
 class RelabelOperator : public Operator {
@@ -24,7 +30,8 @@ class RelabelOperator : public Operator {
         TRY(const bool more, inputs_.inputs[0]->next(out));
         for (size_t r = 0; r < out.rows(); ++r) {
             RowLabels& row = out.row(r);
-            if (const auto value = value_for(row.labels)) {
+            TRY(const auto value, value_for(row.labels));
+            if (value) {
                 row.labels = inputs_.context.labels.with(row.labels, destination_, *value);
                 row.drop_name &= destination_ != kMetricNameSymbol;
             }
@@ -34,13 +41,35 @@ class RelabelOperator : public Operator {
 
   protected:
     virtual base::Status start() = 0;
-    virtual std::optional<Symbol> value_for(LabelSet labels) = 0;
+    virtual Result<std::optional<Symbol>> value_for(LabelSet labels) = 0;
 
     [[nodiscard]] LabelTable& table() { return inputs_.context.labels; }
+
+    // Interns what `make` appends to a text, which is `most` bytes or less.
+    //   errors   kLimit: no memory for it; kTimeout, kCanceled
+    template <class Make>
+    Result<Symbol> intern_made(size_t most, Make&& make) {
+        base::Reservation room(inputs_.context.budget);
+        if (most >= kTextBytesPerLook) {
+            TRY(room.grow(static_cast<int64_t>(2 * most)));  // the text and its place in the table
+        }
+        text_.clear();
+        make(text_);
+        made_ += text_.size();
+        const Symbol symbol = table().intern(text_);
+        if (made_ >= kTextBytesPerLook) {
+            made_ = 0;
+            room.reset();
+            TRY(inputs_.context.check());
+        }
+        return symbol;
+    }
 
     FunctionInputs inputs_;
 
   private:
+    std::string text_;
+    size_t made_ = 0;
     bool started_ = false;
     Symbol destination_ = kEmptySymbol;
 };
@@ -71,16 +100,18 @@ class LabelReplace final : public RelabelOperator {
         return check_name(inputs_.text(1), "destination", "label_replace");
     }
 
-    std::optional<Symbol> value_for(LabelSet labels) override {
+    Result<std::optional<Symbol>> value_for(LabelSet labels) override {
         const Symbol from = labels.get(source_);
         const auto [found, inserted] = known_.try_emplace(from);
-        if (inserted) {
-            std::vector<std::string_view> groups;
-            if (regex_->match_groups(table().text(from), groups)) {
-                std::string text;
-                regex_->expand(inputs_.text(2), groups, text);
-                found->second = table().intern(text);
-            }
+        std::vector<std::string_view> groups;
+        if (inserted && regex_->match_groups(table().text(from), groups)) {
+            const std::string& replacement = inputs_.text(2);
+            const auto references = static_cast<size_t>(std::ranges::count(replacement, '$'));
+            // The whole match is the longest group.
+            const size_t most = replacement.size() + references * table().text(from).size();
+            TRY(found->second, intern_made(most, [&](std::string& text) {
+                    regex_->expand(replacement, groups, text);
+                }));
         }
         return found->second;
     }
@@ -104,15 +135,19 @@ class LabelJoin final : public RelabelOperator {
         return check_name(inputs_.text(1), "destination", "label_join");
     }
 
-    std::optional<Symbol> value_for(LabelSet labels) override {
-        std::string text;
-        for (size_t i = 0; i < sources_.size(); ++i) {
-            if (i > 0) {
-                text += inputs_.text(2);
-            }
-            text += table().text(labels.get(sources_[i]));
+    Result<std::optional<Symbol>> value_for(LabelSet labels) override {
+        const std::string& separator = inputs_.text(2);
+        size_t bytes = sources_.size() * separator.size();
+        for (const Symbol source : sources_) {
+            bytes += table().text(labels.get(source)).size();
         }
-        return table().intern(text);
+        TRY(const Symbol joined, intern_made(bytes, [&](std::string& text) {
+                for (size_t i = 0; i < sources_.size(); ++i) {
+                    text += i > 0 ? std::string_view(separator) : std::string_view();
+                    text += table().text(labels.get(sources_[i]));
+                }
+            }));
+        return std::optional<Symbol>(joined);
     }
 
   private:

@@ -211,7 +211,7 @@ class InfoOperator final : public Blocking {
     }
 
     base::Status put(size_t r, size_t step, const RowLabels& labels) {
-        const size_t row = merger_.row(labels);
+        TRY(const size_t row, merger_.row(labels));
         if (merger_.block().present(row).get(step)) {
             return base::fail(Code::kExecution, kDuplicateLabels);
         }

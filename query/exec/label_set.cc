@@ -187,6 +187,15 @@ model::Labels LabelTable::to_labels(LabelSet labels) const {
     return model::Labels::from_sorted(views);
 }
 
+size_t LabelTable::text_bytes(LabelSet labels) const {
+    constexpr size_t kLengths = 2;  // before each text, as Labels pack them
+    size_t bytes = 0;
+    for (const LabelPair& pair : labels) {
+        bytes += text(pair.name).size() + text(pair.value).size() + kLengths;
+    }
+    return bytes;
+}
+
 int LabelTable::compare(LabelSet a, LabelSet b) const {
     const size_t common = std::min(a.size(), b.size());
     for (size_t i = 0; i < common; ++i) {

@@ -93,6 +93,8 @@ class LabelTable {
     [[nodiscard]] LabelSet with(LabelSet labels, Symbol name, Symbol value);
 
     [[nodiscard]] model::Labels to_labels(LabelSet labels) const;
+    // What to_labels() will hold, about.
+    [[nodiscard]] size_t text_bytes(LabelSet labels) const;
     // As labels compare: names and values as bytes in turn; the shorter set first.
     [[nodiscard]] int compare(LabelSet a, LabelSet b) const;
 

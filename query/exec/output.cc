@@ -88,64 +88,85 @@ base::Status check_duplicates(const MatrixValue& matrix) {
     return base::success();
 }
 
-}  // namespace
-
-Result<Value> collect_scalar(const Grid& grid, Operator& rows, ExecContext& context) {
-    TRY(const auto values, read_scalar(rows, context, 1));
-    return Value(ScalarValue{grid.start, values[0]});
+// Reserves an element with its labels, before they become text: a label of many bytes is one string
+// in the query, but one for each series in its answer.
+base::Status reserve(LabelSet labels, size_t element_bytes, Output& output) {
+    const size_t bytes = element_bytes + output.context.labels.text_bytes(labels);
+    return output.memory.grow(static_cast<int64_t>(bytes));
 }
 
-Result<Value> collect_vector(const Grid& grid,
-                             Operator& rows,
-                             ExecContext& context,
-                             HeldSamples& held) {
+base::Status add_sample(Block& block, size_t r, Output& output, VectorValue& out) {
+    const LabelSet labels = block.row(r).labels;
+    // Twice: a vector that grows has room for as many again.
+    TRY(reserve(labels, 2 * sizeof(VectorSample), output));
+    out.push_back({output.context.labels.to_labels(labels),
+                   output.grid.start,
+                   block.values(r)[0],
+                   block.histogram(r, 0)});
+    return base::success();
+}
+
+base::Status add_series(Block& block, size_t r, Output& output, MatrixValue& out) {
+    const LabelSet labels = block.row(r).labels;
+    const size_t points = block.present(r).count();
+    TRY(reserve(labels, 2 * sizeof(MatrixSeries) + points * sizeof(FloatPoint), output));
+    MatrixSeries& series = out.emplace_back();
+    series.labels = output.context.labels.to_labels(labels);
+    append_points(output.grid, block, r, series);
+    return base::success();
+}
+
+// The next rows, and whether there were any. Their samples are held.
+Result<bool> next_rows(Operator& rows, Output& output, Block& block) {
+    TRY(output.context.check());
+    TRY(const bool more, rows.next(block));
+    if (more) {
+        TRY(output.held.add(static_cast<int64_t>(block.samples())));
+    }
+    return more;
+}
+
+}  // namespace
+
+Result<Value> collect_scalar(Operator& rows, Output& output) {
+    TRY(const auto values, read_scalar(rows, output.context, 1));
+    return Value(ScalarValue{output.grid.start, values[0]});
+}
+
+Result<Value> collect_vector(Operator& rows, Output& output) {
     VectorValue out;
     Block block;
     while (true) {
-        TRY(context.check());
-        TRY(const bool more, rows.next(block));
+        TRY(const bool more, next_rows(rows, output, block));
         if (!more) {
             return Value(std::move(out));
         }
-        TRY(held.add(static_cast<int64_t>(block.samples())));
         for (size_t r = 0; r < block.rows(); ++r) {
             if (block.present(r).get(0)) {
-                out.push_back({context.labels.to_labels(block.row(r).labels),
-                               grid.start,
-                               block.values(r)[0],
-                               block.histogram(r, 0)});
+                TRY(add_sample(block, r, output, out));
             }
         }
     }
 }
 
-Result<Value> collect_matrix(const Grid& grid,
-                             Operator& rows,
-                             ExecContext& context,
-                             HeldSamples& held) {
+Result<Value> collect_matrix(Operator& rows, Output& output) {
     MatrixValue out;
     Block block;
     while (true) {
-        TRY(context.check());
-        TRY(const bool more, rows.next(block));
+        TRY(const bool more, next_rows(rows, output, block));
         if (!more) {
             return Value(std::move(out));
         }
-        TRY(held.add(static_cast<int64_t>(block.samples())));
         for (size_t r = 0; r < block.rows(); ++r) {
             if (block.present(r).any()) {
-                MatrixSeries& series = out.emplace_back();
-                series.labels = context.labels.to_labels(block.row(r).labels);
-                append_points(grid, block, r, series);
+                TRY(add_series(block, r, output, out));
             }
         }
     }
 }
 
-Result<Value> collect_ranges(const plan::Node& range,
-                             SeriesSource& source,
-                             ExecContext& context,
-                             HeldSamples& held) {
+Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Output& output) {
+    ExecContext& context = output.context;
     MatrixValue out;
     std::vector<Window> windows;
     const auto extension = range.select ? range.select->extension : RangeExtension::kNone;
@@ -170,11 +191,14 @@ Result<Value> collect_ranges(const plan::Node& range,
             continue;
         }
         queried.add(0, static_cast<int64_t>(count));
-        TRY(held.add(static_cast<int64_t>(count)));
+        TRY(output.held.add(static_cast<int64_t>(count)));
         LabelSet labels = series.labels.labels;
         if (series.labels.drop_name) {
             labels = context.labels.without_metadata(labels);
         }
+        const size_t points_bytes = points.floats.capacity() * sizeof(FloatPoint) +
+                                    points.histograms.capacity() * sizeof(HistogramPoint);
+        TRY(reserve(labels, 2 * sizeof(MatrixSeries) + points_bytes, output));
         points.labels = context.labels.to_labels(labels);
         out.push_back(std::move(points));
     }

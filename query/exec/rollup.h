@@ -47,7 +47,7 @@ struct RollupInput {
 };
 
 // Fills row `row` of `out`, in which nothing is present yet.
-//   errors   kExecution: an argument is out of range
+//   errors   kExecution: an argument is out of range; those of Pace
 using RollupKernel = base::Status (*)(const RollupInput& input, Block& out, size_t row);
 
 // The kernel of a function over ranges; never null for one the planner calls kRollup.
@@ -79,7 +79,8 @@ base::Status smoothing_kernel(const RollupInput& input, Block& out, size_t row);
 [[nodiscard]] RollupKernel over_time_kernel(FunctionId id);
 
 // rate, increase and delta of anchored and smoothed selectors.
-void extended_rate(const RollupInput& input, bool counter, bool per_second, Block& out, size_t row);
+[[nodiscard]] base::Status extended_rate(
+    const RollupInput& input, bool counter, bool per_second, Block& out, size_t row);
 
 // Start timestamps: whether a counter was reset between two samples, and whether they contradict.
 [[nodiscard]] bool start_time_reset(int64_t st_before, int64_t t_before, int64_t st, int64_t t);

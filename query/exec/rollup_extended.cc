@@ -211,10 +211,12 @@ class ExtendedHistograms {
 
 }  // namespace
 
-void extended_rate(
+base::Status extended_rate(
     const RollupInput& input, bool counter, bool per_second, Block& out, size_t row) {
+    Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
+        TRY(pace.touch(window.floats() + window.histograms()));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {
@@ -229,6 +231,7 @@ void extended_rate(
             }
         }
     }
+    return base::success();
 }
 
 }  // namespace query::exec

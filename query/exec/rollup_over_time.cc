@@ -27,17 +27,20 @@ Values values_of(const RollupInput& input, const Window& window) {
 
 // fold(values) for every window with floats; says so when histograms were left out.
 template <class Fold>
-void fold_floats(const RollupInput& input, Block& out, size_t row, Fold&& fold) {
+base::Status fold_floats(const RollupInput& input, Block& out, size_t row, Fold&& fold) {
+    Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
         if (!window.has_floats()) {
             continue;
         }
+        TRY(pace.touch(window.floats()));
         if (window.has_histograms()) {
             input.annotations().histograms_ignored_in_range(input.metric, input.position());
         }
         out.set(row, step, fold(step, window, values_of(input, window)));
     }
+    return base::success();
 }
 
 // value(window) for every window with anything in it.
@@ -231,9 +234,12 @@ class HistogramFold {
 };
 
 template <class Floats>
-void add_up(const RollupInput& input, bool average, Block& out, size_t row, Floats&& floats) {
+base::Status add_up(
+    const RollupInput& input, bool average, Block& out, size_t row, Floats&& floats) {
+    Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
+        TRY(pace.touch(window.floats() + window.histograms()));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {
@@ -245,16 +251,15 @@ void add_up(const RollupInput& input, bool average, Block& out, size_t row, Floa
             }
         }
     }
+    return base::success();
 }
 
 base::Status sum_kernel(const RollupInput& input, Block& out, size_t row) {
-    add_up(input, false, out, row, sum_of);
-    return base::success();
+    return add_up(input, false, out, row, sum_of);
 }
 
 base::Status avg_kernel(const RollupInput& input, Block& out, size_t row) {
-    add_up(input, true, out, row, average_of);
-    return base::success();
+    return add_up(input, true, out, row, average_of);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -312,11 +317,10 @@ template <class Better>
 base::Status extreme_kernel(
     const RollupInput& input, Block& out, size_t row, bool time, Better better) {
     ExtremeFinder<Better> finder(input.columns.v, better);
-    fold_floats(input, out, row, [&](size_t, const Window& window, Values) {
+    return fold_floats(input, out, row, [&](size_t, const Window& window, Values) {
         const size_t i = finder.find(window);
         return time ? static_cast<double>(input.columns.t[i]) / 1000 : input.columns.v[i];
     });
-    return base::success();
 }
 
 base::Status max_kernel(const RollupInput& input, Block& out, size_t row) {
@@ -352,21 +356,19 @@ double variance_of(Values values) {
 }
 
 base::Status stdvar_kernel(const RollupInput& input, Block& out, size_t row) {
-    fold_floats(
+    return fold_floats(
         input, out, row, [](size_t, const Window&, Values values) { return variance_of(values); });
-    return base::success();
 }
 
 base::Status stddev_kernel(const RollupInput& input, Block& out, size_t row) {
-    fold_floats(input, out, row, [](size_t, const Window&, Values values) {
+    return fold_floats(input, out, row, [](size_t, const Window&, Values values) {
         return std::sqrt(variance_of(values));
     });
-    return base::success();
 }
 
 base::Status quantile_kernel(const RollupInput& input, Block& out, size_t row) {
     std::vector<double> copy;
-    fold_floats(input, out, row, [&](size_t step, const Window&, Values values) {
+    return fold_floats(input, out, row, [&](size_t step, const Window&, Values values) {
         const double q = input.scalars[0][step];
         if (std::isnan(q) || q < 0 || q > 1) {
             input.annotations().invalid_quantile(q, input.position());
@@ -374,7 +376,6 @@ base::Status quantile_kernel(const RollupInput& input, Block& out, size_t row) {
         copy.assign(values.begin(), values.end());
         return histogram::quantile_of(q, copy);
     });
-    return base::success();
 }
 
 double deviation_of(Values values, std::vector<double>& copy) {
@@ -391,10 +392,9 @@ double deviation_of(Values values, std::vector<double>& copy) {
 
 base::Status mad_kernel(const RollupInput& input, Block& out, size_t row) {
     std::vector<double> copy;
-    fold_floats(input, out, row, [&](size_t, const Window&, Values values) {
+    return fold_floats(input, out, row, [&](size_t, const Window&, Values values) {
         return deviation_of(values, copy);
     });
-    return base::success();
 }
 
 }  // namespace

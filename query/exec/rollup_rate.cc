@@ -309,12 +309,13 @@ void histogram_rate(const RollupInput& input,
 
 base::Status extrapolated(const RollupInput& input, Mode mode, Block& out, size_t row) {
     if (input.extension != RangeExtension::kNone) {
-        extended_rate(input, mode.counter, mode.per_second, out, row);
-        return base::success();
+        return extended_rate(input, mode.counter, mode.per_second, out, row);
     }
     Resets resets(input, mode.counter);
+    Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
+        TRY(pace.touch(window.histograms()));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {

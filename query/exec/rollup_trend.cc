@@ -43,9 +43,11 @@ Line regression(const Columns& columns, const Window& window, int64_t origin) {
 // Calls compute(step, window) where there are two floats or more; says so when histograms were left
 // out.
 template <class Compute>
-void for_trends(const RollupInput& input, Compute&& compute) {
+base::Status for_trends(const RollupInput& input, Compute&& compute) {
+    Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
+        TRY(pace.touch(window.floats()));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().histograms_ignored_in_range(input.metric, input.position());
         }
@@ -53,6 +55,7 @@ void for_trends(const RollupInput& input, Compute&& compute) {
             compute(step, window);
         }
     }
+    return base::success();
 }
 
 double smooth(const Columns& columns, const Window& window, double factor, double trend_factor) {
@@ -76,18 +79,16 @@ bool is_factor(double value) {
 }  // namespace
 
 base::Status deriv_kernel(const RollupInput& input, Block& out, size_t row) {
-    for_trends(input, [&](size_t step, const Window& window) {
+    return for_trends(input, [&](size_t step, const Window& window) {
         out.set(row, step, regression(input.columns, window, input.columns.t[window.begin]).slope);
     });
-    return base::success();
 }
 
 base::Status predict_linear_kernel(const RollupInput& input, Block& out, size_t row) {
-    for_trends(input, [&](size_t step, const Window& window) {
+    return for_trends(input, [&](size_t step, const Window& window) {
         const Line line = regression(input.columns, window, input.node.grid.at(step));
         out.set(row, step, line.slope * input.scalars[0][step] + line.intercept);
     });
-    return base::success();
 }
 
 base::Status smoothing_kernel(const RollupInput& input, Block& out, size_t row) {
@@ -109,12 +110,11 @@ base::Status smoothing_kernel(const RollupInput& input, Block& out, size_t row) 
                 "invalid trend factor. Expected: 0 < tf < 1, got: " + std::to_string(trend_factor));
         }
     }
-    for_trends(input, [&](size_t step, const Window& window) {
+    return for_trends(input, [&](size_t step, const Window& window) {
         out.set(row,
                 step,
                 smooth(input.columns, window, input.scalars[0][step], input.scalars[1][step]));
     });
-    return base::success();
 }
 
 }  // namespace query::exec

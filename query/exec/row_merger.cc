@@ -5,6 +5,9 @@ namespace {
 
 using base::Code;
 
+constexpr int64_t kIndexBytesPerRow = 64;  // a hash table's node and bucket
+constexpr size_t kTouchedPerRow = 16;      // looking a row up takes as long as so many samples
+
 class MergeOperator final : public Blocking {
   public:
     MergeOperator(OperatorPtr input, size_t steps, bool strict, bool drop, ExecContext& context)
@@ -42,7 +45,7 @@ class MergeOperator final : public Blocking {
             labels.drop_name = false;
         }
         const size_t before = merger.block().rows();
-        const size_t row = merger.row(labels);
+        TRY(const size_t row, merger.row(labels));
         if (strict_ && row < before) {
             return base::fail(Code::kExecution, kDuplicateLabels);
         }
@@ -58,17 +61,20 @@ class MergeOperator final : public Blocking {
 
 }  // namespace
 
-size_t RowMerger::row(const RowLabels& labels) {
+base::Result<size_t> RowMerger::row(const RowLabels& labels) {
     if (!started_) {
         started_ = true;
-        // An empty reset only sets the number of steps; account() charges what grows.
+        // An empty reset only sets the number of steps.
         base::ignore(block_.reset(context_.budget, 0, steps_), "zero bytes are always there");
     }
-    const auto [found, inserted] = rows_.try_emplace(labels.labels, block_.rows());
-    if (inserted) {
-        block_.add_row(labels);
+    const auto found = rows_.find(labels.labels);
+    if (found != rows_.end()) {
+        return found->second;
     }
-    return found->second;
+    TRY(index_memory_.grow(kIndexBytesPerRow));
+    TRY(block_.make_room(context_.budget));
+    rows_.emplace(labels.labels, block_.rows());
+    return block_.add_row(labels);
 }
 
 base::Status RowMerger::add(const Block& from, size_t from_row, std::string_view conflict) {
@@ -79,7 +85,8 @@ base::Status RowMerger::add_as(const RowLabels& labels,
                                const Block& from,
                                size_t from_row,
                                std::string_view conflict) {
-    const size_t to = row(labels);
+    TRY(pace_.touch(kTouchedPerRow + steps_));
+    TRY(const size_t to, row(labels));
     bool clash = false;
     from.present(from_row).for_each([&](size_t step) {
         clash |= block_.present(to).get(step);

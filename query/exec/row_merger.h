@@ -13,13 +13,15 @@ inline constexpr std::string_view kDuplicateLabels =
 // Collects rows by their labels. Rows keep the order in which their labels came up first.
 class RowMerger {
   public:
-    RowMerger(ExecContext& context, size_t steps) : context_(context), steps_(steps) {}
+    RowMerger(ExecContext& context, size_t steps)
+        : context_(context), steps_(steps), index_memory_(context.budget), pace_(context) {}
 
     // The row of `labels`, made when there is none yet.
-    size_t row(const RowLabels& labels);
+    //   errors   kLimit
+    [[nodiscard]] base::Result<size_t> row(const RowLabels& labels);
 
     // Adds every value of a row.
-    //   errors   kExecution: `conflict`, when there is a value already
+    //   errors   kExecution: `conflict`, when there is a value already; kLimit; those of Pace
     [[nodiscard]] base::Status add(const Block& from,
                                    size_t from_row,
                                    std::string_view conflict = kDuplicateLabels);
@@ -41,6 +43,8 @@ class RowMerger {
     Block block_;
     bool started_ = false;
     LabelSetMap<size_t> rows_;
+    base::Reservation index_memory_;
+    Pace pace_;
 };
 
 // Passes rows on, those of equal labels merged.

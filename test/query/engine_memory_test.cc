@@ -1,0 +1,117 @@
+// What queries make of little: answers, labels and tables larger than what they read.
+#include <atomic>
+
+#include <catch2/catch.hpp>
+
+#include "query/engine.h"
+#include "query/testing/memory_storage.h"
+
+namespace {
+
+using base::Code;
+
+constexpr int64_t kSecond = 1000;
+constexpr int64_t kHour = 3600 * kSecond;
+
+// A second is over each time somebody looks.
+class HurriedClock final : public base::Clock {
+  public:
+    [[nodiscard]] int64_t now_ns() const override { return 0; }
+
+    [[nodiscard]] base::SteadyTime steady() const override {
+        return base::SteadyTime(std::chrono::seconds(looks_++));
+    }
+
+  private:
+    mutable std::atomic<int64_t> looks_{0};
+};
+
+struct Fixture {
+    Fixture(size_t series, int64_t memory) : engine(limited(memory), storage, clock, budget) {
+        std::vector<model::ChunkSample> samples;
+        for (int64_t t = 0; t <= kHour; t += kSecond) {
+            samples.push_back({t, 0, static_cast<double>(t % 977), nullptr});
+        }
+        for (size_t i = 0; i < series; ++i) {
+            storage.add(model::Labels{{"__name__", "m"}, {"id", std::to_string(i)}}, samples);
+        }
+    }
+
+    static query::Options limited(int64_t memory) {
+        query::Options options;
+        options.max_query_memory = memory;
+        options.timeout = std::chrono::hours(24);
+        return options;
+    }
+
+    query::testing::MemoryStorage storage;
+    HurriedClock clock;
+    base::Budget budget{"test"};
+    query::Engine engine;
+};
+
+void check_refused(const base::Result<query::QueryResult>& answer, const Fixture& fixture) {
+    REQUIRE(answer.has_error());
+    CHECK(answer.error().code() == Code::kLimit);
+    CHECK(answer.error().message().find("query.max-memory") != std::string::npos);
+    CHECK(fixture.budget.used() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a long label counts once for each series of the answer", "[query][limits]") {
+    Fixture fixture(100, 1 << 20);
+    const std::string label(20'000, 'x');
+    const std::string query =
+        GENERATE_COPY("label_replace(m, \"x\", \"" + label + "\", \"\", \"\")",
+                      "label_join(m, \"x\", \"" + label + "\", \"id\", \"id\")");
+    check_refused(fixture.engine.instant(query, kHour), fixture);
+}
+
+TEST_CASE("a label that is too long is refused before it is made", "[query][limits]") {
+    Fixture fixture(1, 64 << 20);
+    std::string thirty;
+    for (int i = 0; i < 30; ++i) {
+        thirty += "$1";
+    }
+    std::string query = "m";
+    for (int i = 0; i < 8; ++i) {
+        query = "label_replace(" + query + ", 'x', '" + thirty + "', 'id', '(.*)')";
+        query = "label_replace(" + query + ", 'id', '$1', 'x', '(.*)')";
+    }
+    check_refused(fixture.engine.instant(query, kHour), fixture);
+}
+
+TEST_CASE("tables of steps by groups or values are memory", "[query][limits]") {
+    Fixture fixture(50, 2 << 20);
+    const std::string query = GENERATE("topk by (id) (1, m)",
+                                       "count_values(\"v\", vector(time()))",
+                                       "m and on (id) m",
+                                       "topk(1000, m)");
+    CAPTURE(query);
+    check_refused(fixture.engine.range(query, 0, kHour, kSecond), fixture);
+}
+
+TEST_CASE("an answer is memory for as long as it is there", "[query][limits]") {
+    Fixture fixture(10, 64 << 20);
+    {
+        const auto answer = fixture.engine.range("m", 0, kHour, kSecond);
+        REQUIRE(answer.has_value());
+        CHECK(fixture.budget.used() >= 10 * 3600 * int64_t{sizeof(query::FloatPoint)});
+    }
+    CHECK(fixture.budget.used() == 0);
+}
+
+TEST_CASE("long windows of one series look whether their time is over", "[query][limits]") {
+    Fixture fixture(1, 64 << 20);
+    const std::string function = GENERATE("quantile_over_time(0.5, m[1h])",
+                                          "stddev_over_time(m[1h])",
+                                          "deriv(m[1h])",
+                                          "sum_over_time(m[1h])");
+    CAPTURE(function);
+    query::QueryParams params;
+    params.timeout = std::chrono::seconds(12);  // and as many looks
+    const auto answer = fixture.engine.range(function, kHour, 2 * kHour, kSecond, params);
+    REQUIRE(answer.has_error());
+    CHECK(answer.error().code() == Code::kTimeout);
+}
