@@ -6,22 +6,20 @@ identical samples whatever the timing. Compared are instant and range queries (v
 sets, the same kinds of errors), labels, label values, series and metadata; then a part of it once more after a restart of
 Skein, which reads everything from its WAL. Differences on purpose are listed in queries.py.
 
-SKEIN_SEED sets the seed of the random expressions; SKEIN_NIGHTLY=1 asks many more.
+Random expressions are promql_differential.py's.
 """
 
-import os
 import shutil
 import time
 
+import answers
 import oracle_data
 import queries
 from exporter import Exporter
-from lib import NIGHTLY, PROMETHEUS, Checks, Server, labels_of, main, same_number, say, wait_until
+from lib import PROMETHEUS, Checks, Server, labels_of, main, say, wait_until
 
 SCRAPE_MS = 200
 LOAD_SECONDS_MAX = 150
-RANDOM_QUERIES = 3000 if NIGHTLY else 250
-SEED = int(os.environ.get("SKEIN_SEED", "1"))
 RELATIVE = 1e-9
 ABSOLUTE = 1e-15  # sums that cancel out leave a rest
 ABSOLUTE_LOOSE = 1e-12
@@ -71,58 +69,10 @@ class Feeder:
         return self.step.get(name, 0) > oracle_data.STEPS
 
 
-def answer_of(server, path, params):
-    """(status, errorType or None, data)"""
-    answer = server.get("/api/v1/" + path, **params)
-    if answer.headers.get_content_type() != "application/json":
-        return answer.status, answer.text[:100], None
-    envelope = answer.json()
-    return answer.status, envelope.get("errorType"), envelope.get("data")
-
-
-def normal(data):
-    """Something comparable: type and {labels: [(t, number or text)]}."""
-    kind, result = data["resultType"], data["result"]
-    if kind == "scalar":
-        return kind, {(): [(float(result[0]), float(result[1]))]}
-    if kind == "string":
-        return kind, {(): [(float(result[0]), result[1])]}
-    found = {}
-    for series in result:
-        points = series["values"] if kind == "matrix" else [series["value"]]
-        labels = labels_of(series["metric"])
-        if labels in found:
-            return kind, f"the label set {labels} appears twice"
-        found[labels] = [(float(t), float(v)) for t, v in points]
-    return kind, found
-
-
-def difference(ours, theirs, tolerance):
-    """None when equal, a sentence otherwise."""
-    if ours[0] != theirs[0]:
-        return f"type {ours[0]}, want {theirs[0]}"
-    ours, theirs = ours[1], theirs[1]
-    if isinstance(ours, str):
-        return ours
-    if ours.keys() != theirs.keys():
-        more, less = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
-        return f"{len(more)} series too many {more[:2]}, {len(less)} missing {less[:2]}"
-    for labels, want in theirs.items():
-        got = ours[labels]
-        if [t for t, _ in got] != [t for t, _ in want]:
-            odd = sorted({t for t, _ in got} ^ {t for t, _ in want})
-            return f"{dict(labels)}: {len(got)} points, want {len(want)}; first only on one side {odd[:3]}"
-        for (t, left), (_, right) in zip(got, want):
-            if isinstance(right, str):
-                if left != right:
-                    return f"{left!r}, want {right!r}"
-            elif not same_number(left, right, tolerance, ABSOLUTE_LOOSE if tolerance > RELATIVE else ABSOLUTE):
-                return f"{dict(labels)} at {t}: {left!r}, want {right!r}"
-    return None
-
-
 def tolerance_of(query):
-    return max([RELATIVE] + [loose for name, loose in LOOSE.items() if name in query])
+    """Relative and absolute."""
+    loose = [tolerance for name, tolerance in LOOSE.items() if name in query]
+    return (max(loose), ABSOLUTE_LOOSE) if loose else (RELATIVE, ABSOLUTE)
 
 
 class Comparison:
@@ -138,19 +88,19 @@ class Comparison:
             (start + 10 * minute + 7.123, start + 30 * minute + 7.123, 37),
             (start - 5 * minute + 3.211, start + 46 * minute + 3.211, 120),
         ]
-        self.answers = {"empty": 0, "full": 0}
+        self.found = {"empty": 0, "full": 0}
         self.fixed = f"{start + 20 * minute + 5.777:.3f}"
 
     def ask(self, path, ours, theirs, params, want_error=None):
-        got = answer_of(self.skein, path, {"query": ours.replace("{t}", self.fixed), **params})
-        want = answer_of(self.prometheus, path, {"query": theirs.replace("{t}", self.fixed), **params})
+        got = answers.ask(self.skein, path, {"query": ours.replace("{t}", self.fixed), **params})
+        want = answers.ask(self.prometheus, path, {"query": theirs.replace("{t}", self.fixed), **params})
         what = f"{path} {ours!r} {params}"
         if want[1] or got[1]:
             self.checks.equal(got[:2], want[:2], what)
         else:
-            theirs = normal(want[2])
-            self.answers["full" if theirs[1] else "empty"] += 1
-            found = difference(normal(got[2]), theirs, tolerance_of(ours))
+            theirs = answers.normal(want[2])
+            self.found["full" if theirs[1] else "empty"] += 1
+            found = answers.difference(answers.normal(got[2]), theirs, *tolerance_of(ours))
             self.checks.that(found is None, what, found)
         if want_error:
             self.checks.equal(want[:2], want_error, f"Prometheus' answer to {theirs!r}, the test's own premise")
@@ -228,7 +178,7 @@ class Comparison:
         ):
             if path == "label/a-b/values" and not self.skein.is_prometheus:
                 continue  # 3.x takes every UTF-8 name
-            got, want = answer_of(self.skein, path, params)[:2], answer_of(self.prometheus, path, params)[:2]
+            got, want = answers.ask(self.skein, path, params)[:2], answers.ask(self.prometheus, path, params)[:2]
             if path == "targets":  # 2.42 answers 200 with nothing for a state it does not know; so does 3.x
                 self.checks.that(got[0] in (200, 400), f"{path} {params}", got)
                 continue
@@ -277,14 +227,6 @@ class Comparison:
             got, want = of(self.skein, **params), of(self.prometheus, **params)
             self.checks.equal(got, want, f"metadata {params}")
 
-    def dice(self):
-        say(f"random expressions with seed {SEED}")
-        dice = queries.Dice(SEED, self.start + 15 * 60 + 0.777)
-        for _ in range(RANDOM_QUERIES):
-            query = dice.vector()
-            self.instant(query, instants=self.instants[:1])
-            self.ranges(query, spans=self.spans[:1])
-
 
 def test(checks, folder):
     start = oracle_data.start_of(time.time())
@@ -308,10 +250,10 @@ def test(checks, folder):
     comparison = Comparison(checks, skein, prometheus, start)
     count = prometheus.value("count_over_time(marker[1h])", comparison.instants[-1])
     checks.equal(count, float(oracle_data.STEPS), "samples of the marker in Prometheus")
-    for part in ("samples", "listed", "sorted_order", "errors", "series_and_labels", "dice"):
+    for part in ("samples", "listed", "sorted_order", "errors", "series_and_labels"):
         checks.run(part, getattr(comparison, part))
-    say("answers:", comparison.answers)
-    checks.that(comparison.answers["full"] > 2 * comparison.answers["empty"], "most queries find something", comparison.answers)
+    say("answers:", comparison.found)
+    checks.that(comparison.found["full"] > 2 * comparison.found["empty"], "most queries find something", comparison.found)
     checks.run("restart", restart, checks, skein, comparison)
     checks.run("folders change hands", change_hands, checks, folder, skein, prometheus, comparison)
 

@@ -1,4 +1,4 @@
-"""The PromQL of the differential test: a list written by hand, and a seeded generator of expressions.
+"""The PromQL of the differential test on scraped samples, a list written by hand.
 
 What is left out, because Prometheus 2.42 (Debian 12) and Prometheus 3 differ on purpose:
 - windows and lookbacks that end exactly on a sample (left-open since 3.0): evaluation times avoid them;
@@ -15,8 +15,6 @@ What is left out, because Prometheus 2.42 (Debian 12) and Prometheus 3 differ on
 - variances that overflow: Inf since 3.0, NaN in 2.42; ln() of numbers below 2e-308, which Go's assembly gets wrong;
 - texts of errors and warnings: status code and errorType are compared.
 """
-
-import random
 
 # Every query is asked at several times, as an instant query and as a range query. A "{t}" is replaced by a fixed
 # time that lies on no sample.
@@ -444,107 +442,3 @@ def everything():
         for selector in ("temperature_celsius / 30", "marker"):
             pairs.append((f"{function}({selector})",) * 2)
     return list(dict.fromkeys(pairs + RENAMED))
-
-
-# --- expressions by dice -----------------------------------------------------------------------------------------
-
-_SELECTORS = [
-    "temperature_celsius",
-    "memory_bytes",
-    "http_requests_total",
-    "gappy",
-    "jitter",
-    "marker",
-    "plain",
-    "sparse",
-    "build_info",
-    "latency_seconds_bucket",
-    'temperature_celsius{zone=~"eu.*|ap"}',
-    'http_requests_total{code!="404"}',
-]
-_COUNTERS = ["http_requests_total", "latency_seconds_bucket", 'http_requests_total{code!="404"}']
-_LABELS = ["zone", "host", "code", "method", "le", "gap"]
-_PLAIN_RANGE_FUNCTIONS = [name for name in RANGE_FUNCTIONS if name not in ("deriv", "absent_over_time")]
-_SMOOTH_FUNCTIONS = ["abs", "atan", "clamp_max_10", "timestamp"]
-
-
-class Dice:
-    """Random valid expressions. Depth is bounded; what depends on the order of equal elements, or makes small
-    differences of rounding large, is not drawn."""
-
-    def __init__(self, seed, at):
-        self.random = random.Random(seed)
-        self.at = at
-
-    def _pick(self, *options):
-        return self.random.choice(options)
-
-    def _duration(self, low, high):
-        return f"{self.random.randint(low, high)}s"
-
-    def _modifier(self):
-        draw = self.random.random()
-        if draw < 0.15:
-            return f" offset {self._duration(1, 900)}"
-        if draw < 0.2:
-            return f" @ {self.at + self.random.randint(0, 1200):.3f}"
-        return ""
-
-    def _grouping(self):
-        labels = ", ".join(self.random.sample(_LABELS, self.random.randint(0, 3)))
-        return f"{self._pick('by', 'without')} ({labels})"
-
-    def vector(self, depth=3):
-        if depth <= 0:
-            return self._pick(*_SELECTORS) + self._modifier()
-        return self._pick(self._leaf, self._range, self._aggregate, self._scalar_binary, self._set, self._subquery, self._call)(
-            depth - 1
-        )
-
-    def _leaf(self, _):
-        return self.vector(0)
-
-    def _range(self, _):
-        function = self._pick(*_PLAIN_RANGE_FUNCTIONS)
-        metric = self._pick(*(_COUNTERS if function in ("rate", "increase") else _SELECTORS))
-        return f"{function}({metric}[{self._duration(20, 1200)}]{self._modifier()})"
-
-    def _subquery(self, depth):
-        inner = f"({self._without_subquery(depth - 1)})[{self._duration(60, 900)}:{self._duration(7, 90)}]{self._modifier()}"
-        function = self._pick("max_over_time", "min_over_time", "avg_over_time", "sum_over_time", "count_over_time")
-        return f"{function}({inner})"
-
-    def _without_subquery(self, depth):
-        drawn = self.vector(depth)
-        while ":" in drawn:
-            drawn = self.vector(depth)
-        return drawn
-
-    def _aggregate(self, depth):
-        operator = self._pick("sum", "avg", "min", "max", "count", "group", "quantile")
-        inside = self.vector(depth)
-        if operator == "quantile":
-            return f"quantile {self._grouping()} (0.{self.random.randint(0, 9)}, {inside})"
-        return f"{operator} {self._grouping()} ({inside})"
-
-    def _scalar_binary(self, depth):
-        operator = self._pick("+", "-", "*", "/", ">", "<", ">= bool", "<= bool")
-        if operator in "+-*/":
-            number = self._pick("2", "0.5", "-3", "100", "1e6")
-        else:  # nothing an average may just miss
-            number = self._pick("1.937", "-0.0713", "17.119", "1017.31", "1.0937e6")
-        left, right = self.vector(depth), number
-        if self.random.random() < 0.3:
-            left, right = right, left
-        return f"({left} {operator} {right})"
-
-    def _set(self, depth):
-        operator = self._pick("and", "or", "unless")
-        on = self._pick("", "", f" on ({self._pick(*_LABELS)})", f" ignoring ({self._pick(*_LABELS)})")
-        return f"({self.vector(depth)} {operator}{on} {self.vector(depth)})"
-
-    def _call(self, depth):
-        name = self._pick(*_SMOOTH_FUNCTIONS)
-        if name == "clamp_max_10":
-            return f"clamp_max({self.vector(depth)}, 10)"
-        return f"{name}({self.vector(depth)})"
