@@ -63,19 +63,34 @@ Status snappy_decode(ByteView input, size_t limit, std::string& out) {
 
 struct ZstdEncoder::State {
     ZSTD_CCtx* context = ZSTD_createCCtx();
-    int level = kDefaultLevel;
 
-    State() { SKEIN_CHECK(context != nullptr, "out of memory"); }
+    explicit State(int level) {
+        SKEIN_CHECK(context != nullptr, "out of memory");
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+    }
 
     ~State() { ZSTD_freeCCtx(context); }
 
     State(const State&) = delete;
     State& operator=(const State&) = delete;
+
+    // Until the piece is taken, or with ZSTD_e_end until the frame is whole.
+    void run(ByteView piece, ZSTD_EndDirective end, std::string& out) {
+        const size_t step = ZSTD_CStreamOutSize();
+        ZSTD_inBuffer from{piece.data(), piece.size(), 0};
+        size_t left = 1;
+        while (end == ZSTD_e_end ? left != 0 : from.pos != from.size) {
+            const size_t used = out.size();
+            out.resize(used + step);
+            ZSTD_outBuffer to{out.data() + used, step, 0};
+            left = ZSTD_compressStream2(context, &to, &from, end);
+            SKEIN_CHECK(ZSTD_isError(left) == 0, "zstd", ZSTD_getErrorName(left));
+            out.resize(used + to.pos);
+        }
+    }
 };
 
-ZstdEncoder::ZstdEncoder(int level) : state_(std::make_unique<State>()) {
-    state_->level = level;
-}
+ZstdEncoder::ZstdEncoder(int level) : state_(std::make_unique<State>(level)) {}
 
 ZstdEncoder::~ZstdEncoder() = default;
 ZstdEncoder::ZstdEncoder(ZstdEncoder&&) noexcept = default;
@@ -83,10 +98,18 @@ ZstdEncoder& ZstdEncoder::operator=(ZstdEncoder&&) noexcept = default;
 
 void ZstdEncoder::encode(ByteView input, std::string& out) {
     out.resize(ZSTD_compressBound(input.size()));
-    const size_t length = ZSTD_compressCCtx(
-        state_->context, out.data(), out.size(), input.data(), input.size(), state_->level);
+    const size_t length =
+        ZSTD_compress2(state_->context, out.data(), out.size(), input.data(), input.size());
     SKEIN_CHECK(ZSTD_isError(length) == 0, "zstd", ZSTD_getErrorName(length));
     out.resize(length);
+}
+
+void ZstdEncoder::add(ByteView input, std::string& out) {
+    state_->run(input, ZSTD_e_continue, out);
+}
+
+void ZstdEncoder::finish(std::string& out) {
+    state_->run({}, ZSTD_e_end, out);
 }
 
 struct ZstdDecoder::State {

@@ -33,6 +33,11 @@ class ZstdEncoder {
 
     void encode(ByteView input, std::string& out);
 
+    // A frame in pieces: add() any number of times, then finish(). Both append to `out` what is
+    // ready; finish() makes the encoder ready for the next frame.
+    void add(ByteView input, std::string& out);
+    void finish(std::string& out);
+
   private:
     struct State;
     std::unique_ptr<State> state_;

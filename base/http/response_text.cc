@@ -5,8 +5,6 @@
 #include <cstdio>
 #include <ctime>
 
-#include "base/compress.h"
-
 namespace base::http {
 
 namespace {
@@ -42,43 +40,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
     out += "\r\n";
 }
 
-bool is_zero_quality(std::string_view parameters) {
-    const size_t q = parameters.find("q=");
-    if (q == std::string_view::npos) {
-        return false;
-    }
-    const std::string_view value = parameters.substr(q + 2);
-    return !value.empty() && value.find_first_of("123456789") == std::string_view::npos;
-}
-
 }  // namespace
-
-bool accepts_gzip(const Headers& headers) {
-    for (const std::string_view value : headers.get_all("Accept-Encoding")) {
-        for (size_t at = 0; at < value.size();) {
-            const size_t end = std::min(value.find(',', at), value.size());
-            std::string_view item = value.substr(at, end - at);
-            at = end + 1;
-            const size_t semicolon = std::min(item.find(';'), item.size());
-            std::string_view name = item.substr(0, semicolon);
-            while (!name.empty() && name.front() == ' ') {
-                name.remove_prefix(1);
-            }
-            while (!name.empty() && name.back() == ' ') {
-                name.remove_suffix(1);
-            }
-            if (equals_ignoring_case(name, "gzip") && !is_zero_quality(item.substr(semicolon))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-void gzip(std::string_view plain, std::string& out) {
-    thread_local GzipEncoder encoder;
-    encoder.encode(plain, out);
-}
 
 std::string response_head(const Response& response,
                           Framing framing,

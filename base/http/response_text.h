@@ -1,4 +1,4 @@
-// Responses as they go out: head, compression.
+// Responses as they go out: the head.
 #pragma once
 
 #include <string>
@@ -7,12 +7,6 @@
 #include "base/http/message.h"
 
 namespace base::http {
-
-// Whether Accept-Encoding allows gzip (RFC 9110 §12.5.3).
-[[nodiscard]] bool accepts_gzip(const Headers& headers);
-
-// gzip with tables that are kept per thread.
-void gzip(std::string_view plain, std::string& out);
 
 enum class Framing : uint8_t { kLength, kChunked, kUntilClose, kNone };
 

@@ -10,11 +10,10 @@
 #include "base/http/server_core.h"
 #include "base/http/wire.h"
 
-namespace base {
-class GzipEncoder;
-}  // namespace base
-
 namespace base::http {
+
+class BodyEncoder;
+enum class ContentCoding : uint8_t;
 
 // Requests are read in server_connection.cc, answered in server_answer.cc, answers sent in
 // server_send.cc.
@@ -68,9 +67,9 @@ class ServerConnection final : HeadSink {
     [[nodiscard]] Task<void> send_failure(const Error& error);
     [[nodiscard]] Task<void> compress(Response& response);
     [[nodiscard]] Task<void> write(std::string_view first, std::string_view second);
-    [[nodiscard]] Task<void> send_stream(Response& response, bool chunked);
+    [[nodiscard]] Task<void> send_stream(Response& response, ContentCoding coding, bool chunked);
     [[nodiscard]] Task<bool> next_frame(const BodySource& source,
-                                        GzipEncoder* encoder,
+                                        BodyEncoder* encoder,
                                         std::string& frame);
     void report(int status);
 

@@ -1,7 +1,7 @@
 // How answers go out: whole or in frames, compressed or not.
 #include <charconv>
 
-#include "base/compress.h"
+#include "base/http/content_coding.h"
 #include "base/http/response_text.h"
 #include "base/http/server_connection.h"
 
@@ -28,23 +28,27 @@ Task<void> ServerConnection::send_failure(const Error& error) {
 
 Task<void> ServerConnection::compress(Response& response) {
     const bool wanted = response.compress && response.body.size() >= core_->options.compress_min &&
-                        !response.headers.has("Content-Encoding") && accepts_gzip(request_.headers);
-    if (!wanted) {
+                        !response.headers.has("Content-Encoding");
+    const ContentCoding coding =
+        wanted ? choose_coding(request_.headers) : ContentCoding::kIdentity;
+    if (coding == ContentCoding::kIdentity) {
         co_return success();
     }
     std::string packed;
     if (core_->compress_pool == nullptr ||
         response.body.size() <= core_->options.compress_inline_max) {
-        gzip(response.body, packed);
+        encode_body(coding, response.body, packed);
     } else {
-        std::function<void()> work = [&response, &packed] { gzip(response.body, packed); };
+        std::function<void()> work = [coding, &response, &packed] {
+            encode_body(coding, response.body, packed);
+        };
         const Status ran = co_await core_->compress_pool->run(std::move(work));
         if (!ran) {
             co_return success();  // the pool is full: it goes out as it is
         }
     }
     response.body = std::move(packed);
-    response.headers.set("Content-Encoding", "gzip");
+    response.headers.set("Content-Encoding", std::string(coding_name(coding)));
     response.headers.add("Vary", "Accept-Encoding");
     co_return success();
 }
@@ -55,14 +59,14 @@ Task<void> ServerConnection::write(std::string_view first, std::string_view seco
 
 // The next frame, compressed when there is an encoder. False: it is the last one.
 Task<bool> ServerConnection::next_frame(const BodySource& source,
-                                        GzipEncoder* encoder,
+                                        BodyEncoder* encoder,
                                         std::string& frame) {
     std::function<Result<bool>()> work = [this, &source, encoder, &frame]() -> Result<bool> {
         frame.clear();
         TRY(const bool more, source(frame, stop_.get_token()));
         if (encoder != nullptr) {
             std::string packed;
-            encoder->add(ByteView(frame), packed);
+            encoder->add(frame, packed);
             if (!more) {
                 encoder->finish(packed);
             }
@@ -77,16 +81,15 @@ Task<bool> ServerConnection::next_frame(const BodySource& source,
     co_return co_await run_on(*pool, std::move(work));
 }
 
-Task<void> ServerConnection::send_stream(Response& response, bool chunked) {
-    std::unique_ptr<GzipEncoder> encoder;
-    if (equals_ignoring_case(response.headers.get("Content-Encoding"), "gzip") &&
-        response.compress) {
-        encoder = std::make_unique<GzipEncoder>();
+Task<void> ServerConnection::send_stream(Response& response, ContentCoding coding, bool chunked) {
+    std::unique_ptr<BodyEncoder> encoder;
+    if (coding != ContentCoding::kIdentity) {
+        encoder = std::make_unique<BodyEncoder>(coding);
     }
     std::string frame = std::move(response.body);
     if (encoder && !frame.empty()) {
         std::string packed;
-        encoder->add(ByteView(frame), packed);
+        encoder->add(frame, packed);
         frame = std::move(packed);
     }
     bool more = true;
@@ -119,16 +122,17 @@ Task<bool> ServerConnection::send(Response response, bool keep_alive) {
     const int status = response.status;
     const bool bodyless = status == 204 || status == 304 || status / 100 == 1;
     const bool head_only = bodyless || request_.method == Method::kHead;
+    ContentCoding coding = ContentCoding::kIdentity;  // of a stream
     Framing framing = bodyless ? Framing::kNone : Framing::kLength;
     if (response.stream && !head_only) {
         framing = request_.http_1_0 ? Framing::kUntilClose : Framing::kChunked;
         keep_alive = keep_alive && framing == Framing::kChunked;
-        if (response.compress && !response.headers.has("Content-Encoding") &&
-            accepts_gzip(request_.headers)) {
-            response.headers.set("Content-Encoding", "gzip");
+        if (response.compress && !response.headers.has("Content-Encoding")) {
+            coding = choose_coding(request_.headers);
+        }
+        if (coding != ContentCoding::kIdentity) {
+            response.headers.set("Content-Encoding", std::string(coding_name(coding)));
             response.headers.add("Vary", "Accept-Encoding");
-        } else {
-            response.compress = false;
         }
     } else if (response.stream) {
         framing = Framing::kNone;
@@ -147,7 +151,7 @@ Task<bool> ServerConnection::send(Response response, bool keep_alive) {
     if (framing == Framing::kChunked || framing == Framing::kUntilClose) {
         written = co_await write(head, "");
         if (written) {
-            written = co_await send_stream(response, framing == Framing::kChunked);
+            written = co_await send_stream(response, coding, framing == Framing::kChunked);
         }
     } else {
         written =

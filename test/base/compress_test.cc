@@ -56,6 +56,17 @@ std::vector<Codec> all_codecs() {
                   [=](auto input, auto limit, auto& out) {
                       return zstd_decoder->decode(input, limit, out);
                   }},
+            Codec{"zstd in pieces",
+                  [=](auto input, auto& out) {
+                      out.clear();
+                      for (base::ByteView rest = input; !rest.empty(); rest = rest.part(1000)) {
+                          zstd_encoder->add(rest.part(0, 1000), out);
+                      }
+                      zstd_encoder->finish(out);
+                  },
+                  [=](auto input, auto limit, auto& out) {
+                      return zstd_decoder->decode(input, limit, out);
+                  }},
             gzip("gzip", GzipEncoder::Format::kGzip, Gunzip::Format::kGzip),
             gzip("zlib", GzipEncoder::Format::kZlib, Gunzip::Format::kZlib)};
 }

@@ -1,6 +1,7 @@
 // URLs, parameters, headers, routes: everything of HTTP that needs no socket.
 #include <catch2/catch.hpp>
 
+#include "base/http/content_coding.h"
 #include "base/http/message.h"
 #include "base/http/proxy.h"
 #include "base/http/response_text.h"
@@ -121,16 +122,23 @@ TEST_CASE("headers compare without case", "[base][http]") {
     CHECK(headers.size() == 2);
 }
 
-TEST_CASE("gzip is used only where it is accepted", "[base][http]") {
-    const auto accepts = [](const char* value) {
-        return base::http::accepts_gzip(Headers{{"Accept-Encoding", value}});
+TEST_CASE("a body is coded as the client likes best, and only as it accepts", "[base][http]") {
+    const auto coding = [](const char* value) {
+        return base::http::coding_name(
+            base::http::choose_coding(Headers{{"Accept-Encoding", value}}));
     };
-    CHECK(accepts("gzip"));
-    CHECK(accepts("deflate, gzip;q=0.5"));
-    CHECK(!accepts("gzip;q=0"));
-    CHECK(!accepts("gzip;q=0.000, br"));
-    CHECK(!accepts("identity"));
-    CHECK(!accepts("xgzip"));
+    CHECK(coding("gzip") == "gzip");
+    CHECK(coding("GZip") == "gzip");
+    CHECK(coding("gzip, deflate, br, zstd") == "zstd");
+    CHECK(coding("gzip, deflate") == "gzip");
+    CHECK(coding("deflate, gzip;q=0.5") == "deflate");
+    CHECK(coding("zstd;q=0.2 , gzip; q=0.5") == "gzip");
+    CHECK(coding("*") == "gzip");
+    CHECK(coding("gzip;q=0").empty());
+    CHECK(coding("gzip;q=0.000, br").empty());
+    CHECK(coding("identity").empty());
+    CHECK(coding("xgzip").empty());
+    CHECK(coding("").empty());
 }
 
 TEST_CASE("every error code has an HTTP status", "[base][http]") {

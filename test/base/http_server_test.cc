@@ -289,6 +289,13 @@ TEST_CASE("bodies are compressed when they are large and it is accepted", "[base
         CHECK(body.size() < size);
         CHECK(gunzip.decode(base::ByteView(body), 1 << 20).value() == page.substr(0, size));
     }
+    base::ZstdDecoder zstd;
+    std::string plain;
+    socket.send(get("/big", "Accept-Encoding: gzip, zstd\r\n"));
+    const auto [head, body] = socket.read_response();
+    CHECK(has(head, "Content-Encoding: zstd\r\n"));
+    CHECK(zstd.decode(base::ByteView(body), 1 << 20, plain));
+    CHECK(plain == page);
     socket.send(get("/big"));
     CHECK(socket.read_response().second == page);
     socket.send(get("/small", "Accept-Encoding: gzip\r\n"));
@@ -328,6 +335,15 @@ TEST_CASE("streamed bodies come in frames, back-pressured, compressed or not", "
             REQUIRE(packed.has_value());
             CHECK(packed.value().headers.get("Content-Encoding") == "gzip");
             CHECK(packed.value().body == client.body);
+            RawSocket other = RawSocket::connect(server.port());
+            other.send("GET " + std::string(path) + " HTTP/1.0\r\nAccept-Encoding: zstd\r\n\r\n");
+            const std::string coded = other.read_all();
+            CHECK(has(coded, "Content-Encoding: zstd\r\n"));
+            base::ZstdDecoder zstd;
+            std::string plain;
+            CHECK(zstd.decode(
+                base::ByteView(coded).part(coded.find("\r\n\r\n") + 4), 1 << 22, plain));
+            CHECK(plain == client.body);
             RawSocket old = RawSocket::connect(server.port());
             old.send("GET " + std::string(path) + " HTTP/1.0\r\n\r\n");
             const std::string answer = old.read_all();
