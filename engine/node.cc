@@ -1,5 +1,6 @@
 #include "engine/node.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -23,6 +24,7 @@
 #include "engine/cluster_admission.h"
 #include "engine/cluster_queries.h"
 #include "engine/features.h"
+#include "engine/features_api.h"
 #include "engine/flag_options.h"
 #include "engine/flags.h"
 #include "engine/free_memory.h"
@@ -33,9 +35,12 @@
 #include "engine/memory_governor.h"
 #include "engine/metadata_store.h"
 #include "engine/node_state.h"
+#include "engine/notifications.h"
+#include "engine/openapi.h"
 #include "engine/process_metrics.h"
 #include "engine/query_records.h"
 #include "engine/routes.h"
+#include "engine/rules_api.h"
 #include "engine/status_api.h"
 #include "engine/storage_options.h"
 #include "engine/store_api.h"
@@ -136,6 +141,9 @@ class Node {
 
     [[nodiscard]] const base::Registry& registry() const { return registry_; }
 
+    // All of it; made anew each time.
+    [[nodiscard]] base::http::Router routes();
+
     [[nodiscard]] const base::Logger& log() const { return log_; }
 
   private:
@@ -153,7 +161,6 @@ class Node {
     [[nodiscard]] shard::Totals totals();
     base::Status open_storage();
     base::Status begin_scraping();
-    base::http::Router routes();
     void request(bool stop);
 
     const FlagValues& flags_;
@@ -374,6 +381,11 @@ base::http::Router Node::routes() {
                             .pool = page_pool_.get()});
     add_front_page(router);
     add_cluster_page(router);
+    register_features_route(router, flags_);
+    register_openapi_route(router);
+    register_notification_routes(
+        router,
+        {.clock = clock_, .readiness = readiness_, .reload = reload_, .started_ms = started_ms_});
     tsdb::register_replay_route(router, replay_status_);
     base::http::Router gated;
     tsdb::register_routes(gated, [this]() -> const tsdb::Db& { return *db_; }, page_pool_.get());
@@ -398,9 +410,11 @@ base::http::Router Node::routes() {
          .external_labels = [this] { return reload_.current()->scrape.external_labels; },
          .exemplars = [this]() -> const model::ExemplarQueryable& { return *db_; },
          .clock = &clock_,
+         .metrics = &query_metrics_,
          .admin = flags_.boolean("web.enable-admin-api"),
          .pool = query_pool_.get(),
          .status_pool = page_pool_.get()});
+    register_rules_routes(gated, [this] { return reload_.current(); });
     storeapi::register_read_route(
         gated,
         {.storage = storage_,
@@ -738,7 +752,10 @@ int run_server(const FlagValues& flags) {
     return started.has_error() ? 1 : 0;
 }
 
-std::vector<base::MetricDescription> server_metrics() {
+namespace {
+
+// Has look() see a server on an empty configuration, in a temporary folder and on free ports.
+void look_at_server(const std::function<void(Node&)>& look) {
     const std::filesystem::path folder =
         std::filesystem::temp_directory_path() / ("skein-self-" + std::to_string(getpid()));
     std::filesystem::create_directories(folder);
@@ -749,16 +766,43 @@ std::vector<base::MetricDescription> server_metrics() {
                                     "--web.listen-address=127.0.0.1:0",
                                     "--grpc.listen-address=",
                                     "--log.level=error"});
-    std::vector<base::MetricDescription> metrics;
     {
         Node node(parsed.value().values);
         if (node.start().has_value()) {
-            metrics = node.registry().describe();
+            look(node);
         }
         node.stop();
     }
     std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+
+std::vector<base::MetricDescription> server_metrics() {
+    std::vector<base::MetricDescription> metrics;
+    look_at_server([&](Node& node) { metrics = node.registry().describe(); });
     return metrics;
+}
+
+std::vector<std::string> server_operations() {
+    constexpr base::http::Method kMethods[] = {base::http::Method::kGet,
+                                               base::http::Method::kPost,
+                                               base::http::Method::kPut,
+                                               base::http::Method::kDelete};
+    std::vector<std::string> operations;
+    look_at_server([&](Node& node) {
+        const base::http::Router router = node.routes();
+        for (const auto& route : router.routes()) {
+            for (const base::http::Method method : kMethods) {
+                if (route->methods.has(method)) {
+                    operations.push_back(std::string(base::http::method_name(method)) + " " +
+                                         route->pattern);
+                }
+            }
+        }
+    });
+    std::ranges::sort(operations);
+    return operations;
 }
 
 }  // namespace engine

@@ -2,6 +2,7 @@
 // the exact reverse.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/metrics.h"
@@ -16,5 +17,8 @@ namespace engine {
 // All metrics a server has: learnt from one that is started on an empty configuration, in a
 // temporary folder and on a free port of loopback, and stopped again. Empty when it cannot start.
 [[nodiscard]] std::vector<base::MetricDescription> server_metrics();
+
+// What it answers, learnt likewise: "GET /api/v1/query", sorted.
+[[nodiscard]] std::vector<std::string> server_operations();
 
 }  // namespace engine

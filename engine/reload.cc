@@ -46,8 +46,7 @@ base::Status ConfigReload::apply_locked() {
             outcome = std::move(applied);
         }
     }
-    last_successful_ = outcome.has_value();
-    successful_.set(last_successful_ ? 1 : 0);
+    set_outcome(outcome.has_value());
     if (last_successful_) {
         last_success_ms_ = clock_.now_ms();
         success_time_.set(static_cast<double>(last_success_ms_) / 1000);
@@ -55,6 +54,16 @@ base::Status ConfigReload::apply_locked() {
         log_.info("configuration loaded", "file", path_, "jobs", current_->scrape.jobs.size());
     }
     return outcome;
+}
+
+void ConfigReload::set_outcome(bool good) {
+    last_successful_ = good;
+    successful_.set(good ? 1 : 0);
+    if (good) {
+        failing_since_ms_ = 0;
+    } else if (failing_since_ms_ == 0) {
+        failing_since_ms_ = clock_.now_ms();
+    }
 }
 
 base::Status ConfigReload::reload() {
@@ -65,8 +74,7 @@ base::Status ConfigReload::reload() {
 base::Status ConfigReload::reload_locked() {
     auto loaded = config::load(files_, path_, {});
     if (loaded.has_error()) {
-        last_successful_ = false;
-        successful_.set(0);
+        set_outcome(false);
         log_.error("configuration not reloaded, the old one stays",
                    "file",
                    path_,
@@ -119,6 +127,11 @@ std::shared_ptr<const config::Config> ConfigReload::current() const {
 bool ConfigReload::last_successful() const {
     const base::MutexLock lock(mutex_);
     return last_successful_;
+}
+
+int64_t ConfigReload::failing_since_ms() const {
+    const base::MutexLock lock(mutex_);
+    return failing_since_ms_;
 }
 
 int64_t ConfigReload::last_success_ms() const {

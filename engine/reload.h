@@ -45,10 +45,13 @@ class ConfigReload {
     [[nodiscard]] bool last_successful() const EXCLUDES_LOCK(mutex_);
     // Milliseconds since the Unix epoch.
     [[nodiscard]] int64_t last_success_ms() const EXCLUDES_LOCK(mutex_);
+    // When the first reload since the last successful one failed; 0: none did.
+    [[nodiscard]] int64_t failing_since_ms() const EXCLUDES_LOCK(mutex_);
 
   private:
     base::Status reload_locked() REQUIRES_LOCK(mutex_);
     base::Status apply_locked() REQUIRES_LOCK(mutex_);
+    void set_outcome(bool good) REQUIRES_LOCK(mutex_);
     void announce(const config::Config& config) REQUIRES_LOCK(mutex_);
 
     base::Files& files_;
@@ -64,6 +67,7 @@ class ConfigReload {
     std::string failed_checksum_ GUARDED_BY(mutex_);
     bool last_successful_ GUARDED_BY(mutex_) = false;
     int64_t last_success_ms_ GUARDED_BY(mutex_) = 0;
+    int64_t failing_since_ms_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace engine

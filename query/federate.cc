@@ -40,7 +40,8 @@ Result<std::vector<Latest>> select_latest(model::Queryable& queryable,
                                           std::span<const std::vector<model::Matcher>> selectors,
                                           int64_t start,
                                           int64_t end,
-                                          const model::QueryContext& context) {
+                                          const model::QueryContext& context,
+                                          size_t& warnings) {
     TRY(const auto querier, queryable.querier(start, end));
     model::SelectHints hints;
     hints.min_t = start;
@@ -70,6 +71,7 @@ Result<std::vector<Latest>> select_latest(model::Queryable& queryable,
                 found.try_emplace(latest.labels, latest);
             }
         }
+        warnings += set->warnings().size();
     }
     std::vector<Latest> out;
     for (auto& [labels, latest] : found) {
@@ -186,8 +188,13 @@ Response handle_federate(const ApiSources& sources, const Request& request, cons
     query_context.clock = sources.clock;
     const int64_t end = sources.clock->now_ms();
     const int64_t start = end - sources.engine().options().lookback_delta.count();
-    const auto latest =
-        select_latest(sources.local_queryable(), selectors.value(), start, end, query_context);
+    size_t warnings = 0;
+    const auto latest = select_latest(
+        sources.local_queryable(), selectors.value(), start, end, query_context, warnings);
+    if (sources.metrics != nullptr) {
+        sources.metrics->federation_warnings.add(warnings);
+        sources.metrics->federation_errors.add(latest ? 0U : 1U);
+    }
     if (!latest) {
         const bool early = latest.error().code() == base::Code::kUnavailable;
         return Response::text(early ? 503 : 500, latest.error().message() + "\n");

@@ -35,6 +35,7 @@ struct ApiSources {
     std::function<model::Labels()> external_labels;              // /federate
     std::function<const model::ExemplarQueryable&()> exemplars;  // query_exemplars
     const base::Clock* clock = nullptr;
+    Metrics* metrics = nullptr;        // may be null
     bool admin = false;                // --web.enable-admin-api: anybody may cancel any query
     base::WorkerPool* pool = nullptr;  // where queries run
     base::WorkerPool* status_pool = nullptr;  // where what looks at them runs, however many do

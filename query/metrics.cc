@@ -13,6 +13,10 @@ Metrics::Metrics(base::Registry& registry)
       log_failures(registry.counter("prometheus_engine_query_log_failures_total",
                                     "Queries that could not be written to the query log.")),
       cancelled(registry.counter("skein_query_cancelled_total",
-                                 "Queries that were cancelled by their id.")) {}
+                                 "Queries that were cancelled by their id.")),
+      federation_errors(registry.counter("prometheus_web_federation_errors_total",
+                                         "Errors while federation pages were put together.")),
+      federation_warnings(registry.counter("prometheus_web_federation_warnings_total",
+                                           "Warnings while federation pages were put together.")) {}
 
 }  // namespace query

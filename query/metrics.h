@@ -15,6 +15,8 @@ struct Metrics {
     base::Gauge& log_enabled;
     base::Counter& log_failures;
     base::Counter& cancelled;  // skein_query_cancelled_total
+    base::Counter& federation_errors;
+    base::Counter& federation_warnings;
 };
 
 }  // namespace query

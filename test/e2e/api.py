@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+import zlib
 
 from exporter import Exporter
 from lib import Server, encode, main, request, wait_until
@@ -345,6 +346,16 @@ def status(api):
     if checks.built(server, "/api/v1/rules"):
         checks.equal(server.api("rules").get("groups"), [], "rules without rule files")
         checks.equal(server.api("alerts").get("alerts"), [], "alerts without rules")
+    if checks.skein_only("features (3.9), notifications (3.0), the OpenAPI document (3.10)"):
+        data = server.api("features")
+        for category in ("api", "promql", "promql_functions", "promql_operators", "scrape", "service_discovery_providers", "tsdb"):
+            checks.that(data.get(category) and all(isinstance(on, bool) for on in data[category].values()), f"features.{category}", data)
+        checks.equal(data["promql_functions"].get("rate"), True, "features name functions")
+        checks.equal(server.api("notifications"), [], "nothing to notify")
+        checks.equal(server.get("/api/v1/notifications/live").status, 204, "notifications/live takes no subscribers")
+        answer = server.get("/api/v1/openapi.yaml")
+        checks.contains(answer.headers["Content-Type"], "application/yaml", "content type of the OpenAPI document")
+        openapi(api, answer.text)
     if checks.skein_only("parse_query (2.44), the cluster's status"):
         tree = server.api("parse_query", query='sum by (a) (rate(x{b="c"}[5m]))')
         checks.equal(tree.get("type"), "aggregation", "parse_query")
@@ -354,6 +365,30 @@ def status(api):
         answer = send("/api/v1/format_query", query="sum  by(a)(rate(x[5m]))/2")
         checks.equal(api.envelope(answer, "format_query")["data"], "sum by (a) (rate(x[5m])) / 2", "format_query")
     api.fails(400, "bad_data", "format_query", query="sum(")
+
+
+def openapi(api, text):
+    """Whether the document is YAML that names only what answers."""
+    checks = api.checks
+    try:
+        import yaml  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        checks.not_looked_at.append("the OpenAPI document as YAML (Debian package python3-yaml)")
+        return
+    document = yaml.safe_load(text)
+    checks.equal(document["openapi"], "3.1.0", "the version of OpenAPI")
+    prefix = document["servers"][0]["url"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            named = {param["name"] for param in operation.get("parameters", []) if param["in"] == "path"}
+            checks.equal(named, set(re.findall(r"{(\w+)}", path)), f"the parts of {path} are parameters")
+            checks.that(operation["responses"], f"{method} {path} has answers")
+            if method == "get":
+                answer = api.server.get(prefix + re.sub(r"{\w+}", "x", path))
+                checks.that(answer.status in (200, 204, 400), f"GET {path} is there", answer.status)
+    references = set(re.findall(r"'#/components/(\w+)/(\w+)'", text))
+    for kind, name in references:
+        checks.that(name in document["components"][kind], f"#/components/{kind}/{name}")
 
 
 # --- outside the API ---------------------------------------------------------------------------------------------
@@ -416,6 +451,13 @@ def protocol(api):
             checks.equal(json.loads(gzip.decompress(body)), plain.json(), "the compressed answer is the same")
     connection.close()
     checks.equal(plain.headers.get("Content-Encoding"), None, "answers are plain when not asked")
+    if checks.skein_only("zstd"):
+        answer = request(port, "GET", path, headers={"Accept-Encoding": "deflate"})
+        checks.equal(answer.headers.get("Content-Encoding"), "deflate", "deflate, when nothing else is accepted")
+        checks.equal(json.loads(zlib.decompress(answer.body)), plain.json(), "the deflated answer is the same")
+        answer = request(port, "GET", path, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+        checks.equal(answer.headers.get("Content-Encoding"), "zstd", "zstd, where it is accepted")
+        checks.that(answer.body.startswith(b"\x28\xb5\x2f\xfd"), "the zstd answer is a frame", answer.body[:8])
     for path in ("/-/healthy", "/-/ready"):
         answer = request(port, "HEAD", path)
         checks.equal((answer.status, answer.body), (200, b""), f"HEAD {path}")
@@ -498,6 +540,28 @@ def _status(server, path):
         return None
 
 
+def notifications(api, folder):
+    """A configuration that cannot be loaded is to be known."""
+    checks = api.checks
+    if not checks.skein_only("notifications (3.0)"):
+        return
+    server = Server(folder, "notifying", "", ["--web.enable-lifecycle"]).start()
+    server.write_config("nonsense: true\n")
+    checks.equal(server.post("/-/reload").status, 500, "a bad configuration")
+    found = server.api("notifications")
+    checks.equal([one["text"] for one in found], ["Configuration reload has failed."], "a failed reload is notified")
+    if found:
+        api.shape(found[0], {"text": str, "date": str, "active": bool}, "notification")
+        checks.that(RFC3339.match(found[0]["date"]), "its date is RFC 3339", found[0]["date"])
+    server.write_config("rule_files: [none/*.yml]\n")
+    checks.equal(server.post("/-/reload").status, 200, "a good configuration")
+    checks.equal(server.api("notifications"), [], "a good reload ends it")
+    envelope = server.get("/api/v1/rules").json()
+    checks.equal(envelope["data"], {"groups": []}, "rules of a server that evaluates none")
+    checks.contains(" ".join(envelope.get("warnings", [])), "not evaluated", "and says so")
+    server.stop()
+
+
 def test(checks, folder):
     exporter = Exporter().page("/metrics", lambda _: PAGE).page("/other", lambda _: "other_metric 1\n")
     server = Server(folder, "skein", CONFIG.format(address=exporter.address)).start()
@@ -507,6 +571,7 @@ def test(checks, folder):
         checks.run(part.__name__, part, api)
     checks.run("admin", admin, api, folder)
     checks.run("prefix", prefix, api, folder)
+    checks.run("notifications", notifications, api, folder)
     checks.equal(server.stop()[0], 0, "exit code")
 
 

@@ -1,0 +1,470 @@
+#include "engine/openapi.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "engine/version.h"
+
+namespace engine {
+namespace {
+
+constexpr std::string_view kPrefix = "/api/v1";
+
+struct Param {
+    std::string_view name;
+    std::string_view type;  // of JSON Schema; a list takes the parameter several times
+    std::string_view what;
+    bool required = false;
+    bool list = false;
+};
+
+enum class Answer : uint8_t { kJson, kNothing, kYaml, kProtobuf };
+
+struct Operation {
+    std::string_view methods;  // separated by blanks
+    std::string_view path;     // below kPrefix, with :name for a part
+    std::string_view tag;
+    std::string_view what;
+    std::vector<const Param*> params = {};
+    Answer answer = Answer::kJson;
+};
+
+constexpr Param kQuery{"query", "string", "A PromQL expression.", true};
+constexpr Param kTime{
+    "time", "string", "Evaluation time, Unix seconds or RFC 3339; now if absent."};
+constexpr Param kStart{"start", "string", "First time, Unix seconds or RFC 3339."};
+constexpr Param kEnd{"end", "string", "Last time, Unix seconds or RFC 3339."};
+constexpr Param kStartNeeded{"start", "string", "First time, Unix seconds or RFC 3339.", true};
+constexpr Param kEndNeeded{"end", "string", "Last time, Unix seconds or RFC 3339.", true};
+constexpr Param kStep{"step", "string", "Resolution, a duration or seconds.", true};
+constexpr Param kTimeout{
+    "timeout", "string", "Longest time of the query, at most --query.timeout."};
+constexpr Param kLimit{"limit", "integer", "Most elements of the answer; 0: no limit."};
+constexpr Param kLookback{
+    "lookback_delta", "string", "How old the last sample of a series may be."};
+constexpr Param kStats{"stats", "string", "true: what the query cost; all: also by step."};
+constexpr Param kExplain{"explain", "boolean", "What every operator of the query did."};
+constexpr Param kMatch{"match[]", "string", "A series selector.", false, true};
+constexpr Param kMatchNeeded{"match[]", "string", "A series selector.", true, true};
+constexpr Param kLocal{"local", "boolean", "Of this node's own series only."};
+constexpr Param kDedup{"dedup", "boolean", "Series that several nodes have come once."};
+constexpr Param kReplicaLabels{
+    "replicaLabels[]", "string", "A label taken off before that.", false, true};
+constexpr Param kPartial{"partial_response", "boolean", "Who does not answer is a warning."};
+constexpr Param kStoreMatch{
+    "storeMatch[]", "string", "Only endpoints whose address it matches.", false, true};
+constexpr Param kResolution{
+    "max_source_resolution", "string", "The coarsest downsampled data that may be used."};
+constexpr Param kState{"state", "string", "active, dropped or any."};
+constexpr Param kScrapePool{"scrapePool", "string", "Only of this scrape pool."};
+constexpr Param kMatchTarget{"match_target", "string", "A selector of targets, by their labels."};
+constexpr Param kMetric{"metric", "string", "Only of this metric."};
+constexpr Param kPerMetric{"limit_per_metric", "integer", "Most entries of a metric."};
+constexpr Param kSkipHead{"skip_head", "boolean", "Without what is in no block yet."};
+constexpr Param kName{"name", "string", "A label's name; U__ in front: escaped.", true};
+constexpr Param kId{"id", "string", "As /queries has it.", true};
+
+// In the document's order.
+const std::vector<Operation>& operations() {
+    static const std::vector<Operation> kOperations = {
+        {"GET POST",
+         "/query",
+         "query",
+         "The value of an expression at one time.",
+         {&kQuery,
+          &kTime,
+          &kTimeout,
+          &kLimit,
+          &kLookback,
+          &kStats,
+          &kExplain,
+          &kLocal,
+          &kDedup,
+          &kReplicaLabels,
+          &kPartial,
+          &kStoreMatch,
+          &kResolution}},
+        {"GET POST",
+         "/query_range",
+         "query",
+         "The values of an expression over a range of time.",
+         {&kQuery,
+          &kStartNeeded,
+          &kEndNeeded,
+          &kStep,
+          &kTimeout,
+          &kLimit,
+          &kLookback,
+          &kStats,
+          &kExplain,
+          &kLocal,
+          &kDedup,
+          &kReplicaLabels,
+          &kPartial,
+          &kStoreMatch,
+          &kResolution}},
+        {"GET POST",
+         "/query_exemplars",
+         "query",
+         "Exemplars of the series an expression reads.",
+         {&kQuery, &kStart, &kEnd}},
+        {"GET POST", "/format_query", "query", "An expression, laid out for reading.", {&kQuery}},
+        {"GET POST", "/parse_query", "query", "The syntax tree of an expression.", {&kQuery}},
+        {"GET", "/queries", "query", "The queries that run."},
+        {"POST", "/queries/:id/cancel", "query", "Ends a query.", {&kId}, Answer::kNothing},
+        {"GET POST",
+         "/series",
+         "series",
+         "The label sets of series.",
+         {&kMatchNeeded,
+          &kStart,
+          &kEnd,
+          &kLimit,
+          &kLocal,
+          &kDedup,
+          &kReplicaLabels,
+          &kPartial,
+          &kStoreMatch}},
+        {"GET POST",
+         "/labels",
+         "series",
+         "The names of labels.",
+         {&kMatch,
+          &kStart,
+          &kEnd,
+          &kLimit,
+          &kLocal,
+          &kDedup,
+          &kReplicaLabels,
+          &kPartial,
+          &kStoreMatch}},
+        {"GET",
+         "/label/:name/values",
+         "series",
+         "The values of a label.",
+         {&kName,
+          &kMatch,
+          &kStart,
+          &kEnd,
+          &kLimit,
+          &kLocal,
+          &kDedup,
+          &kReplicaLabels,
+          &kPartial,
+          &kStoreMatch}},
+        {"GET",
+         "/metadata",
+         "metadata",
+         "Type, help and unit of metrics.",
+         {&kMetric, &kLimit, &kPerMetric}},
+        {"GET",
+         "/targets",
+         "targets",
+         "What is scraped, and how it went.",
+         {&kState, &kScrapePool}},
+        {"GET",
+         "/targets/metadata",
+         "targets",
+         "What targets say of their metrics.",
+         {&kMatchTarget, &kMetric, &kLimit}},
+        {"GET", "/scrape_pools", "targets", "The names of the scrape pools."},
+        {"GET", "/rules", "rules", "Rule groups."},
+        {"GET", "/alerts", "rules", "Alerts that are pending or firing."},
+        {"GET", "/alertmanagers", "rules", "Where alerts are sent."},
+        {"GET", "/status/config", "status", "The configuration, without its secrets."},
+        {"GET", "/status/flags", "status", "The values of all flags."},
+        {"GET", "/status/runtimeinfo", "status", "What the process is and how it does."},
+        {"GET", "/status/buildinfo", "status", "Versions."},
+        {"GET", "/status/tsdb", "status", "The head, and what there is most of in it.", {&kLimit}},
+        {"GET", "/status/tsdb/blocks", "status", "The blocks."},
+        {"GET", "/status/storage", "status", "What of the storage is served, and what is not."},
+        {"GET",
+         "/status/walreplay",
+         "status",
+         "How far the replay is; also before the server is ready."},
+        {"GET", "/stores", "status", "Nodes and endpoints that queries ask, too."},
+        {"GET", "/features", "status", "What is built and switched on."},
+        {"GET", "/notifications", "status", "What a person should know now."},
+        {"GET", "/notifications/live", "status", "Takes no subscribers.", {}, Answer::kNothing},
+        {"GET", "/openapi.yaml", "status", "This document.", {}, Answer::kYaml},
+        {"POST", "/read", "remote", "Remote read.", {}, Answer::kProtobuf},
+        {"POST PUT",
+         "/admin/tsdb/delete_series",
+         "admin",
+         "Deletes series.",
+         {&kMatchNeeded, &kStart, &kEnd},
+         Answer::kNothing},
+        {"POST PUT",
+         "/admin/tsdb/clean_tombstones",
+         "admin",
+         "Removes what is deleted from the disk.",
+         {},
+         Answer::kNothing},
+        {"POST PUT",
+         "/admin/tsdb/snapshot",
+         "admin",
+         "A copy of the storage in its folder.",
+         {&kSkipHead}},
+    };
+    return kOperations;
+}
+
+constexpr std::string_view kHead = R"(openapi: 3.1.0
+info:
+  title: Skein
+  summary: The HTTP API of a node; Prometheus' API and what Skein adds to it.
+)";
+
+constexpr std::string_view kTail = R"(components:
+  responses:
+    Success:
+      description: The data, in an envelope.
+      content:
+        application/json:
+          schema:
+            $ref: '#/components/schemas/Success'
+    Error:
+      description: What went wrong. Without a body of this kind when the server is not ready or the path unknown.
+      content:
+        application/json:
+          schema:
+            $ref: '#/components/schemas/Error'
+  schemas:
+    Success:
+      type: object
+      required: [status]
+      properties:
+        status:
+          const: success
+        data: {}
+        warnings:
+          type: array
+          items:
+            type: string
+        infos:
+          type: array
+          items:
+            type: string
+    Error:
+      type: object
+      required: [status, errorType, error]
+      properties:
+        status:
+          const: error
+        errorType:
+          enum: [bad_data, execution, canceled, timeout, internal, unavailable, not_found]
+        error:
+          type: string
+)";
+
+std::vector<std::string_view> words(std::string_view text) {
+    std::vector<std::string_view> out;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find(' '), text.size());
+        out.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+}
+
+// "/label/{name}/values"
+std::string template_of(std::string_view path) {
+    std::string out;
+    bool in_name = false;
+    for (const char c : path) {
+        if (in_name && c == '/') {
+            out += '}';
+            in_name = false;
+        }
+        if (c == ':') {
+            out += '{';
+            in_name = true;
+        } else {
+            out += c;
+        }
+    }
+    return in_name ? out + '}' : out;
+}
+
+// Whether the parameter is a part of the path.
+bool in_path(const Operation& operation, const Param& param) {
+    const std::string part = ":" + std::string(param.name);
+    const size_t at = operation.path.find(part);
+    return at != std::string_view::npos &&
+           (at + part.size() == operation.path.size() || operation.path[at + part.size()] == '/');
+}
+
+std::string quoted(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) {
+        out += c;
+        if (c == '\'') {
+            out += c;
+        }
+    }
+    return out + "'";
+}
+
+void add_schema(std::string& out, const Param& param, const std::string& indent) {
+    if (param.list) {
+        out += indent + "type: array\n" + indent + "items:\n" + indent + "  ";
+    } else {
+        out += indent;
+    }
+    out += "type: " + std::string(param.type) + "\n";
+}
+
+void add_params(std::string& out, const Operation& operation, bool path_only) {
+    bool first = true;
+    for (const Param* param : operation.params) {
+        const bool path = in_path(operation, *param);
+        if (path_only && !path) {
+            continue;
+        }
+        if (first) {
+            out += "      parameters:\n";
+            first = false;
+        }
+        out += "        - name: " + quoted(param->name) + "\n";
+        out += path ? "          in: path\n" : "          in: query\n";
+        if (param->required) {
+            out += "          required: true\n";
+        }
+        out += "          description: " + quoted(param->what) + "\n          schema:\n";
+        add_schema(out, *param, "            ");
+    }
+}
+
+// The same parameters in a form.
+void add_form(std::string& out, const Operation& operation) {
+    std::string properties;
+    std::string required;
+    for (const Param* param : operation.params) {
+        if (in_path(operation, *param)) {
+            continue;
+        }
+        properties += "                " + quoted(param->name) + ":\n";
+        add_schema(properties, *param, "                  ");
+        if (param->required) {
+            required += (required.empty() ? "" : ", ") + quoted(param->name);
+        }
+    }
+    if (properties.empty()) {
+        return;
+    }
+    out +=
+        "      requestBody:\n"
+        "        content:\n"
+        "          application/x-www-form-urlencoded:\n"
+        "            schema:\n"
+        "              type: object\n";
+    if (!required.empty()) {
+        out += "              required: [" + required + "]\n";
+    }
+    out += "              properties:\n" + properties;
+}
+
+constexpr std::string_view kReadBody = R"(      requestBody:
+        required: true
+        content:
+          application/x-protobuf:
+            schema:
+              type: string
+              format: binary
+)";
+
+void add_responses(std::string& out, Answer answer) {
+    out += "      responses:\n";
+    switch (answer) {
+        case Answer::kJson:
+            out += "        '200':\n          $ref: '#/components/responses/Success'\n";
+            break;
+        case Answer::kNothing:
+            out += "        '204':\n          description: Done.\n";
+            break;
+        case Answer::kYaml:
+            out +=
+                "        '200':\n          description: The document.\n          content:\n"
+                "            application/yaml: {}\n";
+            break;
+        case Answer::kProtobuf:
+            out +=
+                "        '200':\n          description: Samples, or frames of chunks.\n"
+                "          content:\n            application/x-protobuf: {}\n"
+                "            application/x-streamed-protobuf: {}\n";
+            break;
+    }
+    out += "        default:\n          $ref: '#/components/responses/Error'\n";
+}
+
+std::string operation_id(std::string_view method, std::string_view path) {
+    std::string id(method);
+    for (const char c : path) {
+        id += c == '/' || c == ':' || c == '.' ? '_' : c;
+    }
+    return id;
+}
+
+void add_operation(std::string& out, const Operation& operation, std::string_view method) {
+    std::string lower(method);
+    std::ranges::transform(
+        lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    out += "    " + lower + ":\n";
+    out += "      operationId: " + operation_id(lower, operation.path) + "\n";
+    out += "      tags: [" + std::string(operation.tag) + "]\n";
+    out += "      summary: " + quoted(operation.what) + "\n";
+    const bool form = method != "GET";
+    add_params(out, operation, form);
+    if (form) {
+        add_form(out, operation);
+    }
+    if (operation.answer == Answer::kProtobuf) {
+        out += kReadBody;
+    }
+    add_responses(out, operation.answer);
+}
+
+}  // namespace
+
+std::string openapi_yaml() {
+    std::string out(kHead);
+    out += "  version: " + std::string(kVersion) + "\n";
+    out += "servers:\n  - url: " + std::string(kPrefix) + "\npaths:\n";
+    for (const Operation& operation : operations()) {
+        out += "  " + template_of(operation.path) + ":\n";
+        for (const std::string_view method : words(operation.methods)) {
+            add_operation(out, operation, method);
+        }
+    }
+    out += kTail;
+    return out;
+}
+
+std::vector<std::string> openapi_operations() {
+    std::vector<std::string> out;
+    for (const Operation& operation : operations()) {
+        for (const std::string_view method : words(operation.methods)) {
+            out.push_back(std::string(method) + " " + std::string(kPrefix) +
+                          std::string(operation.path));
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+void register_openapi_route(base::http::Router& router) {
+    base::http::RouteOptions options;
+    options.cors = true;
+    router.add(
+        {base::http::Method::kGet},
+        "/api/v1/openapi.yaml",
+        [](const base::http::Request&, const base::http::RequestContext&) {
+            base::http::Response response = base::http::Response::text(200, openapi_yaml());
+            response.headers.set("Content-Type", "application/yaml; charset=utf-8");
+            return response;
+        },
+        options);
+}
+
+}  // namespace engine
