@@ -12,7 +12,7 @@ endfunction()
 #   when the file changes.
 function(embed_file target file name)
     get_filename_component(base ${file} NAME_WE)
-    set(out ${CMAKE_CURRENT_BINARY_DIR}/${base}_page.embedded.cc)
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/${base}.embedded.cc)
     add_custom_command(OUTPUT ${out}
         COMMAND ${CMAKE_COMMAND} -DFILE=${CMAKE_CURRENT_SOURCE_DIR}/${file} -DOUT=${out} -DNAME=${name}
                 -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake

@@ -154,6 +154,7 @@ class Node {
     [[nodiscard]] model::Labels store_api_labels() const;
     base::Status listen_grpc();
     [[nodiscard]] ClusterNode::Parts cluster_parts();
+    void update_cluster_metrics();
     [[nodiscard]] uint64_t own_series_budget() const;
     [[nodiscard]] AloneFigures alone_figures() const;
     base::Status join_cluster();
@@ -513,6 +514,15 @@ ClusterNode::Parts Node::cluster_parts() {
                 }};
 }
 
+void Node::update_cluster_metrics() {
+    base::ignore(cluster_node_->with_member(
+                     [this](shard::Member& member) { cluster_metrics_.update(member); }),
+                 "it starts, or stops");
+    if (const auto counters = cluster_node_->raft_counters()) {
+        cluster_metrics_.update(*counters);
+    }
+}
+
 uint64_t Node::own_series_budget() const {
     return series_budget(static_cast<uint64_t>(flags_.integer("cluster.series-budget")),
                          reload_.current()->cluster.series_budget,
@@ -633,13 +643,8 @@ base::Status Node::begin_scraping() {
              }
          }});
     if (cluster_node_ != nullptr) {
-        chores.push_back({"cluster metrics", kClusterMetrics, [this] {
-                              base::ignore(
-                                  cluster_node_->with_member([this](shard::Member& member) {
-                                      cluster_metrics_.update(member);
-                                  }),
-                                  "it starts, or stops");
-                          }});
+        chores.push_back(
+            {"cluster metrics", kClusterMetrics, [this] { update_cluster_metrics(); }});
     }
     if (flags_.boolean("config.auto-reload") || Features(flags_).has("auto-reload-config")) {
         chores.push_back({"auto-reload",

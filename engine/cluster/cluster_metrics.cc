@@ -91,6 +91,23 @@ ClusterMetrics::ClusterMetrics(base::Registry& registry)
           registry.histogram("skein_cluster_plan_seconds",
                              "Time the leader took for a plan.",
                              base::exponential_bounds(kPlanSmallest, kPlanFactor, kPlanBuckets))),
+      sent_{registry.counter("skein_cluster_raft_messages_sent_total",
+                             "Messages of the consensus handed to a connection.")},
+      sent_bytes_{registry.counter("skein_cluster_raft_sent_bytes_total",
+                                   "Bytes of messages of the consensus handed to a connection.")},
+      received_{registry.counter("skein_cluster_raft_messages_received_total",
+                                 "Messages of the consensus that came.")},
+      dropped_{
+          registry.counter("skein_cluster_raft_messages_dropped_total",
+                           "Messages of the consensus that were dropped: no connection, a slow "
+                           "end, or sent before.")},
+      calls_opened_{registry.counter("skein_cluster_raft_calls_opened_total",
+                                     "Connections of the consensus opened to other members.")},
+      calls_broken_{registry.counter("skein_cluster_raft_calls_broken_total",
+                                     "Connections of the consensus to other members that broke.")},
+      calls_refused_{registry.counter("skein_cluster_raft_calls_refused_total",
+                                      "Connections of the consensus closed for what came over "
+                                      "them.")},
       takeovers_{registry.counter("skein_cluster_takeovers_total",
                                   "Silent nodes that others were made to scrape for.")},
       moves_done_{registry.counter("skein_cluster_moves_done_total",
@@ -128,6 +145,20 @@ void ClusterMetrics::update(shard::Member& member) {
     } else {
         clear_leader();
     }
+}
+
+void ClusterMetrics::update(const shard::raft::GrpcTransportCounters& counters) {
+    const auto value = [](const base::Counter& counter) {
+        return static_cast<uint64_t>(counter.value());
+    };
+    sent_.follow(value(counters.sent));
+    sent_bytes_.follow(value(counters.sent_bytes));
+    received_.follow(value(counters.received));
+    dropped_.follow(value(counters.unsent) + value(counters.unsent_bulk) + value(counters.unheard) +
+                    value(counters.repeated));
+    calls_opened_.follow(value(counters.opened));
+    calls_broken_.follow(value(counters.broken));
+    calls_refused_.follow(value(counters.refused));
 }
 
 void ClusterMetrics::update_session(const shard::Member& member,

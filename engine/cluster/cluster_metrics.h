@@ -1,8 +1,11 @@
 // What a node says of its cluster in its metrics. docs/metrics.md
 #pragma once
 
+#include <array>
+
 #include "base/metrics.h"
 #include "shard/member/member.h"
+#include "shard/raft/grpc_transport.h"
 
 namespace engine {
 
@@ -16,6 +19,8 @@ class ClusterMetrics {
 
     // On the cluster's thread, now and then.
     void update(shard::Member& member);
+    // On any one thread.
+    void update(const shard::raft::GrpcTransportCounters& counters);
 
   private:
     void update_session(const shard::Member& member, const shard::MemberStatus& status);
@@ -58,6 +63,7 @@ class ClusterMetrics {
     base::Gauge& log_bytes_;
     base::Gauge& disk_failed_;
     base::Histogram& plan_seconds_;
+    Counted sent_, sent_bytes_, received_, dropped_, calls_opened_, calls_broken_, calls_refused_;
     Counted takeovers_, moves_done_, moves_aborted_, missed_, rejected_;
     std::array<uint64_t, shard::kMoveReasons> moves_last_{};
 };

@@ -94,6 +94,7 @@ struct ClusterNode::Body final : public shard::NodeLinks, public shard::SessionH
     std::unique_ptr<shard::GrpcLink> link;
     std::unique_ptr<shard::GrpcIdentities> identities;
     std::unique_ptr<shard::Member> member;
+    std::shared_ptr<const shard::raft::GrpcTransportCounters> raft_counters;
     std::vector<shard::KnownNode> told_nodes;
     bool discovers = false;
 
@@ -183,6 +184,7 @@ std::unique_ptr<shard::raft::RaftTransport> ClusterNode::Body::make_transport(
             .random = parts.random,
             .log = parts.log});
     raft_method.set(transport->methods());
+    raft_counters = transport->counters();
     return transport;
 }
 
@@ -368,6 +370,12 @@ shard::NodeQuestions& ClusterNode::questions() {
 
 void ClusterNode::stop() {
     body_->stop();
+}
+
+std::shared_ptr<const shard::raft::GrpcTransportCounters> ClusterNode::raft_counters() {
+    std::shared_ptr<const shard::raft::GrpcTransportCounters> counters;
+    body_->thread.run([&] { counters = body_->raft_counters; });
+    return counters;
 }
 
 Status ClusterNode::with_member(const std::function<void(shard::Member&)>& see) {

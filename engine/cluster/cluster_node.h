@@ -21,6 +21,7 @@
 #include "model/scrape_listener.h"
 #include "model/target.h"
 #include "shard/member/member.h"
+#include "shard/raft/grpc_transport.h"
 #include "shard/session/node_questions.h"
 
 namespace engine {
@@ -81,6 +82,9 @@ class ClusterNode {
 
     // Asks other nodes what people ask this one.
     [[nodiscard]] shard::NodeQuestions& questions();
+
+    // Null: it takes no part in consensus yet.
+    [[nodiscard]] std::shared_ptr<const shard::raft::GrpcTransportCounters> raft_counters();
 
     // Calls see(Member&) on the cluster's thread and waits.
     //   errors  kUnavailable: before start(), and after stop()

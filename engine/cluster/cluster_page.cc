@@ -1,4 +1,4 @@
-// The page lies in engine/page/cluster.html and is built into the program.
+// The page lies in cluster_page.html and is built into the program.
 #include <string>
 #include <string_view>
 
