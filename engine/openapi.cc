@@ -57,6 +57,29 @@ constexpr Param kStoreMatch{
 constexpr Param kResolution{
     "max_source_resolution", "string", "The coarsest downsampled data that may be used."};
 constexpr Param kState{"state", "string", "active, dropped or any."};
+constexpr Param kJob{"job", "string", "Only of these jobs, separated by commas."};
+constexpr Param kOfNode{"node", "string", "Only of these nodes, separated by commas."};
+constexpr Param kNode{"node", "string", "A node's id.", true};
+constexpr Param kPlacing{
+    "state", "string", "up, down, unknown, moving, orphan or standing_in, separated by commas."};
+constexpr Param kSearch{"search", "string", "A part of the job, the instance or the URL."};
+constexpr Param kTargetId{"id", "string", "A target's id."};
+constexpr Param kTarget{"target", "string", "A target's id.", true};
+constexpr Param kFull{"full", "boolean", "Without what keeps plans calm."};
+constexpr Param kSince{"since", "string", "Only later ones, Unix seconds."};
+constexpr Param kKind{"kind", "string", "Only these kinds, separated by commas."};
+constexpr Param kAdd{"add", "integer", "So many nodes more."};
+constexpr Param kBudget{"budget", "integer", "Their budget of series."};
+constexpr Param kZone{"zone", "string", "Their zone."};
+constexpr Param kDrain{"drain", "string", "These nodes are emptied, separated by commas."};
+constexpr Param kLose{"lose", "string", "These nodes are lost, separated by commas."};
+constexpr Param kLoseZone{"lose_zone", "string", "All nodes of this zone are lost."};
+constexpr Param kGrow{"grow", "string", "The targets of this job grow …"};
+constexpr Param kFactor{"factor", "number", "… by this factor."};
+constexpr Param kMaintenance{"maintenance", "string", "A duration: for a time, not for good."};
+constexpr Param kTo{"to", "string", "The id of the node that gets it.", true};
+constexpr Param kSlot{"slot", "integer", "Which of its owners gives it, from 0."};
+constexpr Param kNewLeader{"to", "string", "A voter's id; without, whichever is furthest."};
 constexpr Param kScrapePool{"scrapePool", "string", "Only of this scrape pool."};
 constexpr Param kMatchTarget{"match_target", "string", "A selector of targets, by their labels."};
 constexpr Param kMetric{"metric", "string", "Only of this metric."};
@@ -184,6 +207,44 @@ const std::vector<Operation>& operations() {
          "status",
          "How far the replay is; also before the server is ready."},
         {"GET", "/stores", "status", "Nodes and endpoints that queries ask, too."},
+        {"GET", "/cluster/status", "cluster", "Who leads, the nodes, and how even they are."},
+        {"GET", "/cluster/nodes", "cluster", "The nodes and what they hold."},
+        {"GET",
+         "/cluster/targets",
+         "cluster",
+         "Who scrapes what.",
+         {&kJob, &kOfNode, &kPlacing, &kSearch, &kTargetId, &kLimit}},
+        {"GET",
+         "/cluster/plan",
+         "cluster",
+         "What would be done now, and why. Carries nothing out.",
+         {&kFull, &kLimit}},
+        {"GET",
+         "/cluster/history",
+         "cluster",
+         "What was decided, newest first.",
+         {&kLimit, &kSince, &kKind, &kOfNode}},
+        {"GET",
+         "/cluster/simulate",
+         "cluster",
+         "What would become of the live loads if something changed.",
+         {&kAdd, &kBudget, &kZone, &kDrain, &kLose, &kLoseZone, &kGrow, &kFactor, &kFull, &kLimit}},
+        {"POST PUT", "/cluster/pause", "cluster", "Nothing is moved to balance and to drain."},
+        {"POST PUT", "/cluster/resume", "cluster", "What was paused goes on."},
+        {"POST PUT",
+         "/cluster/drain",
+         "cluster",
+         "A node's targets move away.",
+         {&kNode, &kMaintenance}},
+        {"POST PUT", "/cluster/undrain", "cluster", "A node gets targets again.", {&kNode}},
+        {"POST PUT", "/cluster/remove", "cluster", "A drained node leaves.", {&kNode}},
+        {"POST PUT",
+         "/cluster/move",
+         "cluster",
+         "A target moves to a node.",
+         {&kTarget, &kTo, &kSlot}},
+        {"POST PUT", "/cluster/transfer", "cluster", "Another voter leads.", {&kNewLeader}},
+        {"POST PUT", "/cluster/plan/apply", "cluster", "The plan is carried out now.", {&kFull}},
         {"GET", "/features", "status", "What is built and switched on."},
         {"GET", "/notifications", "status", "What a person should know now."},
         {"GET", "/notifications/live", "status", "Takes no subscribers.", {}, Answer::kNothing},
