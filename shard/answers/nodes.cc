@@ -140,18 +140,29 @@ void write_known(base::JsonWriter& json, const ClusterView& view, const KnownNod
     json.end_object();
 }
 
+// By id, as people look for them.
+template <class Node>
+std::vector<const Node*> by_id(std::span<const Node> nodes) {
+    std::vector<const Node*> sorted;
+    for (const Node& node : nodes) {
+        sorted.push_back(&node);
+    }
+    std::ranges::sort(sorted, {}, [](const Node* node) { return std::string_view(node->id); });
+    return sorted;
+}
+
 void write_nodes(base::JsonWriter& json, const ClusterView& view, const LeaderStatus& status) {
     json.begin_array();
     if (view.table == nullptr || view.table->nodes().empty()) {
-        for (const KnownNode& node : view.known) {
-            write_known(json, view, node);
+        for (const KnownNode* const node : by_id(view.known)) {
+            write_known(json, view, *node);
         }
     } else {
-        for (const NodeRecord& record : view.table->nodes()) {
-            const auto known = std::ranges::find(status.nodes, record.number, &NodeStatus::number);
+        for (const NodeRecord* const record : by_id(view.table->nodes())) {
+            const auto known = std::ranges::find(status.nodes, record->number, &NodeStatus::number);
             const bool over =
-                std::ranges::find(status.over_budget, record.number) != status.over_budget.end();
-            write_node(json, view, record, known == status.nodes.end() ? nullptr : &*known, over);
+                std::ranges::find(status.over_budget, record->number) != status.over_budget.end();
+            write_node(json, view, *record, known == status.nodes.end() ? nullptr : &*known, over);
         }
     }
     json.end_array();

@@ -173,6 +173,8 @@ std::optional<Edit> Leader::Body::next_edit() {
         }
         if (next.placing != nullptr) {
             foresee(*next.placing, *plan);
+        } else {
+            foresee(*plan);
         }
     } else {
         foresee(next.edit);

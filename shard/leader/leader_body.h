@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "shard/leader/holders.h"
@@ -57,6 +58,7 @@ struct Leader::Body {
     void note(EventKind kind, NodeNumber node, std::string text);
     // What is to be noted when the edit that is being made is carried out.
     void foresee(const Edit& edit);
+    void foresee(const EditPlan& plan);
     void foresee(const HandoffDecision& decision);
     void foresee(const Placing& placing, const EditPlan& part);
     void foresee(const ExplainedMove& move, bool orphan, std::vector<ExplainedMove>& placed);
@@ -103,7 +105,7 @@ struct Leader::Body {
     // --- leader_plan.cc: what is to change -------------------------------------------------------
     void follow_lives();
     [[nodiscard]] std::set<NodeNumber> owners() const;
-    void count_targets(std::vector<NodeStatus>& nodes) const;
+    void count_targets(std::vector<NodeStatus>& nodes);
     [[nodiscard]] std::optional<Edit> next_takeover();
     [[nodiscard]] std::optional<Edit> next_admin();
     [[nodiscard]] std::optional<Edit> next_handoffs();
@@ -148,6 +150,8 @@ struct Leader::Body {
     bool takeovers_due = true;      // lives or the table changed since they were looked at
     Epoch takeovers_looked_at = 0;  // of the table whose owners were looked at
     Epoch drains_looked_at = 0;
+    Epoch counted_at = 0;                            // of the table that `owned` counts
+    std::unordered_map<NodeNumber, uint64_t> owned;  // targets
     std::deque<QueuedEdit> edits;
     bool proposing = false;
     EditDone proposing_done;

@@ -1,7 +1,6 @@
 // The event log: what is decided is noted when the table has taken it.
 #include <algorithm>
 #include <cstdio>
-#include <unordered_map>
 #include <utility>
 
 #include "shard/leader/leader_body.h"
@@ -100,6 +99,25 @@ void Leader::Body::foresee(const Edit& edit) {
                          ? "moves to balance and to drain are paused; targets of lost nodes are "
                            "placed all the same"
                          : "moves to balance and to drain go on"});
+    }
+}
+
+// Asked for by a person.
+void Leader::Body::foresee(const EditPlan& plan) {
+    for (const PlanEdit& edit : plan.edits) {
+        const auto* const start = std::get_if<StartMove>(&edit);
+        const auto target = start == nullptr ? std::nullopt : parts.table.target(start->target);
+        if (!target || start->slot >= target->owners.size()) {
+            continue;
+        }
+        const NodeNumber from = target->owners[start->slot].node;
+        foreseen.events.push_back({.kind = EventKind::kMoveBegun,
+                                   .node = from,
+                                   .other = start->to,
+                                   .target = start->target,
+                                   .text = target_name(start->target) + " moves from " +
+                                           node_name(from) + " to " + node_name(start->to) +
+                                           " by command"});
     }
 }
 

@@ -1,7 +1,6 @@
 // What is to change: takeovers, ends of moves, and plans.
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 #include <utility>
 
 #include "shard/leader/leader_body.h"
@@ -44,13 +43,17 @@ std::set<NodeNumber> Leader::Body::owners() const {
     return some;
 }
 
-void Leader::Body::count_targets(std::vector<NodeStatus>& nodes) const {
-    std::unordered_map<NodeNumber, uint64_t> owned;
-    parts.table.for_each_target([&](const TargetView& target) {
-        for (const Owner& owner : target.owners) {
-            ++owned[owner.node];
-        }
-    });
+// Looks at all targets only when the table has changed: status() is asked every second.
+void Leader::Body::count_targets(std::vector<NodeStatus>& nodes) {
+    if (counted_at != parts.table.epoch()) {
+        counted_at = parts.table.epoch();
+        owned.clear();
+        parts.table.for_each_target([&](const TargetView& target) {
+            for (const Owner& owner : target.owners) {
+                ++owned[owner.node];
+            }
+        });
+    }
     for (NodeStatus& node : nodes) {
         const auto found = owned.find(node.number);
         node.targets = found == owned.end() ? 0 : found->second;
@@ -351,6 +354,7 @@ void Leader::Body::apply_plan(bool full, EditDone done) {
          kNoNode,
          std::string(full ? "a full plan" : "a plan") +
              " is carried out by command: " + std::to_string(placing->moves.size()) + " moves");
+    std::ranges::stable_sort(placing->moves, {}, &ExplainedMove::target);
     // The first that is refused is the answer: those after it are of another table, and refused.
     auto refused = std::make_shared<std::optional<EditAnswer>>();
     for (size_t i = 0; i < cut.size(); ++i) {

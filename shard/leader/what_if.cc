@@ -251,19 +251,17 @@ base::Result<Trial> WhatIf::run(const Scenario& scenario) {
     TRY(at.table.restore(at.parts.table));
     at.parts.table.clear();
     Trial trial;
+    const PlacingOptions options = unbounded(at.parts.placing, scenario.full);
+    trial.ratio_before = at.plan(options).ratio_before;
     // Loads as they are, before any job grows; nodes as they will be.
     TRY(at.add_nodes(scenario));
     at.count(false, trial);
     Scenario rest = scenario;
     rest.add_nodes = 0;
     TRY(at.change(rest));
-    const PlacingOptions options = unbounded(at.parts.placing, scenario.full);
     while (true) {
         at.parts.now_s += kBetweenPlans_s;
         Placing placing = at.plan(options);
-        if (trial.plans == 0) {
-            trial.ratio_before = placing.ratio_before;
-        }
         at.report(placing, trial);
         if (placing.edits.edits.empty()) {
             break;

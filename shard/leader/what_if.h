@@ -43,9 +43,9 @@ struct TrialNode {
 };
 
 struct Trial {
-    std::vector<TrialNode> nodes;      // by number; added ones last
-    std::vector<ExplainedMove> moves;  // in their order
-    double ratio_before = 0, ratio_after = 0;
+    std::vector<TrialNode> nodes;              // by number; added ones last
+    std::vector<ExplainedMove> moves;          // in their order
+    double ratio_before = 0, ratio_after = 0;  // before: without what is tried
     uint64_t unplaced = 0;
     uint32_t needed_nodes = 0;
     std::vector<NodeNumber> over_budget;

@@ -124,9 +124,11 @@ void Member::Body::keep_voters(SteadyTime now) {
     }
     if (step.transfer_to) {
         parts.log.info("another node is to lead", "reason", step.reason);
+        leading->note(EventKind::kVoters, kNoNode, "another node is to lead: " + step.reason);
         base::ignore(driver->transfer(*step.transfer_to), "it is tried again");
     } else if (const base::Status asked = driver->change(*step.change); asked) {
         parts.log.info("who votes changes", "reason", step.reason);
+        leading->note(EventKind::kVoters, kNoNode, "who votes changes: " + step.reason);
     }
 }
 
