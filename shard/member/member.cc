@@ -344,6 +344,10 @@ bool Member::has_part() const {
            body_->driver->core().configuration().find(body_->options.member) != nullptr;
 }
 
+const raft::Core* Member::core() const {
+    return body_->driver == nullptr ? nullptr : &body_->driver->core();
+}
+
 Leader* Member::leading() {
     return body_->leads() ? body_->leading.get() : nullptr;
 }

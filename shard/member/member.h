@@ -132,6 +132,8 @@ class Member final : public SessionHandler {
     [[nodiscard]] Identity identity() const;
     // It votes, or is sent the log and may vote soon.
     [[nodiscard]] bool has_part() const;
+    // Its part in consensus. Null: it knows no cluster yet.
+    [[nodiscard]] const raft::Core* core() const;
     // Null unless it leads.
     [[nodiscard]] Leader* leading();
     // Of a member; empty elsewhere. May be older than the leader's.

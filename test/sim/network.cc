@@ -7,6 +7,13 @@ namespace sim {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+constexpr Time kResend = milliseconds(200);  // of what got lost, doubled each time
+constexpr Time kResendMax = std::chrono::seconds(3);
+
+}  // namespace
+
 Network::Network(World& world) : world_(world), random_(world.fork()) {}
 
 Network::Link& Network::link(ProcessId from, ProcessId to) {
@@ -60,6 +67,16 @@ Time Network::arrival(Link& path, size_t bytes) {
         path.last_arrival = at;
     }
     return at;
+}
+
+Time Network::stream_delay(ProcessId from, ProcessId to, size_t bytes) {
+    Link& path = link(from, to);
+    Time again{};
+    for (Time wait = kResend; wait < kResendMax && (chance(profile_.drop) || chance(path.loss));
+         wait *= 2) {
+        again += wait;
+    }
+    return arrival(path, bytes) - world_.now() + again;
 }
 
 void Network::give_up(ProcessId from, Task lost) {

@@ -36,6 +36,10 @@ class Network {
     // `arrive` runs in `to`, once, twice or never; `lost` perhaps in `from`, when it did not.
     void send(ProcessId from, ProcessId to, size_t bytes, Task arrive, Task lost);
 
+    // How long what is sent now in a connection takes: what gets lost is sent again. Whether the
+    // link is cut is the caller's to ask.
+    [[nodiscard]] Time stream_delay(ProcessId from, ProcessId to, size_t bytes);
+
     // --- faults, each ended by its counterpart; they add up ---
     void cut(ProcessId from, ProcessId to) { ++link(from, to).cuts; }
 

@@ -1,6 +1,7 @@
 // skein-sim: runs simulated worlds by hand.
 //
 //   skein-sim raft [--seed S] [--steps N] [--keep=1,2,3] [--shrink] [--trace]
+//   skein-sim cluster [--seed S] [--seconds N] [--nodes N] [--keep=1,2,3] [--shrink] [--trace]
 //
 // Exit codes: 0 nothing failed, 1 an invariant failed, 2 wrong arguments; an abort of the subject's
 // own checks counts as a failure, too.
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "test/sim/cluster_scenario.h"
 #include "test/sim/raft_scenario.h"
 #include "test/sim/shrink.h"
 
@@ -26,20 +28,49 @@ namespace {
 
 constexpr uint32_t kShrinkTries = 2000;
 
+// What can be simulated.
+struct RaftSubject {
+    using Run = sim::RaftRun;
+    using Outcome = sim::RaftOutcome;
+    static constexpr const char* kName = "raft";
+
+    static Outcome live(const Run& run) { return sim::run_raft(run); }
+
+    static size_t happenings(const Outcome& outcome) { return outcome.faults.size(); }
+};
+
+struct ClusterSubject {
+    using Run = sim::ClusterRun;
+    using Outcome = sim::ClusterOutcome;
+    static constexpr const char* kName = "cluster";
+
+    static Outcome live(const Run& run) { return sim::run_cluster(run); }
+
+    static size_t happenings(const Outcome& outcome) { return outcome.happenings.size(); }
+};
+
 struct Arguments {
-    sim::RaftRun run;
+    uint64_t seed = 0;
     bool seeded = false;
-    uint64_t steps = 1;  // worlds follow each other until so many are made
+    // Worlds follow each other until so many are made, and so long has passed: one at least.
+    uint64_t steps = 1;
+    double seconds = 0;
+    uint32_t nodes = 0;  // 0: drawn
+    std::optional<std::vector<uint32_t>> keep;
     bool shrink = false;
+    bool trace = false;
 };
 
 int usage() {
     std::fputs(
-        "Usage: skein-sim raft [--seed S] [--steps N] [--keep=NUMBERS] [--shrink] [--trace]\n"
+        "Usage: skein-sim raft|cluster [--seed S] [--steps N] [--seconds N] [--nodes N]\n"
+        "                              [--keep=NUMBERS] [--shrink] [--trace]\n"
         "\n"
         "  --seed S        of the first world; the next ones have S + 1, S + 2, …\n"
         "                  (default: drawn and printed)\n"
         "  --steps N       worlds follow each other until N steps are made (default 1: one world)\n"
+        "  --seconds N     … and for N seconds at least\n"
+        "  --nodes N       of a cluster, instead of a number that is drawn\n"
         "  --keep=NUMBERS  only these faults of the schedule, as in 3,17,20\n"
         "  --shrink        after a failure, leave out the faults it does not need\n"
         "  --trace         print every event\n",
@@ -55,11 +86,12 @@ void on_abort(int) {
     static_cast<void>(written);
 }
 
-void note_seed(uint64_t seed, uint64_t steps) {
+void note_seed(const char* subject, uint64_t seed, uint64_t steps) {
     std::snprintf(note.data(),
                   note.size(),
-                  "ABORTED after %llu steps and some: skein-sim raft --seed %llu\n",
+                  "ABORTED after %llu steps and some: skein-sim %s --seed %llu\n",
                   static_cast<unsigned long long>(steps),
+                  subject,
                   static_cast<unsigned long long>(seed));
 }
 
@@ -83,57 +115,65 @@ std::optional<Arguments> parse(int count, char** values) {
         const std::string argument = values[at];
         const bool more = at + 1 < count;
         if (argument == "--seed" && more) {
-            arguments.run.seed = std::strtoull(values[++at], nullptr, 10);
+            arguments.seed = std::strtoull(values[++at], nullptr, 10);
             arguments.seeded = true;
         } else if (argument == "--steps" && more) {
             arguments.steps = std::strtoull(values[++at], nullptr, 10);
+        } else if (argument == "--seconds" && more) {
+            arguments.seconds = std::strtod(values[++at], nullptr);
+        } else if (argument == "--nodes" && more) {
+            arguments.nodes = static_cast<uint32_t>(std::strtoul(values[++at], nullptr, 10));
         } else if (argument.starts_with("--keep=")) {
-            arguments.run.keep = numbers(std::string_view(argument).substr(7));
-            if (!arguments.run.keep) {
+            arguments.keep = numbers(std::string_view(argument).substr(7));
+            if (!arguments.keep) {
                 return std::nullopt;
             }
         } else if (argument == "--shrink") {
             arguments.shrink = true;
         } else if (argument == "--trace") {
-            arguments.run.trace_echo = true;
+            arguments.trace = true;
         } else {
             return std::nullopt;
         }
     }
     if (!arguments.seeded) {
         base::SystemRandom random;
-        arguments.run.seed = random.below(1'000'000'000);
+        arguments.seed = random.below(1'000'000'000);
     }
     return arguments;
 }
 
 // The part of the faults with which it still fails in the same way.
-sim::RaftRun shrunk(sim::RaftRun run, const sim::RaftOutcome& outcome) {
+template <class Subject>
+typename Subject::Run shrunk(typename Subject::Run run, const typename Subject::Outcome& outcome) {
     std::vector<uint32_t> all;
     if (run.keep) {
         all = *run.keep;
     } else {
-        for (uint32_t number = 0; number < outcome.faults.size(); ++number) {
+        for (uint32_t number = 0; number < Subject::happenings(outcome); ++number) {
             all.push_back(number);
         }
     }
     run.trace_echo = false;
     const auto fails = [&](const std::vector<uint32_t>& kept) {
         run.keep = kept;
-        const sim::RaftOutcome tried = sim::run_raft(run);
+        const auto tried = Subject::live(run);
         return tried.failure && tried.failure->invariant == outcome.failure->invariant;
     };
     run.keep = sim::shrink(std::move(all), fails, kShrinkTries);
     return run;
 }
 
-int report(const Arguments& arguments, const sim::RaftOutcome& outcome, uint64_t steps) {
-    sim::RaftRun run = arguments.run;
+template <class Subject>
+int report(const Arguments& arguments,
+           typename Subject::Run run,
+           const typename Subject::Outcome& outcome,
+           uint64_t steps) {
     std::fputs(explain(run, outcome).c_str(), stdout);
     if (arguments.shrink) {
-        run = shrunk(run, outcome);
+        run = shrunk<Subject>(run, outcome);
         std::puts("--- with fewer faults:");
-        std::fputs(explain(run, sim::run_raft(run)).c_str(), stdout);
+        std::fputs(explain(run, Subject::live(run)).c_str(), stdout);
     }
     std::printf("failed after %llu steps: %s\n",
                 static_cast<unsigned long long>(steps),
@@ -141,35 +181,41 @@ int report(const Arguments& arguments, const sim::RaftOutcome& outcome, uint64_t
     return 1;
 }
 
-int simulate_raft(Arguments arguments) {
+template <class Subject>
+int simulate(const Arguments& arguments, typename Subject::Run run) {
     const auto begun = std::chrono::steady_clock::now();
+    const auto took = [&begun] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    };
+    run.seed = arguments.seed;
+    run.keep = arguments.keep;
+    run.trace_echo = arguments.trace;
     uint64_t steps = 0;
     uint64_t worlds = 0;
     uint64_t hash = 0;
     double lived = 0;
-    std::printf("seed %llu\n", static_cast<unsigned long long>(arguments.run.seed));
+    std::printf("seed %llu\n", static_cast<unsigned long long>(run.seed));
     std::fflush(stdout);
-    while (steps < arguments.steps) {
-        note_seed(arguments.run.seed, steps);
-        const sim::RaftOutcome outcome = sim::run_raft(arguments.run);
+    while (steps < arguments.steps || took() < arguments.seconds) {
+        note_seed(Subject::kName, run.seed, steps);
+        const auto outcome = Subject::live(run);
         steps += outcome.steps;
         ++worlds;
         lived += std::chrono::duration<double>(outcome.lived).count();
         hash = sim::mix(hash ^ outcome.hash);
         if (outcome.failure) {
-            return report(arguments, outcome, steps);
+            return report<Subject>(arguments, run, outcome, steps);
         }
-        ++arguments.run.seed;
+        ++run.seed;
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     std::printf(
         "%llu steps in %llu worlds, %.0f s of their time, %.1f s of ours, %.0f steps/s, trace "
         "%016llx\n",
         static_cast<unsigned long long>(steps),
         static_cast<unsigned long long>(worlds),
         lived,
-        took.count(),
-        static_cast<double>(steps) / took.count(),
+        took(),
+        static_cast<double>(steps) / took(),
         static_cast<unsigned long long>(hash));
     return 0;
 }
@@ -177,13 +223,14 @@ int simulate_raft(Arguments arguments) {
 }  // namespace
 
 int main(int count, char** values) {
-    if (count < 2 || std::string_view(values[1]) != "raft") {
-        return usage();
-    }
+    const std::string_view subject = count < 2 ? "" : values[1];
     const auto arguments = parse(count, values);
-    if (!arguments) {
+    if (!arguments || (subject != RaftSubject::kName && subject != ClusterSubject::kName)) {
         return usage();
     }
     static_cast<void>(std::signal(SIGABRT, on_abort));
-    return simulate_raft(*arguments);
+    if (subject == RaftSubject::kName) {
+        return simulate<RaftSubject>(*arguments, {});
+    }
+    return simulate<ClusterSubject>(*arguments, {.nodes = arguments->nodes});
 }

@@ -1,0 +1,119 @@
+// What must hold at every step of a simulated cluster, whatever goes wrong, and what must hold
+// while little does. Names are those of the invariants in docs/testing.md.
+//
+//   F1  members' tables are equal at equal index      F2  a table is what its snapshot restores
+//   F3  epochs rise                                   F4  a plan for another epoch changes nothing
+//   P2  owners of a target differ                     P5  moves under way are bounded
+//   M1, M3  no gap beyond its bound                   M2  two scrape a slot for three samples
+//   M4  no stale markers on what is only moved        trial  nothing is stored on trial
+//   M6  one move of a target at a time
+//   X1  no older order is obeyed                      X2  a node that is cut off gets no targets
+//   X4  an exclusive target is scraped by one
+//   Q1, Q2  what queries join has one rhythm, and counters do not step back
+//
+// R1 to R7 are RaftChecks'; P1, P3, P4, P6 to P11, M5 and X3 are judged at rest, by ClusterLife.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.h"
+#include "shard/member/member.h"
+#include "test/sim/cluster_records.h"
+#include "test/sim/cluster_targets.h"
+#include "test/sim/raft_disk.h"
+#include "test/sim/world.h"
+
+namespace sim {
+
+// That clocks, phases and scrapes of different nodes differ by, in gaps.
+inline constexpr Time kGapGrace = std::chrono::milliseconds(300);
+// What a crash may add to an interval; and more, if the leader crashed.
+inline constexpr Time kCrashGap = std::chrono::seconds(6);
+inline constexpr Time kLeaderCrashGap = std::chrono::seconds(6);
+
+class ClusterChecks {
+  public:
+    ClusterChecks(World& world, ClusterTargets& targets);
+
+    // --- told by the nodes ---
+    void obeys(ProcessId process, const shard::Order& before, const shard::Order& now);
+    void holds(ProcessId process,
+               const shard::AssignedTarget& target,
+               bool starting,
+               bool in_session);
+    void releases(ProcessId process, model::TargetId id, shard::ReleaseReason reason);
+    void scraping(ProcessId process, uint32_t number, const model::Target& target, bool begins);
+    // A scrape begins.
+    void scrapes(ProcessId process, uint32_t number, const model::Target& target);
+    void stored(ProcessId process,
+                uint32_t number,
+                const model::Target& target,
+                const SimSample& sample);
+    void after(ProcessId process, const shard::Member& member);
+    void stopped(ProcessId process);
+
+    void lost_disk(ProcessId process) { records_.lose(process); }
+
+    // --- told by the world ---
+    // Nothing breaks from now on, and everything was whole before.
+    void calm();
+    // One node has crashed now, or is paused; nothing else breaks.
+    void crashed(bool leader);
+    // Gaps are judged no more. `judge`: those that are open are, now.
+    void storm(bool judge);
+
+    [[nodiscard]] bool is_calm() const { return calm_; }
+
+    // Of all targets, when the world ends.
+    void check_queries();
+
+    [[nodiscard]] const ClusterRecords& records() const { return records_; }
+
+    [[nodiscard]] uint64_t samples() const { return samples_; }
+
+  private:
+    struct Slot {
+        Time last_good{Time::min()};
+        ProcessId last_by = kNoProcess;
+        uint32_t overlaps = 0;  // samples in a row that another node has, too
+    };
+
+    struct Trial {
+        bool incoming = false;
+        bool good = false;
+    };
+
+    void fail(std::string invariant, ProcessId process, const std::string& text);
+    void check_gone(ProcessId process, uint32_t number, const char* what);
+    void check_gap(uint32_t number, size_t slot, Time now);
+    void check_overlap(ProcessId process, uint32_t number, Slot& slot, Time now);
+    void check_table(ProcessId process, const shard::Table& table, raft::Index index);
+    void check_placement(ProcessId process, const shard::Table& table);
+    void check_stale_plan(ProcessId process, const shard::Table& table);
+    void check_query(uint32_t number);
+
+    World& world_;
+    ClusterTargets& targets_;
+    base::SeededRandom random_;
+    ClusterRecords records_;
+    bool calm_ = false;
+    Time calm_since_{};
+    Time crashed_at_{Time::min()};
+    bool leader_crashed_ = false;
+    bool crash_seen_ = false;
+    std::vector<std::array<Slot, shard::kReplicasMax>> slots_;  // by target
+    std::map<std::pair<ProcessId, uint32_t>, Trial> trials_;
+    std::vector<raft::Index> applied_;  // by process
+    std::vector<shard::Epoch> epochs_;  // by process
+    std::unordered_map<raft::Index, uint64_t> fingerprints_;
+    shard::Epoch newest_ = 0;
+    std::map<uint32_t, std::pair<int64_t, int64_t>> skews_;  // of all samples of a target, ms
+    uint64_t samples_ = 0;
+};
+
+}  // namespace sim
