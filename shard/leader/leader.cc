@@ -47,6 +47,16 @@ uint32_t Leader::Body::now_s() const {
     return static_cast<uint32_t>(std::max<int64_t>(parts.clock.now_ms() / 1000, 0));
 }
 
+// The last one beside the one that leads now. Nobody does during an election, and this member is
+// the group's leader before it leads.
+void Leader::Body::follow_leader() {
+    const uint64_t member = parts.proposer.leader();
+    if (member != 0 && member != latest) {
+        former = latest;
+        latest = member;
+    }
+}
+
 void Leader::Body::begin() {
     leading = true;
     term = parts.proposer.term();
@@ -54,6 +64,7 @@ void Leader::Body::begin() {
     began_ms = parts.clock.now_ms();
     NodeNumber before = kNoNode;
     std::vector<NodeNumber> numbers;
+    follow_leader();  // this member
     for (const NodeRecord& node : parts.table.nodes()) {
         numbers.push_back(node.number);
         if (node.member == former) {
@@ -105,9 +116,7 @@ SteadyTime Leader::Body::poll() {
         end();
     }
     if (!leads) {
-        if (const uint64_t other = parts.proposer.leader(); other != 0) {
-            former = other;
-        }
+        follow_leader();
         return SteadyTime::max();
     }
     if (!leading) {
@@ -153,6 +162,9 @@ void Leader::Body::queue(Edit edit, EditDone done, std::shared_ptr<const Placing
 
 std::optional<Edit> Leader::Body::next_edit() {
     if (edits.empty()) {
+        if (now < refused_until) {
+            return std::nullopt;
+        }
         std::optional<Edit> edit = next_takeover();
         if (edit || (edit = next_admin())) {
             foresee(*edit);
@@ -216,7 +228,8 @@ void Leader::Body::proposed(const base::Result<std::string>& answer) {
     if (decoded && decoded.value().applied) {
         note_foreseen();
     } else if (decoded) {
-        plan_due = true;  // it was made of another table
+        plan_due = true;  // it was made of another table, or makes no sense: then it would again
+        refused_until = now + options.refused_wait;
         parts.log.warn("the table refused an edit", "reason", decoded.value().reason);
     }
     done(std::move(decoded));

@@ -42,6 +42,7 @@ struct LeaderOptions {
     std::chrono::milliseconds clock_drift{1'000};       // that two clocks may differ over a lease
     std::chrono::milliseconds plan_every{5'000};        // when nothing calls for one before
     std::chrono::milliseconds clock_skew_max{60'000};   // a node further off gets nothing new
+    std::chrono::milliseconds refused_wait{1'000};      // after an edit that the table refused
     std::chrono::milliseconds first_plan_wait{10'000};  // for nodes that are expected
     std::chrono::milliseconds calm{60'000};  // after an election: nothing is moved to balance
     // After the first plan, which had to guess: bounds of what is moved to balance are wider.

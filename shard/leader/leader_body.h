@@ -44,6 +44,7 @@ struct Leader::Body {
     // --- leader.cc: its term, and edits ----------------------------------------------------------
     base::SteadyTime poll();
     void begin();
+    void follow_leader();
     void end();
     void queue(Edit edit, EditDone done, std::shared_ptr<const Placing> placing = nullptr);
     [[nodiscard]] std::optional<Edit> next_edit();
@@ -124,7 +125,8 @@ struct Leader::Body {
 
     bool leading = false;
     uint64_t term = 0;
-    uint64_t former = 0;  // member that led before
+    uint64_t latest = 0;  // member that leads, or was last known to
+    uint64_t former = 0;  // … and the one before
     base::SteadyTime began{};
     int64_t began_ms = 0;  // wall clock
     base::SteadyTime now{};
@@ -154,6 +156,7 @@ struct Leader::Body {
     std::unordered_map<NodeNumber, uint64_t> owned;  // targets
     std::deque<QueuedEdit> edits;
     bool proposing = false;
+    base::SteadyTime refused_until{};  // nothing is decided before
     EditDone proposing_done;
     std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 

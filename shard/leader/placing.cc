@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace shard {
 
@@ -44,7 +45,9 @@ class Draft {
         }
         assign(placing.edits);
         // After those: a target that moves is not assigned.
-        std::ranges::copy(starts_, std::back_inserter(placing.edits.edits));
+        std::ranges::copy_if(starts_,
+                             std::back_inserter(placing.edits.edits),
+                             [](const StartMove& start) { return start.to != kNoNode; });
         correct_classes(placing.edits);
         forget(placing.edits);
         return placing;
@@ -228,12 +231,28 @@ class Draft {
     void carry_out(const PlannedMove& move) {
         const PlanTarget& target = targets_[move.target];
         if (move.reason == MoveReason::kOrphan || move.from == kNoOwner) {
-            owners_[target.first_owner + move.slot] = move.to;
+            owners_[target.first_owner + move.slot] = place_beside_move(target, move.to);
             changed_.push_back(move.target);
             return;
         }
+        started_[target.id] = starts_.size();
         starts_.push_back(
             StartMove{.target = target.id, .slot = move.slot, .to = nodes_[move.to].number});
+    }
+
+    // Where an orphan goes that is to have the place of another slot, which makes room for it: as
+    // that one has its place until its move is over, the orphan goes there instead, and nothing
+    // moves.
+    uint32_t place_beside_move(const PlanTarget& target, uint32_t to) {
+        const auto started = started_.find(target.id);
+        if (started == started_.end()) {
+            return to;
+        }
+        StartMove& start = starts_[started->second];
+        if (start.to == kNoNode || owners_[target.first_owner + start.slot] != to) {
+            return to;
+        }
+        return place_of(std::exchange(start.to, kNoNode));
     }
 
     // Targets that are new, have orphans placed or another number of slots. Those that move are
@@ -322,7 +341,8 @@ class Draft {
     std::vector<std::pair<size_t, WeightClass>> better_;  // of targets, by place  // in the table
     std::vector<PlanMark> unable_, previous_;
     std::vector<PlanJobMark> foreign_;
-    std::vector<StartMove> starts_;
+    std::vector<StartMove> starts_;                        // to kNoNode: it is not needed any more
+    std::unordered_map<model::TargetId, size_t> started_;  // places in starts_, the latest
     std::vector<size_t> changed_;  // places of targets that are to be assigned
     std::map<std::string, uint32_t, std::less<>> job_numbers_;
     std::vector<std::string> job_names_;
