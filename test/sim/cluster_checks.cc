@@ -17,9 +17,12 @@ namespace {
 constexpr Time kNewsMax = seconds(700);
 // That a process which was stopped goes on with what it was at.
 constexpr Time kWakingUp = seconds(1);
-constexpr uint32_t kOverlapMax = 5;  // samples: three, and how two phases may lie
-constexpr uint64_t kLookOneIn = 16;  // tables are looked at closely
-constexpr uint32_t kMovesIn = 4;     // PlannerOptions::moves_per_node
+constexpr uint32_t kOverlapMax = 5;       // samples: three, and how two phases may lie
+constexpr int kShown = 6;                 // intervals in which a new owner scrapes, to be one
+constexpr int kGoodScrapes = 2;           // HandoffOptions::good_scrapes
+constexpr uint64_t kLookOneIn = 16;       // tables are looked at closely
+constexpr raft::Index kEntriesMax = 300;  // of a second
+constexpr uint32_t kMovesIn = 4;          // PlannerOptions::moves_per_node
 
 bool is_new(ProcessId process, std::vector<raft::Index>& seen, raft::Index index) {
     if (seen.size() <= process) {
@@ -55,15 +58,38 @@ void ClusterChecks::holds(ProcessId process,
         fail("X2", process, words("gets target", number, "without a session"));
     }
     trials_[{process, number}] = {.incoming = target.holding == shard::Holding::kIncoming,
+                                  .owner = target.holding == shard::Holding::kOwner,
                                   .good = trials_[{process, number}].good};
 }
 
 void ClusterChecks::releases(ProcessId process, model::TargetId id, shard::ReleaseReason reason) {
     const uint32_t number = targets_.number(id);
+    if (reason == shard::ReleaseReason::kMoved && trials_[{process, number}].owner) {
+        check_replaced(process, number);
+    }
     trials_.erase({process, number});
     if (reason == shard::ReleaseReason::kGone) {
         check_gone(process, number, "is told that it is gone:");
     }
+}
+
+// An owner lets go when the next one has shown that it can.
+void ClusterChecks::check_replaced(ProcessId process, uint32_t number) {
+    const SimTarget& truth = targets_.at(number);
+    const Time since = world_.now() - kShown * Time(truth.target->interval);
+    if (!calm_ || crash_seen_ || calm_since_ > since || !truth.there || !truth.answers() ||
+        std::max({truth.there_since, truth.up_since, truth.absent_told}) > since) {
+        return;
+    }
+    for (const auto& [other, samples] : records_.stored(number)) {
+        const auto shown = std::ranges::count_if(samples, [&](const SimSample& sample) {
+            return sample.at > since && sample.kind == SampleKind::kGood;
+        });
+        if (other != process && shown >= kGoodScrapes) {
+            return;
+        }
+    }
+    fail("M1", process, words("lets go of target", number, "which nobody else has scraped"));
 }
 
 void ClusterChecks::check_gone(ProcessId process, uint32_t number, const char* what) {
@@ -75,12 +101,16 @@ void ClusterChecks::check_gone(ProcessId process, uint32_t number, const char* w
 
 void ClusterChecks::scraping(ProcessId process,
                              uint32_t number,
-                             const model::Target& /*target*/,
+                             const model::Target& target,
                              bool begins) {
     records_.scraping(process, number, begins);
+    if (begins && target.at_once) {
+        check_alone(process, number, target);
+    }
 }
 
-void ClusterChecks::scrapes(ProcessId process, uint32_t number, const model::Target& target) {
+// Who stands in for another one has waited for the end of its lease.
+void ClusterChecks::check_alone(ProcessId process, uint32_t number, const model::Target& target) {
     if (!targets_.job_of(target.job).exclusive) {
         return;
     }
@@ -130,10 +160,12 @@ void ClusterChecks::stored(ProcessId process,
     slots_[number][target.slot].last_by = process;
 }
 
+// An exclusive target waits for the lease of a node that goes: a gap rather than two.
 void ClusterChecks::check_gap(uint32_t number, size_t slot, Time now) {
     const SimTarget& truth = targets_.at(number);
     const Slot& seen = slots_[number][slot];
     if (!calm_ || seen.last_good < calm_since_ || !truth.there || !truth.answers() ||
+        targets_.jobs()[truth.job].replicas > nodes_ || targets_.jobs()[truth.job].exclusive ||
         std::max({truth.there_since, truth.up_since, truth.absent_told}) > seen.last_good) {
         return;
     }
@@ -143,9 +175,6 @@ void ClusterChecks::check_gap(uint32_t number, size_t slot, Time now) {
     if (crash_seen_ && now > crashed_at_) {
         most = interval + kCrashGap + (leader_crashed_ ? kLeaderCrashGap : Time(0));
         invariant = "M3";
-        if (targets_.jobs()[truth.job].exclusive) {
-            return;  // waits for the lease of its owner: a gap rather than two
-        }
     }
     if (now - seen.last_good > most + kGapGrace) {
         world_.fail(invariant,
@@ -175,8 +204,9 @@ void ClusterChecks::check_overlap(ProcessId process, uint32_t number, Slot& slot
     }
 }
 
-void ClusterChecks::calm() {
+void ClusterChecks::calm(size_t nodes) {
     calm_ = true;
+    nodes_ = nodes;
     crash_seen_ = false;
     calm_since_ = world_.now();
 }
@@ -205,6 +235,13 @@ void ClusterChecks::after(ProcessId process, const shard::Member& member) {
         return;
     }
     check_table(process, member.table(), core->applied_index());
+    if (world_.now() > second_began_ + seconds(1)) {
+        second_began_ = world_.now();
+        second_index_ = std::max(second_index_, core->applied_index());
+    }
+    if (core->applied_index() > second_index_ + kEntriesMax) {
+        fail("P7", process, "decides something new again and again");
+    }
 }
 
 void ClusterChecks::stopped(ProcessId process) {

@@ -8,7 +8,7 @@
 //   M4  no stale markers on what is only moved        trial  nothing is stored on trial
 //   M6  one move of a target at a time
 //   X1  no older order is obeyed                      X2  a node that is cut off gets no targets
-//   X4  an exclusive target is scraped by one
+//   X4  who stands in for an exclusive target's owner has waited until that scrapes no more
 //   Q1, Q2  what queries join has one rhythm, and counters do not step back
 //
 // R1 to R7 are RaftChecks'; P1, P3, P4, P6 to P11, M5 and X3 are judged at rest, by ClusterLife.
@@ -48,8 +48,6 @@ class ClusterChecks {
                bool in_session);
     void releases(ProcessId process, model::TargetId id, shard::ReleaseReason reason);
     void scraping(ProcessId process, uint32_t number, const model::Target& target, bool begins);
-    // A scrape begins.
-    void scrapes(ProcessId process, uint32_t number, const model::Target& target);
     void stored(ProcessId process,
                 uint32_t number,
                 const model::Target& target,
@@ -61,7 +59,8 @@ class ClusterChecks {
 
     // --- told by the world ---
     // Nothing breaks from now on, and everything was whole before.
-    void calm();
+    //   nodes  that can scrape all the time: slots beyond that may stay without
+    void calm(size_t nodes);
     // One node has crashed now, or is paused; nothing else breaks.
     void crashed(bool leader);
     // Gaps are judged no more. `judge`: those that are open are, now.
@@ -85,10 +84,13 @@ class ClusterChecks {
 
     struct Trial {
         bool incoming = false;
+        bool owner = false;
         bool good = false;
     };
 
     void fail(std::string invariant, ProcessId process, const std::string& text);
+    void check_replaced(ProcessId process, uint32_t number);
+    void check_alone(ProcessId process, uint32_t number, const model::Target& target);
     void check_gone(ProcessId process, uint32_t number, const char* what);
     void check_gap(uint32_t number, size_t slot, Time now);
     void check_overlap(ProcessId process, uint32_t number, Slot& slot, Time now);
@@ -102,6 +104,7 @@ class ClusterChecks {
     base::SeededRandom random_;
     ClusterRecords records_;
     bool calm_ = false;
+    size_t nodes_ = 0;
     Time calm_since_{};
     Time crashed_at_{Time::min()};
     bool leader_crashed_ = false;
@@ -112,6 +115,8 @@ class ClusterChecks {
     std::vector<shard::Epoch> epochs_;  // by process
     std::unordered_map<raft::Index, uint64_t> fingerprints_;
     shard::Epoch newest_ = 0;
+    Time second_began_{};                                    // of counting entries
+    raft::Index second_index_ = 0;                           // the newest then
     std::map<uint32_t, std::pair<int64_t, int64_t>> skews_;  // of all samples of a target, ms
     uint64_t samples_ = 0;
 };

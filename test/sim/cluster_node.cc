@@ -15,14 +15,27 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr size_t kMessageBytes = 64;     // of a raft message beside entries
-constexpr size_t kQuestionBytes = 200;   // of Identify
+constexpr size_t kMessageBytes = 64;    // of a raft message beside entries
+constexpr size_t kQuestionBytes = 200;  // of Identify
+constexpr uint32_t kPollsAtOnceMax = 5000;
 constexpr uint64_t kDiscoveryMs = 3000;  // until discovery first says what there is, at most
 
 constexpr std::array<TraceWord, std::variant_size_v<NodeMessage>> kNodeWords = {
     "hello", "report", "progress", "holdings", "configured"};
 constexpr std::array<TraceWord, std::variant_size_v<LeaderMessage>> kLeaderWords = {
     "welcome", "redirect", "refused", "lease", "assignment", "nodes"};
+
+constexpr std::array<TraceWord, std::variant_size_v<raft::MessageBody>> kRaftWords = {
+    "vote request",
+    "vote reply",
+    "append",
+    "append reply",
+    "heartbeat",
+    "heartbeat reply",
+    "snapshot part",
+    "snapshot reply",
+    "timeout now",
+};
 
 size_t size_of(const raft::Message& message) {
     size_t bytes = kMessageBytes;
@@ -283,6 +296,11 @@ void ClusterNode::with(const std::function<void(shard::Member&)>& call) {
 }
 
 void ClusterNode::poll() {
+    polls_at_once_ = polled_at_ == parts_.world.now() ? polls_at_once_ + 1 : 0;
+    polled_at_ = parts_.world.now();
+    if (polls_at_once_ > kPollsAtOnceMax) {
+        parts_.world.fail("rest", machine_.id + " is due again and again at one moment");
+    }
     const base::SteadyTime next = member_->poll();
     assigned_.tell();
     if (attach()) {
@@ -329,6 +347,8 @@ void ClusterNode::raft_receive(const raft::Message& message) {
     if (message.to != machine_.member_id()) {
         return;
     }
+    parts_.world.trace(
+        machine_.process, kRaftWords[message.body.index()], message.from, message.term);
     member_->receive(message);
     poll();
 }

@@ -188,7 +188,9 @@ class ClusterNode final : public Program,
     std::unique_ptr<shard::Member> member_;
     bool starting_ = true;
     bool attached_ = false;
-    shard::SessionId link_ = 0;    // 0: none
+    shard::SessionId link_ = 0;  // 0: none
+    Time polled_at_ = Time::min();
+    uint32_t polls_at_once_ = 0;
     uint64_t wake_number_ = 0;     // of the newest wake-up; older ones do nothing
     Time wakes_at_ = Time::max();  // max: none is due
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -114,7 +114,11 @@ void ClusterOperator::change_target(const ClusterEvent& event) {
         case ClusterEventKind::kGiant:
             targets_.at(number).series =
                 event.kind == ClusterEventKind::kGrow ? before * 10 : budget_ * 2;
-            until(event.length, [this, number, before] { targets_.at(number).series = before; });
+            load_changes();
+            until(event.length, [this, number, before] {
+                load_changes();
+                targets_.at(number).series = before;
+            });
             break;
         case ClusterEventKind::kDown:
             targets_.set_health(number, 1, 0);

@@ -27,6 +27,11 @@ class ClusterOperator {
     // Asks the leader; nothing when there is none.
     void edit(const shard::Edit& edit);
 
+    // When the size of any target changed last.
+    [[nodiscard]] Time loads_changed() const { return loads_changed_; }
+
+    void load_changes() { loads_changed_ = world_.now(); }
+
   private:
     void carry_out(const ClusterEvent& event);
     void change_target(const ClusterEvent& event);
@@ -44,6 +49,7 @@ class ClusterOperator {
     ClusterTargets& targets_;
     uint64_t budget_;
     uint64_t healed_ = 0;
+    Time loads_changed_ = -std::chrono::hours(1);
     uint64_t undo_number_ = 0;
     std::map<uint64_t, World::Task> undo_;
 };

@@ -55,8 +55,10 @@ std::vector<JobPlan> draw_jobs(base::Random& random) {
 
 shard::raft::DriverOptions draw_raft(base::Random& random) {
     shard::raft::DriverOptions raft;
-    raft.compact_entries = any_of<shard::raft::Index>(random, std::array<shard::raft::Index, 3>{20, 100, 600});
-    raft.trailing_entries = any_of<shard::raft::Index>(random, std::array<shard::raft::Index, 3>{0, 5, 100});
+    raft.compact_entries =
+        any_of<shard::raft::Index>(random, std::array<shard::raft::Index, 3>{20, 100, 600});
+    raft.trailing_entries =
+        any_of<shard::raft::Index>(random, std::array<shard::raft::Index, 3>{0, 5, 100});
     return raft;
 }
 

@@ -21,6 +21,10 @@ constexpr Time kOrdinary = seconds(20);      // that a healthy cluster is watche
 constexpr Time kDrainTime = seconds(40);     // a node stays drained
 constexpr Time kCrashMin = seconds(8);       // that a node is down
 constexpr Time kCrashWatched = seconds(45);  // before it is dead, and what it had is placed anew
+constexpr Time kStill = seconds(65);  // all loads are told of, and a new leader is calm no more
+constexpr Time kSettleMax = seconds(140);  // that it may take to be so
+constexpr Time kLoadsSink = seconds(240);  // until a load that sank counts no more
+constexpr size_t kDecisionsShown = 30;
 constexpr NetworkProfile kCalm{};
 
 // What happens to a healthy cluster.
@@ -92,6 +96,8 @@ class ClusterLife {
     [[nodiscard]] ProcessId any_node();
     void must_have_moved_nothing(const char* invariant, const Owners& before);
     [[nodiscard]] const shard::Table* table();
+    // What the leader did last, in its words.
+    [[nodiscard]] std::string decisions();
 
     World world_;
     base::SeededRandom random_;
@@ -166,7 +172,7 @@ ClusterOutcome ClusterLife::live() {
                            .lived = world_.now(),
                            .samples = checks_.samples(),
                            .happenings = {},
-                           .trace = world_.failure() ? world_.events().text() : ""};
+                           .trace = world_.failure() ? world_.events().text() + decisions() : ""};
     for (const Fault& fault : faults_) {
         outcome.happenings.push_back(fault.text());
     }
@@ -194,6 +200,20 @@ void ClusterLife::round(uint32_t number) {
 const shard::Table* ClusterLife::table() {
     ClusterNode* const leader = host_.leader();
     return leader == nullptr ? nullptr : &leader->member().table();
+}
+
+std::string ClusterLife::decisions() {
+    ClusterNode* const leader = host_.leader();
+    if (leader == nullptr) {
+        return "nobody leads\n";
+    }
+    std::string text = "the leader, " + leader->machine().id + ":\n";
+    const auto& events = leader->member().leading()->events();
+    const size_t shown = std::min(events.size(), kDecisionsShown);
+    for (auto at = events.end() - static_cast<ptrdiff_t>(shown); at != events.end(); ++at) {
+        text += "  " + at->text + "\n";
+    }
+    return text;
 }
 
 void ClusterLife::rest() {
@@ -250,11 +270,19 @@ void ClusterLife::check_moves(const shard::Placing& placing, const shard::Table&
 }
 
 bool ClusterLife::settled() {
-    const Time until = world_.now() + kOrdinary * 2;
+    if (world_.now() < operator_.loads_changed() + kLoadsSink) {
+        return false;
+    }
+    const Time until = world_.now() + kSettleMax;
+    Time since = world_.now();
     while (alive() && world_.now() < until) {
         ClusterNode* const leader = host_.leader();
-        if (leader != nullptr && leader->member().table().moves() == 0 && rest_.missing().empty() &&
-            leader->member().leading()->plan().edits.edits.empty()) {
+        const bool still = leader != nullptr && leader->member().table().moves() == 0 &&
+                           rest_.missing().empty() &&
+                           leader->member().leading()->plan().edits.edits.empty();
+        if (!still) {
+            since = world_.now();
+        } else if (world_.now() >= since + kStill) {
             return true;
         }
         wait(seconds(1));
@@ -268,8 +296,9 @@ void ClusterLife::try_something() {
     if (!alive()) {
         return;
     }
-    checks_.calm();
     const auto trial = static_cast<Trial>(random_.below(kTrials));
+    const bool one_less = trial == Trial::kCrash || trial == Trial::kDrain || trial == Trial::kStop;
+    checks_.calm(host_.targets().size() - (one_less ? 1 : 0));
     world_.trace(kNoProcess, "trial", static_cast<uint64_t>(trial));
     switch (trial) {
         case Trial::kNothing:
@@ -402,7 +431,9 @@ void ClusterLife::join() {
         }
         for (const auto& [id, owners] : owners_of(*now)) {
             const auto was = before.find(id);
-            for (size_t slot = 0; was != before.end() && slot < owners.size(); ++slot) {
+            // Of several slots one may have to make room for another.
+            const size_t judged = was != before.end() && owners.size() == 1 ? 1 : 0;
+            for (size_t slot = 0; slot < judged; ++slot) {
                 const bool grew = slot >= was->second.size();
                 if (!grew && owners[slot] != was->second[slot] && owners[slot] != record->number) {
                     world_.fail("P11",
@@ -444,6 +475,7 @@ void ClusterLife::stop() {
 }
 
 void ClusterLife::grow() {
+    operator_.load_changes();
     for (int count = 0; count < 3; ++count) {
         targets_.at(static_cast<uint32_t>(random_.below(targets_.size()))).series *= 4;
     }

@@ -103,7 +103,6 @@ void ClusterScrapes::scrape(model::TargetId id, uint64_t life) {
     Scrape& scrape = found->second;
     const SimTarget& truth = parts_.targets.at(scrape.number);
     const int64_t wall_ms = parts_.world.clock(process_).now_ms();
-    parts_.checks.scrapes(process_, scrape.number, *scrape.target);
     wait(scrape, false);
     if (truth.slow == 0) {
         done(id, life, truth.down == 0, wall_ms);

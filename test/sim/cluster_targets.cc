@@ -41,6 +41,9 @@ void ClusterTargets::add(uint32_t job, uint32_t count) {
         one.series = static_cast<uint64_t>(
             50 * std::pow(10, 2 * static_cast<double>(random_.below(1000)) / 1000));
         one.there_since = one.up_since = world_.now();
+        if (world_.now() > Time(0)) {
+            one.absent_told = world_.now();  // who was told nothing yet knows nothing of it
+        }
         numbers_[one.id] = static_cast<uint32_t>(targets_.size());
         targets_.push_back(std::move(one));
     }

@@ -1,8 +1,8 @@
-# add_raft_mutant(NAME)
+# add_sim_mutant(NAME)
 #   sim_mutant_NAME is skein-sim with mutants/NAME.patch applied to copies, in the build folder, of
 #   the files that it names; the rest is linked as it is. A patch that no longer applies fails the
 #   build. Sources only: a header would have to be recompiled into everything.
-function(add_raft_mutant name)
+function(add_sim_mutant name)
     set(patch ${CMAKE_CURRENT_SOURCE_DIR}/mutants/${name}.patch)
     set(folder ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${patch})

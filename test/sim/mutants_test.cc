@@ -13,19 +13,16 @@ constexpr const char* kSteps = "1000000";
 constexpr int kInvariantFailed = 1;
 constexpr int kAborted = 128 + 6;
 
-}  // namespace
-
-TEST_CASE("simulation fails within a million steps without any one rule of raft",
-          "[sim][raft][mutants]") {
-    const std::string names = SKEIN_SIM_MUTANTS;
+// names  with a space between two
+void must_be_caught(const std::string& names, const std::string& subject) {
     size_t caught = 0;
     for (size_t at = 0; at < names.size();) {
         const size_t end = std::min(names.find(' ', at), names.size());
         const std::string name = names.substr(at, end - at);
         at = end + 1;
         const test::Outcome outcome =
-            test::run_command(std::string(SKEIN_SIM_FOLDER) + "/sim_mutant_" + name +
-                              " raft --seed 1 --steps " + kSteps + " 2>&1");
+            test::run_command(std::string(SKEIN_SIM_FOLDER) + "/sim_mutant_" + name + " " +
+                              subject + " --seed 1 --steps " + kSteps + " 2>&1");
         const std::vector<std::string> lines = test::lines_of(outcome.output);
         const std::string last = lines.empty() ? "" : lines.back();
         std::printf("mutant %s: %s\n", name.c_str(), last.c_str());
@@ -34,4 +31,16 @@ TEST_CASE("simulation fails within a million steps without any one rule of raft"
         ++caught;
     }
     CHECK(caught > 0);
+}
+
+}  // namespace
+
+TEST_CASE("simulation fails within a million steps without any one rule of raft",
+          "[sim][raft][mutants]") {
+    must_be_caught(SKEIN_SIM_MUTANTS, "raft");
+}
+
+TEST_CASE("simulation fails within a million steps without any one rule of the cluster",
+          "[sim][cluster][mutants]") {
+    must_be_caught(SKEIN_SIM_CLUSTER_MUTANTS, "cluster");
 }
