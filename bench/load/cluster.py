@@ -27,31 +27,42 @@ QUERIES = [
 
 
 class Cluster:
-    """NODES servers that know each other and scrape a part of the targets each."""
+    """NODES servers that share the farm's targets, as one configuration has them."""
 
     def __init__(self, workspace, options, progress):
         skein = find_products(options)[0]
         if skein.name != "skein" or skein.path is None:
             raise BenchError("there is no skein to measure: " + skein.why_absent)
+        self.workspace = workspace
+        self.skein = skein
         self.farm = Farm(workspace, options)
-        groups = json.loads(self.farm.sd_path.read_text())
-        targets = [(group.get("labels", {}), target) for group in groups for target in group["targets"]]
+        self.config = write_config(workspace.path / "nodes.yml", "nodes", options.interval, self.farm.sd_path)
         ports = [free_port() for _ in range(NODES)]
-        join = ",".join(f"127.0.0.1:{port}" for port in ports)
+        self.join = ",".join(f"127.0.0.1:{port}" for port in ports)
         self.nodes = []
+        self.started = time.monotonic()
         for number, port in enumerate(ports):
             progress(f"node {number}")
-            folder = workspace.folder(f"node-{number}")
-            sd_path = folder / "targets.json"
-            sd_path.write_text(json.dumps([
-                {"labels": labels, "targets": [target]} for labels, target in targets[number::NODES]]))
-            flags = [f"--grpc.listen-address=127.0.0.1:{port}", f"--cluster.node-id=node-{number}",
-                     f"--cluster.join={join}"]
-            product = Product(f"node-{number}", skein.path, "", lambda flags=flags: flags)
-            config = write_config(folder / "prometheus.yml", product.name, options.interval, sd_path)
-            self.nodes.append(product.launch(workspace, config, folder / "data"))
+            self.nodes.append(self.launch(number, port))
         for node in self.nodes:
             node.wait_ready()
+
+    def launch(self, number, port):
+        name = f"node-{number}"
+        flags = [f"--grpc.listen-address=127.0.0.1:{port}", f"--cluster.node-id={name}",
+                 "--web.enable-admin-api", f"--cluster.join={self.join}"]
+        product = Product(name, self.skein.path, "", lambda: flags)
+        return product.launch(self.workspace, self.config, self.workspace.folder(name) / "data")
+
+    def add(self):
+        """One more node, whose address the list of the others does not have."""
+        node = self.launch(len(self.nodes), free_port())
+        node.wait_ready()
+        self.nodes.append(node)
+        return node
+
+    def wait_seen(self):
+        for node in self.nodes:
             node.process.wait_for(lambda node=node: self._sees_others(node), PEERS_TIMEOUT_S,
                                   "seeing the others")
 
@@ -104,6 +115,7 @@ def measure(cluster, endpoint, parameters):
 
 def run(workspace, options, progress):
     cluster = Cluster(workspace, options, progress)
+    cluster.wait_seen()
     progress(f"{NODES} nodes scrape {cluster.farm.series} series for {options.seconds} s")
     at = cluster.wait_scraped(options)
     cluster.farm.process.stop()

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Callable
 
-from . import cluster, ingest, machine, micro, query, replay, report, storage
+from . import cluster, ingest, machine, micro, placement, query, replay, report, storage
 from .process import BenchError, Workspace
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -44,6 +44,8 @@ BENCHMARKS = [
               storage.run, {"targets": 1000, "samples": 240, "seconds": 15}),
     Benchmark("cluster", "three nodes: what queries over all of them add, and send", cluster.run,
               {"targets": 300, "interval": 5, "seconds": 60}),
+    Benchmark("placement", "three nodes: time to balance, moves, missed slots, the leader's CPU; a fourth one",
+              placement.run, {"targets": 300, "interval": 5, "warmup": 5, "seconds": 60}),
     Benchmark("micro", "nanoseconds of single operations (skein-micro)", micro.run),
 ]
 

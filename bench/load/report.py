@@ -126,6 +126,10 @@ def print_cluster(result):
     print_columns(table)
 
 
+def print_placement(result):
+    print_columns([["figure", "value"]] + [[name, f"{value:,.2f}"] for name, value in result["placement"].items()])
+
+
 def print_report(result):
     machine = result["machine"]
     print(f"{result['benchmark']}: {machine['cpus']} CPUs ({machine['cpu_model']}), "
@@ -135,6 +139,8 @@ def print_report(result):
         print_columns([["case", "ns/op", "MB/s"]] + [
             [case["name"], number(case["ns_per_op"], 1, 2),
              number(case["bytes_per_second"], 1e-6, 0)] for case in result["cases"]])
+    elif "placement" in result:
+        print_placement(result)
     elif "cluster" in result:
         print_cluster(result)
     elif "cut_cpu_seconds" in result["servers"][0]:

@@ -21,6 +21,7 @@ TARGETS = 6
 TARGETS_MAX = 60
 BUDGET = 30_000  # series: two targets fit, a third one does not
 COUNTED = "count(a00000000000metrics0)"
+SERIES_PER_TARGET = 10_045
 COUNTED_PER_TARGET = 10_000
 READY_SECONDS_MAX = 60
 BALANCED_SECONDS_MAX = 90
@@ -176,8 +177,10 @@ class Demo:
         status = self.ask("cluster/status")
         if not status or status["moves_in_flight"]:
             return False
-        shares = [node["targets"] for node in status["nodes"]]
-        return sum(shares) == self.count and max(shares) - min(shares) <= 1 and self.counted() == self.count * COUNTED_PER_TARGET
+        shares = [node["targets"] or 0 for node in status["nodes"]]
+        series = sum(node["active_series"] or 0 for node in status["nodes"])
+        spread = sum(shares) == self.count and max(shares) - min(shares) <= 1
+        return spread and series == self.count * SERIES_PER_TARGET and self.counted() == self.count * COUNTED_PER_TARGET
 
     def table(self):
         status = self.ask("cluster/status")
@@ -185,7 +188,7 @@ class Demo:
             return "no node answers yet\n"
         urls = {node.id: node.url for node in self.nodes}
         lines = [f"{'node':<8} {'state':<12} {'role':<8} {'targets':>7} {'series':>8}  of its budget of {BUDGET:,}"]
-        for node in status["nodes"]:
+        for node in sorted(status["nodes"], key=lambda node: node["id"]):
             series = node["active_series"]
             filled = min(BAR, round(BAR * (series or 0) / BUDGET))
             over = " over" if (series or 0) > BUDGET else ""

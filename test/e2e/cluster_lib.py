@@ -139,11 +139,11 @@ def ask(node, path, seconds=10, **params):
         return None
 
 
-def command(node, verb, **params):
+def command(asked, verb, **params):
     """POST /api/v1/cluster/…; the data, AssertionError with the answer when it is refused."""
-    answer = node.post("/api/v1/cluster/" + verb, **params)
+    answer = asked.post("/api/v1/cluster/" + verb, **params)
     if answer.status != 200:
-        raise AssertionError(f"{node.name}: cluster/{verb} {params}: {answer.status} {answer.text[:300]}")
+        raise AssertionError(f"{asked.name}: cluster/{verb} {params}: {answer.status} {answer.text[:300]}")
     return answer.json().get("data")
 
 

@@ -27,8 +27,8 @@ NODE_DEATH_S = INTERVAL_S + 6  # between two samples of a target, at most, when 
 LEADER_DEATH_S = INTERVAL_S + 12
 NEW_LEADER_S = 5
 SETTLED_SECONDS_MAX = 180
-QUIET_S = 5  # between parts, so that each has its own slots
-PARTED_S = 20
+QUIET_S = 4  # between parts, so that each has its own slots
+PARTED_S = 15
 REACH_MS = 1500  # between a sample's time, the start of its scrape, and the oracle's answer
 
 CONFIG = """
@@ -64,10 +64,10 @@ class Run:
         self.cluster = Cluster(folder, NAMES, lambda _: config, [f"--cluster.key-file={key}"], network.places)
         self.figures = []
 
-    def settle(self, what):
+    def settle(self, what, quiet=QUIET_S):
         good = self.cluster.wait_settled(self.targets, SETTLED_SECONDS_MAX)
         self.checks.that(good, f"{what}: every target has one owner again", summary(self.cluster.scraped_by()))
-        time.sleep(QUIET_S)
+        time.sleep(quiet)
 
     def close(self, part):
         """Looks at the samples of a part, once all nodes are there that may hold some."""
@@ -201,7 +201,8 @@ def rolling_restart(run):
     for node in list(run.cluster.alive()):
         run.checks.equal(node.stop(30)[0], 0, f"rolling restart: exit code of {node.name}")
         node.start()
-        run.settle(f"restart of {node.name}")
+        run.settle(f"restart of {node.name}", 0)
+    time.sleep(QUIET_S)
     run.close(part)
 
 
@@ -313,12 +314,12 @@ def test(checks, folder):
     parts = {
         "quiet": lambda: run.answers_are_true("quiet"),
         "drain": lambda: drain(run),
+        "rolling": lambda: rolling_restart(run),
+        "join": lambda: join(run),
         "parted": lambda: parted(run),
         "to-leader": lambda: one_way(run, "cut to the leader", False),
         "from-leader": lambda: one_way(run, "cut from the leader", True),
         "deaths": lambda: deaths(run, options.deaths),
-        "rolling": lambda: rolling_restart(run),
-        "join": lambda: join(run),
         "end": lambda: (run.table_is_true("end"), run.answers_are_true("end")),
     }
     for name in options.only.split(",") if options.only else parts:
