@@ -146,7 +146,10 @@ std::string Member::Body::leader_hint() const {
         return record->address;
     }
     const WorkerStatus session = worker->status();
-    return session.state == SessionState::kOpen ? session.leader_address : std::string();
+    // A session with this node itself is about to end: it does not lead any more.
+    const bool known =
+        session.state == SessionState::kOpen && session.leader_address != options.address;
+    return known ? session.leader_address : std::string();
 }
 
 Identity Member::Body::identity() const {

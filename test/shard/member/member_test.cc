@@ -145,3 +145,21 @@ TEST_CASE("member: a node that is not in the list joins and votes when it is nee
     world.node(3).start();
     CHECK(world.until([&] { return world.voters() == 3; }));
 }
+
+TEST_CASE("member: who leads no more does not send others to itself", "[shard][member]") {
+    World world(3);
+    start_all(world);
+    REQUIRE(world.until([&] { return world.voters() == 3 && spread(world, 30, 3); }));
+    Node& first = *world.leader();
+    bool sent_to_itself = false;
+    REQUIRE(first.member->transfer(kNoNode));
+    REQUIRE(world.until([&] {
+        sent_to_itself |= !first.member->status().leads &&
+                          first.member->identity().leader_address == first.address();
+        const Node* const leads = world.leader();
+        return leads != nullptr && leads != &first &&
+               first.member->status().session.state == SessionState::kOpen &&
+               first.member->identity().leader_address == leads->address();
+    }));
+    CHECK_FALSE(sent_to_itself);
+}
