@@ -1,5 +1,6 @@
 #include "storeapi/remote/read_api.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -80,10 +81,7 @@ class SampleAnswer {
                 continue;
             }
             write_time_series(out, kTimeSeries, series->labels(), samples_);
-            if (static_cast<int64_t>(message_.size()) > memory_.bytes()) {
-                TRY(memory_.grow(static_cast<int64_t>(message_.size()) - memory_.bytes() +
-                                 kReserveStep));
-            }
+            TRY(account());
         }
     }
 
@@ -91,18 +89,37 @@ class SampleAnswer {
     base::Status decode(const ReadSeries& series, const ReadQuery& query) {
         samples_.clear();
         for (const model::ChunkView& chunk : series.chunks()) {
+            const size_t before = samples_.size();
             TRY(model::decode_samples(chunk, samples_));
+            const auto outside = [&](const model::TypedSample& sample) {
+                return sample.t < query.start_ms || sample.t > query.end_ms;
+            };
+            const auto from = samples_.begin() + static_cast<ptrdiff_t>(before);
+            samples_.erase(std::remove_if(from, samples_.end(), outside), samples_.end());
+            TRY(count(samples_.size() - before));
+            TRY(account());
         }
-        std::erase_if(samples_, [&](const model::TypedSample& sample) {
-            return sample.t < query.start_ms || sample.t > query.end_ms;
-        });
-        count_ += samples_.size();
+        return base::success();
+    }
+
+    base::Status count(size_t samples) {
+        count_ += samples;
         const uint64_t most = sources_.options.samples_max;
         if (most != 0 && count_ > most) {
             return base::fail(Code::kInvalid,
                               "exceeded sample limit (" + std::to_string(most) +
                                   ", --storage.remote.read-sample-limit): ask for less, or for a "
                                   "stream of chunks");
+        }
+        return base::success();
+    }
+
+    // What the answer and the series in hand take.
+    base::Status account() {
+        const auto held = static_cast<int64_t>(message_.size() +
+                                               samples_.capacity() * sizeof(model::TypedSample));
+        if (held > memory_.bytes()) {
+            TRY(memory_.grow(held - memory_.bytes() + kReserveStep));
         }
         return base::success();
     }
