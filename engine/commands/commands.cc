@@ -14,6 +14,10 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"check", "check config FILE...", "Check configuration files.", check_command},
+    {"promql",
+     "promql format EXPRESSION...",
+     "Lay PromQL expressions out for reading; - reads one from standard input.",
+     promql_command},
     {"query", "query instant|range|series|labels SERVER ...", "Ask a server.", query_command},
     {"test", "test promql FILE...", "Run PromQL test scripts.", test_command},
     {"tsdb",

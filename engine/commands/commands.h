@@ -15,6 +15,7 @@ namespace engine {
 [[nodiscard]] std::string command_list();
 
 [[nodiscard]] int check_command(const std::vector<std::string>& words);
+[[nodiscard]] int promql_command(const std::vector<std::string>& words);
 [[nodiscard]] int query_command(const std::vector<std::string>& words);
 [[nodiscard]] int test_command(const std::vector<std::string>& words);
 [[nodiscard]] int tsdb_command(const std::vector<std::string>& words);
