@@ -421,6 +421,7 @@ TEST_CASE("a new leader suspects the one before it, also after nobody led for a 
     cluster.node(2).worker.reset();
     cluster.leader_member = 0;  // while there is an election
     cluster.pass(100ms);
+    cluster.leader_member = 1;
     cluster.leading = true;
     ++cluster.its_term;
     cluster.pass(3s);
