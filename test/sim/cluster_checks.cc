@@ -119,7 +119,9 @@ void ClusterChecks::check_alone(ProcessId process, uint32_t number, const model:
                world_.running_since(one) + kWakingUp < world_.now();
     };
     for (const ProcessId other : records_.scrapers(number)) {
-        if (other != process && awake(other) && awake(process)) {
+        const auto held = trials_.find({other, number});
+        const bool owns = held != trials_.end() && held->second.owner;
+        if (other != process && owns && awake(other) && awake(process)) {
             fail("X4",
                  process,
                  words("scrapes the exclusive target", number, "as does process", other));
@@ -245,7 +247,7 @@ void ClusterChecks::after(ProcessId process, const shard::Member& member) {
 }
 
 void ClusterChecks::stopped(ProcessId process) {
-    if (process < applied_.size()) {
+    if (process < std::min(applied_.size(), epochs_.size())) {
         applied_[process] = 0;
         epochs_[process] = 0;
     }

@@ -11,7 +11,7 @@
 //   X4  who stands in for an exclusive target's owner has waited until that scrapes no more
 //   Q1, Q2  what queries join has one rhythm, and counters do not step back
 //
-// R1 to R7 are RaftChecks'; P1, P3, P4, P6 to P11, M5 and X3 are judged at rest, by ClusterLife.
+// R1 to R7 are RaftChecks'; P1, P4, P7 to P10, M5 and X3 are judged at rest, by ClusterLife.
 #pragma once
 
 #include <array>

@@ -39,7 +39,7 @@ ExpectedHoldings expected_holdings(const shard::Table& table) {
 std::string ClusterRest::missing() {
     ClusterNode* const leader = host_.leader();
     if (leader == nullptr || host_.leaders() != 1) {
-        return words(host_.leaders(), "nodes lead");
+        return words(host_.leaders(), "nodes lead:", members());
     }
     const shard::Member& member = leader->member();
     if (std::string what = missing_of_voters(member); !what.empty()) {
@@ -60,6 +60,25 @@ std::string ClusterRest::missing() {
         }
     }
     return {};
+}
+
+// What each node takes for the group.
+std::string ClusterRest::members() const {
+    std::string all;
+    for (const ProcessId process : host_.targets()) {
+        const ClusterNode* const node = host_.node(process);
+        all += words("process", process, "");
+        if (node == nullptr || node->member().core() == nullptr) {
+            all += node == nullptr ? "is down; " : "has no part; ";
+            continue;
+        }
+        all += words("is member", node->machine().member_id(), "of");
+        for (const raft::Member& each : node->member().core()->configuration().members) {
+            all += words("", each.id, each.role == raft::Role::kVoter ? "(votes)" : "(learns)");
+        }
+        all += "; ";
+    }
+    return all;
 }
 
 std::string ClusterRest::missing_of_voters(const shard::Member& leader) const {

@@ -26,6 +26,7 @@ class ClusterRest {
     [[nodiscard]] std::string missing();
 
   private:
+    [[nodiscard]] std::string members() const;
     [[nodiscard]] std::string missing_of_voters(const shard::Member& leader) const;
     [[nodiscard]] std::string missing_of_table(const shard::Table& table);
     [[nodiscard]] std::string missing_of_node(const ClusterNode& node,
