@@ -209,8 +209,9 @@ void ClusterHost::restart(ProcessId process) {
 }
 
 // A disk may go as long as a majority of every configuration that anybody knows of stays: all must
-// have the same one, committed, and nobody in it may have lost his before.
-bool ClusterHost::may_lose(ProcessId process) const {
+// have the same one, committed, of three voters at least, and nobody in it may have lost his
+// before. With fewer, one that is about to vote may be needed already.
+bool ClusterHost::may_lose() const {
     const raft::Configuration* known = nullptr;
     for (const auto& machine : machines_) {
         if (!machine->joined || machine->retired) {
@@ -239,12 +240,11 @@ bool ClusterHost::may_lose(ProcessId process) const {
         const ProcessId owner = owners_[process_of(each.id)];
         return machines_[owner]->member_id() == each.id;
     });
-    return whole &&
-           (known->voters() >= 3 || known->find(machines_[process]->member_id()) == nullptr);
+    return whole && known->voters() >= 3;
 }
 
 bool ClusterHost::lose_disk(ProcessId process) {
-    if (!may_lose(process)) {
+    if (!may_lose()) {
         return false;
     }
     parts_.world.trace(process, "loses its disk");

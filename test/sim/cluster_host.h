@@ -76,7 +76,7 @@ class ClusterHost final : public FaultHost, public ClusterPlace {
   private:
     void add_machine();
     void new_disk(ClusterMachine& machine);
-    [[nodiscard]] bool may_lose(ProcessId process) const;
+    [[nodiscard]] bool may_lose() const;
     void await_stop(ProcessId process, uint64_t life, Time length);
 
     const ClusterPlan& plan_;
