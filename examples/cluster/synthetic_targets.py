@@ -16,6 +16,7 @@ Needs Python 3.9 and nothing else.
 
 import argparse
 import asyncio
+import bisect
 import collections
 import json
 import signal
@@ -59,10 +60,13 @@ class Records:
         return len(served)
 
     def between(self, start, end):
-        return {
-            str(target): [[n, round(ms, 1), client] for n, (ms, client) in enumerate(served, 1) if start <= ms <= end]
-            for target, served in self.of.items()
-        }
+        """JSON of what was served in that time, in pieces, so that scrapes are answered meanwhile."""
+        pieces = []
+        for target, served in list(self.of.items()):
+            first = bisect.bisect_left(served, (start, ""))
+            numbered = enumerate(served[first:], first + 1)
+            pieces.append(f'"{target}":' + json.dumps([[n, round(ms, 1), client] for n, (ms, client) in numbered if ms <= end]))
+        return "{" + ",".join(pieces) + "}"
 
 
 class State:
@@ -93,7 +97,7 @@ class State:
         ]
 
     def answer(self, method, target, client):
-        """(status, type, body) of one request."""
+        """(status, type, body) of one request, or a future of it."""
         path, _, query = target.partition("?")
         if path.startswith("/t/"):
             number = path[3:]
@@ -106,7 +110,8 @@ class State:
         if path == "/sd":
             return self.json(self.discovery())
         if path == "/served":
-            return self.json(self.records.between(float(given.get("from", 0)), float(given.get("to", "inf"))))
+            start, end = float(given.get("from", 0)), float(given.get("to", "inf"))
+            return asyncio.get_running_loop().run_in_executor(None, self.served, start, end)
         if method == "POST" and path == "/targets":
             self.count = int(given["count"])
             return self.json(self.count)
@@ -114,6 +119,9 @@ class State:
             self.failing = {int(number) for number in given.get("targets", "").split(",") if number}
             return self.json(sorted(self.failing))
         return 404, TEXT, b"no such page\n"
+
+    def served(self, start, end):
+        return 200, b"application/json", self.records.between(start, end).encode()
 
     @staticmethod
     def json(value):
@@ -147,7 +155,13 @@ class Connection(asyncio.Protocol):
         if len(words) != 3:
             self.transport.abort()
             return
-        status, kind, body = self.state.answer(words[0].decode(), words[1].decode("latin-1"), self.client)
+        answer = self.state.answer(words[0].decode(), words[1].decode("latin-1"), self.client)
+        if isinstance(answer, asyncio.Future):
+            answer.add_done_callback(lambda done: self.write(*done.result()))
+        else:
+            self.write(*answer)
+
+    def write(self, status, kind, body):
         self.transport.write(
             b"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
             % (status, b"OK" if status == 200 else b"No", kind, len(body))

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from cluster_lib import Cluster, Timeline, stored
+from cluster_lib import SLOTS, Cluster, Timeline, stored
 from cluster_tls import OPENSSL, Authority
 from lib import Server, free_port, main, say, wait_until
 from network import in_own_network
@@ -31,7 +31,7 @@ CLOCK_AHEAD_S = 300
 DISK_MIB = 96
 
 CONFIG = """
-global: {{scrape_interval: {interval}s, scrape_timeout: {interval}s}}
+global: {{scrape_interval: {interval}s, scrape_timeout: 800ms}}
 scrape_configs:
   - job_name: oracle
     http_sd_configs: [{{url: "http://{oracle}/sd", refresh_interval: 2s}}]
@@ -78,10 +78,12 @@ class Case:
         """Since the cluster stood: every target, every slot."""
         time.sleep(WATCHED_S)
         node = asked or self.cluster.alive()[0]
-        timeline = Timeline(stored(node, self.begun, time.time() - 2 * INTERVAL_S), INTERVAL_S)
+        end = time.time() - 2 * INTERVAL_S
+        timeline = Timeline(stored(node, self.begun, end, SLOTS), INTERVAL_S)
+        numbers = Timeline(stored(node, self.begun, end), INTERVAL_S)
         self.checks.equal(len(timeline.samples), TARGETS, f"{self.name}: targets with samples")
         self.checks.that(timeline.longest() <= gap_max, f"{self.name}: time between samples", timeline.gaps()[:5])
-        self.checks.equal(timeline.backwards(), [], f"{self.name}: counters that step back")
+        self.checks.equal(numbers.backwards(), [], f"{self.name}: counters that step back")
 
     def stop(self):
         self.cluster.stop(self.checks)
@@ -218,7 +220,7 @@ def full_disk(checks, folder):
     placed = wait_until(lambda: len(case.cluster.scraped_by()) == TARGETS + 4, SETTLED_SECONDS_MAX, pause=0.3)
     checks.that(placed, "full disk: new targets are scraped nevertheless", case.cluster.scraped_by())
     time.sleep(WATCHED_S)
-    timeline = Timeline(stored(others[0], case.begun, time.time() - 2 * INTERVAL_S), INTERVAL_S)
+    timeline = Timeline(stored(others[0], case.begun, time.time() - 2 * INTERVAL_S, SLOTS), INTERVAL_S)
     checks.that(timeline.longest() <= TAKEOVER_S, "full disk: time between samples", timeline.gaps()[:5])
     os.remove(filler)
     checks.equal(leader.stop(30)[0], 0, "full disk: exit code")
@@ -263,7 +265,7 @@ def other_configuration(checks, folder):
     checks.that(said and said[0].get("foreign_jobs") == ["oracle"], "the status names the job", said)
     case.settle("when the new ones are gone")
     time.sleep(WATCHED_S)
-    timeline = Timeline(stored(leader, case.begun, time.time() - 2 * INTERVAL_S), INTERVAL_S)
+    timeline = Timeline(stored(leader, case.begun, time.time() - 2 * INTERVAL_S, SLOTS), INTERVAL_S)
     old = {instance: values for instance, values in timeline.samples.items() if int(instance[1:]) < TARGETS}
     checks.equal(Timeline(old, INTERVAL_S).gaps(), [], "other configuration: missed slots")
     case.stop()

@@ -75,20 +75,16 @@ class Cluster:
         return None
 
     def leader(self, term_above=0):
-        """The node that says of itself that it leads; None: nobody does, or not in a newer term."""
-        for name, node in self.nodes.items():
-            if not node.alive():
-                continue
-            found = ask(node, "cluster/status", seconds=2)
-            if found and found.get("leader") == name and found["term"] > term_above and self.leads(node):
-                return node
-        return None
-
-    def leads(self, node):
-        try:
-            return node.metric("skein_cluster_is_leader") == 1
-        except (OSError, http.client.HTTPException):
-            return False
+        """The node that says of itself that it leads, in the newest term; None: nobody does, or in no newer term."""
+        leaders = {}
+        for node in self.alive():
+            try:
+                if node.metric("skein_cluster_is_leader") == 1:
+                    leaders[node.metric("skein_cluster_term")] = node
+            except (OSError, http.client.HTTPException):
+                pass
+        newest = max(leaders, default=0)
+        return leaders[newest] if newest > term_above else None
 
     def own_targets(self, node):
         """{instance: health} of what a node scrapes itself."""
@@ -150,9 +146,13 @@ def command(asked, verb, **params):
 # --- samples ---------------------------------------------------------------------------------------------------
 
 
-def stored(node, start, end, local=False):
-    """{instance: [(seconds, scrape number)]} of (start, end], as a node answers for the cluster or for itself."""
-    params = {"query": f"oracle_scrape_number[{int((end - start) * 1000)}ms]", "time": f"{end:.3f}"}
+NUMBERS = "oracle_scrape_number"  # which scrape of its target a sample comes from
+SLOTS = "up"  # a sample for every scrape that was tried
+
+
+def stored(node, start, end, metric=NUMBERS, local=False):
+    """{instance: [(seconds, value)]} of (start, end], as a node answers for the cluster or for itself."""
+    params = {"query": f"{metric}[{int((end - start) * 1000)}ms]", "time": f"{end:.3f}"}
     if local:
         params["local"] = "1"
     answer = node.get("/api/v1/query", **params)
@@ -165,11 +165,11 @@ def stored(node, start, end, local=False):
     }
 
 
-def holders(cluster, start, end):
+def holders(cluster, start, end, metric=NUMBERS):
     """{instance: [times of one node, …]}: what each node has itself."""
     held = {}
     for node in cluster.alive():
-        for instance, values in stored(node, start, end, local=True).items():
+        for instance, values in stored(node, start, end, metric, local=True).items():
             held.setdefault(instance, []).append({t for t, _ in values})
     return held
 
