@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -84,6 +85,41 @@ std::optional<size_t> count_common(const Part<T>& a, const Part<T>& b, size_t mi
     return common;
 }
 
+uint64_t distance(int64_t a, int64_t b) {
+    return a < b ? static_cast<uint64_t>(b) - static_cast<uint64_t>(a)
+                 : static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
+}
+
+// The shortest delta; the highest number when there is none.
+uint64_t shortest_delta(std::span<const int64_t> times) {
+    uint64_t shortest = UINT64_MAX;
+    for (size_t i = 1; i < times.size(); ++i) {
+        shortest = std::min(shortest, distance(times[i - 1], times[i]));
+    }
+    return shortest;
+}
+
+// Whether a sample of one lies so close beside one of the other that they are two accounts of one
+// scrape: nodes scrape a target at the same time, to the millisecond or almost.
+bool is_beside(std::span<const int64_t> a, std::span<const int64_t> b) {
+    const uint64_t own = std::min(shortest_delta(a), shortest_delta(b));
+    if (own == UINT64_MAX) {
+        return false;
+    }
+    size_t i = 0;
+    size_t j = 0;
+    while (i < a.size() && j < b.size()) {
+        if (a[i] != b[j] && distance(a[i], b[j]) < own / 4) {
+            return true;
+        }
+        const bool both = a[i] == b[j];
+        const bool first = a[i] < b[j];
+        i += both || first ? 1 : 0;
+        j += both || !first ? 1 : 0;
+    }
+    return false;
+}
+
 // How many samples two copies of the same samples have in common; 0 when they are not that.
 size_t in_common(const Columns& a, const Columns& b) {
     const int64_t from = std::max(first_time(a), first_time(b));
@@ -105,7 +141,9 @@ size_t in_common(const Columns& a, const Columns& b) {
     const auto floats = count_common(floats_a, floats_b, smaller / 2);
     const auto histograms =
         floats ? count_common(histograms_a, histograms_b, smaller / 2) : std::nullopt;
-    if (!histograms || (*floats + *histograms) * 2 < smaller) {
+    if (!histograms || (*floats + *histograms) * 2 < smaller ||
+        is_beside(floats_a.times, floats_b.times) ||
+        is_beside(histograms_a.times, histograms_b.times)) {
         return 0;
     }
     return *floats + *histograms;

@@ -152,6 +152,13 @@ TEST_CASE("a join does not take accounts for copies that differ", "[query][repli
     CHECK(seconds(join({a, b})) == std::vector<double>{0, 15, 30, 45, 60, 75, 90});
 }
 
+TEST_CASE("a join does not take scrapes at almost the same times for copies", "[query][replicas]") {
+    // Of a value that does not change, by two nodes that keep the same grid.
+    const Columns a = floats({0, 1, 2, 3, 4.002, 5, 6, 7, 8, 9});
+    const Columns b = floats({2.7, 3, 4, 5, 6.003, 7, 8, 9, 10, 11});
+    CHECK(seconds(join({a, b})) == std::vector<double>{0, 1, 2, 3, 4.002, 5, 6, 7, 8, 9, 10, 11});
+}
+
 TEST_CASE("a join knows the interval from the account that misses nothing", "[query][replicas]") {
     const Columns lossy = floats(each(0, 600, 30), 1);
     const Columns whole = floats(each(5, 605, 15), 2);
