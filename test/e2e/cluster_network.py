@@ -2,8 +2,8 @@
 """Five nodes in network namespaces lose each other, die, restart, drain and join, while an oracle counts every scrape.
 
 Each part says how long scrapes of a target were apart, how many slots have none, how many were stored twice, and how many were
-answered late (which is the machine's fault), and is held against the promise for it. Needs root. 100 targets every second and two deaths of a kind; with --full, or SKEIN_NIGHTLY=1, 1,000
-targets and twenty.
+answered late (which is the machine's fault), and is held against the promise for it. Needs root. 100 targets every second and two
+deaths of a kind; with --full, or SKEIN_NIGHTLY=1, 1,000 targets and twenty.
 """
 
 import argparse
@@ -26,7 +26,8 @@ INTERVAL_S = 1
 TIMEOUT_MS = 800  # shorter, so that a target that is late, on a machine that is busy, costs no slot after it
 NODE_DEATH_S = INTERVAL_S + 6  # between two samples of a target, at most, when its node dies
 LEADER_DEATH_S = INTERVAL_S + 12
-NEW_LEADER_S = 5
+NEW_LEADER_S = 5  # from a leader's death, of 99 in 100; looked at in the full run
+NEW_LEADER_MOST_S = 10
 SETTLED_SECONDS_MAX = 180
 QUIET_S = 4  # between parts, so that each has its own slots
 PARTED_S = 15
@@ -187,7 +188,7 @@ def death(run, leads, number):
     if leads:
         won = wait_until(lambda: leadership_won(cluster, killed), 20, pause=0.2)
         part.leader_after = won - killed if won else float("inf")
-        run.checks.that(part.leader_after <= NEW_LEADER_S, f"{part.kind}: another leads", f"after {part.leader_after:.2f} s")
+        run.checks.that(part.leader_after <= NEW_LEADER_MOST_S, f"{part.kind}: another leads", f"after {part.leader_after:.2f} s")
     taken = wait_until(lambda: len(cluster.scraped_by()) == run.targets, 30, pause=0.2)
     run.checks.that(taken, f"{part.kind}: its targets are scraped elsewhere", summary(cluster.scraped_by()))
     time.sleep(QUIET_S)
@@ -332,6 +333,10 @@ def test(checks, folder):
     }
     for name in options.only.split(",") if options.only else parts:
         checks.run(name, parts[name])
+    if options.full:
+        after = sorted(figure["leader"] for figure in run.figures if figure["leader"] is not None)
+        late = [seconds for seconds in after if seconds > NEW_LEADER_S]
+        checks.that(len(late) <= len(after) // 100, f"another leads within {NEW_LEADER_S} s", late)
     print_table(run.figures)
     run.cluster.stop(checks)
 
