@@ -26,6 +26,7 @@ constexpr Time kStill = seconds(65);  // all loads are told of, and a new leader
 constexpr Time kSettleMax = seconds(140);  // that it may take to be so
 constexpr Time kLoadsSink = seconds(240);  // until a load that sank counts no more
 constexpr size_t kDecisionsShown = 30;
+constexpr uint64_t kDiskOneIn = 6;  // kills that take the disk along
 constexpr NetworkProfile kCalm{};
 
 // What happens to a healthy cluster.
@@ -60,6 +61,17 @@ ClusterPlan draw_plan(base::Random& random, uint32_t nodes) {
         plan.nodes = nodes;
     }
     return plan;
+}
+
+// Disks are lost more often than in a group of members alone: here somebody replaces them.
+std::vector<Fault> draw_faults(base::Random& random, const FaultPlan& plan) {
+    std::vector<Fault> faults = make_faults(random, plan);
+    for (Fault& fault : faults) {
+        if (fault.kind == FaultKind::kKill && random.below(kDiskOneIn) == 0) {
+            fault.kind = FaultKind::kLoseDisk;
+        }
+    }
+    return faults;
 }
 
 class ClusterLife {
@@ -121,7 +133,7 @@ ClusterLife::ClusterLife(const ClusterRun& run)
     : world_({.seed = run.seed, .trace_kept = run.trace_kept, .trace_echo = run.trace_echo}),
       random_(world_.fork()),
       plan_(draw_plan(random_, run.nodes)),
-      faults_(make_faults(random_, plan_.faults)),
+      faults_(draw_faults(random_, plan_.faults)),
       events_(make_cluster_events(random_, plan_)),
       targets_(world_, plan_.jobs, random_),
       raft_checks_(world_),

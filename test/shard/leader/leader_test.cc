@@ -423,6 +423,7 @@ TEST_CASE("a new leader suspects the one before it, also after nobody led for a 
     cluster.pass(100ms);
     cluster.leader_member = 1;
     cluster.leading = true;
+    cluster.leader_member = 1;  // itself, as a group says of who leads it
     ++cluster.its_term;
     cluster.pass(3s);
     for (const NodeStatus& node : cluster.leader_part->status().nodes) {
