@@ -432,18 +432,23 @@ void ClusterNode::ask(const std::string& address,
         return;
     }
     const ProcessId from = machine_.process;
-    auto answer = [&parts = parts_, from, to, here = std::weak_ptr<bool>(alive_), done] {
-        auto* const asked = static_cast<ClusterNode*>(parts.world.program(to));
-        parts.network.send(to,
-                           from,
-                           kQuestionBytes,
-                           [&parts, from, here, done, said = asked->member().identity()] {
-                               if (!here.expired()) {
-                                   done(said);
-                                   static_cast<ClusterNode*>(parts.world.program(from))->poll();
-                               }
-                           },
-                           {});
+    auto answer = [&world = parts_.world,
+                   &network = parts_.network,
+                   from,
+                   to,
+                   here = std::weak_ptr<bool>(alive_),
+                   done] {
+        auto* const asked = static_cast<ClusterNode*>(world.program(to));
+        network.send(to,
+                     from,
+                     kQuestionBytes,
+                     [&world, from, here, done, said = asked->member().identity()] {
+                         if (!here.expired()) {
+                             done(said);
+                             static_cast<ClusterNode*>(world.program(from))->poll();
+                         }
+                     },
+                     {});
     };
     parts_.network.send(from, to, kQuestionBytes, std::move(answer), {});
 }
