@@ -44,7 +44,7 @@ TEST_CASE("a cluster keeps its promises in the worlds of fixed seeds", "[sim][cl
     }
 }
 
-TEST_CASE("a cluster keeps its promises in the worlds of fresh seeds", "[sim][cluster]") {
+TEST_CASE("a cluster keeps its promises in the worlds of fresh seeds", "[.nightly][sim][cluster]") {
     const auto until = std::chrono::steady_clock::now() + kFreshSeeds;
     uint64_t worlds = 0;
     for (uint64_t seed = first_seed(); std::chrono::steady_clock::now() < until; ++seed) {
