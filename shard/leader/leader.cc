@@ -82,7 +82,7 @@ void Leader::Body::begin() {
     rest.clear();
     takeovers_due = true;
     last.reset();
-    discovered_version = parts.targets.version() + 1;
+    discovered_version.reset();
     plan_due = true;
     next_leases = now;
     rebuild_holders();

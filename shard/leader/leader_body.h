@@ -160,8 +160,8 @@ struct Leader::Body {
     EditDone proposing_done;
     std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
-    uint64_t discovered_version = 0;
-    std::vector<WantedTarget> discovered;                // by id
+    std::optional<uint64_t> discovered_version;  // of `discovered`; nothing: it is of another term
+    std::vector<WantedTarget> discovered;        // by id
     std::set<std::string, std::less<>> discovered_jobs;  // what the targets' views point into
     bool plan_due = true;
     std::deque<EditPlan> rest;  // of the last plan, for the epochs that follow each other

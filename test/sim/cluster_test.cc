@@ -44,6 +44,11 @@ TEST_CASE("a cluster keeps its promises in the worlds of fixed seeds", "[sim][cl
     }
 }
 
+TEST_CASE("a new leader does not take what was discovered in another term for its own",
+          "[sim][cluster]") {
+    CHECK(must_hold(1014).samples > 0);
+}
+
 TEST_CASE("a cluster keeps its promises in the worlds of fresh seeds", "[.nightly][sim][cluster]") {
     const auto until = std::chrono::steady_clock::now() + kFreshSeeds;
     uint64_t worlds = 0;
