@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "model/sample.h"
 
@@ -85,37 +86,59 @@ std::optional<size_t> count_common(const Part<T>& a, const Part<T>& b, size_t mi
     return common;
 }
 
-uint64_t distance(int64_t a, int64_t b) {
-    return a < b ? static_cast<uint64_t>(b) - static_cast<uint64_t>(a)
-                 : static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
+uint64_t between(int64_t earlier, int64_t later) {
+    return static_cast<uint64_t>(later) - static_cast<uint64_t>(earlier);
 }
 
-// The shortest delta; the highest number when there is none.
-uint64_t shortest_delta(std::span<const int64_t> times) {
-    uint64_t shortest = UINT64_MAX;
+// The lower median of the deltas; the highest number when there is none.
+uint64_t median_delta(std::span<const int64_t> times) {
+    std::vector<uint64_t> deltas;
     for (size_t i = 1; i < times.size(); ++i) {
-        shortest = std::min(shortest, distance(times[i - 1], times[i]));
+        deltas.push_back(between(times[i - 1], times[i]));
     }
-    return shortest;
+    if (deltas.empty()) {
+        return UINT64_MAX;
+    }
+    const auto middle = deltas.begin() + static_cast<std::ptrdiff_t>((deltas.size() - 1) / 2);
+    std::ranges::nth_element(deltas, middle);
+    return *middle;
 }
 
-// Whether a sample of one lies so close beside one of the other that they are two accounts of one
-// scrape: nodes scrape a target at the same time, to the millisecond or almost.
+// Of times in order, those in [from, to] and one more on either side.
+std::span<const int64_t> around(const std::vector<int64_t>& times, int64_t from, int64_t to) {
+    auto first = std::ranges::lower_bound(times, from);
+    auto end = std::ranges::upper_bound(times, to);
+    first -= first == times.begin() ? 0 : 1;
+    end += end == times.end() ? 0 : 1;
+    return {first, end};
+}
+
+// Whether a sample that only one has lies so close beside one that only the other has that they are
+// two accounts of one scrape: nodes scrape a target at the same time, to the millisecond or almost,
+// and one that takes over does so at once, too.
 bool is_beside(std::span<const int64_t> a, std::span<const int64_t> b) {
-    const uint64_t own = std::min(shortest_delta(a), shortest_delta(b));
-    if (own == UINT64_MAX) {
+    const uint64_t interval = std::min(median_delta(a), median_delta(b));
+    if (interval == UINT64_MAX) {
         return false;
     }
+    const int64_t* lone = nullptr;  // the sample before, if only one has it
+    bool lone_of_a = false;
     size_t i = 0;
     size_t j = 0;
-    while (i < a.size() && j < b.size()) {
-        if (a[i] != b[j] && distance(a[i], b[j]) < own / 4) {
+    while (i < a.size() || j < b.size()) {
+        if (i < a.size() && j < b.size() && a[i] == b[j]) {
+            lone = nullptr;
+            ++i;
+            ++j;
+            continue;
+        }
+        const bool of_a = j == b.size() || (i < a.size() && a[i] < b[j]);
+        const int64_t* const next = of_a ? &a[i++] : &b[j++];
+        if (lone != nullptr && lone_of_a != of_a && between(*lone, *next) < interval / 2) {
             return true;
         }
-        const bool both = a[i] == b[j];
-        const bool first = a[i] < b[j];
-        i += both || first ? 1 : 0;
-        j += both || !first ? 1 : 0;
+        lone = next;
+        lone_of_a = of_a;
     }
     return false;
 }
@@ -142,8 +165,8 @@ size_t in_common(const Columns& a, const Columns& b) {
     const auto histograms =
         floats ? count_common(histograms_a, histograms_b, smaller / 2) : std::nullopt;
     if (!histograms || (*floats + *histograms) * 2 < smaller ||
-        is_beside(floats_a.times, floats_b.times) ||
-        is_beside(histograms_a.times, histograms_b.times)) {
+        is_beside(around(a.t, from, to), around(b.t, from, to)) ||
+        is_beside(around(a.histogram_t, from, to), around(b.histogram_t, from, to))) {
         return 0;
     }
     return *floats + *histograms;

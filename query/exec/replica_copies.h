@@ -9,7 +9,7 @@ namespace query::exec {
 
 // Unites accounts, each in order, that are copies: where both have a sample at one time it is the
 // same, such samples are at least half of what the smaller one has in the time that both span, and
-// no sample of one lies beside one of the other, nearer than a quarter of any delta in either.
+// no sample that only one has is followed within half an interval by one that only the other has.
 // Leaves accounts that are nobody's copy, in their order, and none that is empty.
 void unite_copies(std::vector<Columns>& accounts);
 

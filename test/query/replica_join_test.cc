@@ -157,6 +157,10 @@ TEST_CASE("a join does not take scrapes at almost the same times for copies", "[
     const Columns a = floats({0, 1, 2, 3, 4.002, 5, 6, 7, 8, 9});
     const Columns b = floats({2.7, 3, 4, 5, 6.003, 7, 8, 9, 10, 11});
     CHECK(seconds(join({a, b})) == std::vector<double>{0, 1, 2, 3, 4.002, 5, 6, 7, 8, 9, 10, 11});
+    // One takes over, at once or at the same time, while the other is there.
+    const double at = GENERATE(6.352, 6.005);
+    const Columns late = floats({at, 7, 8, 9, 10});
+    CHECK(seconds(join({floats(each(0, 8, 1)), late})) == each(0, 10, 1));
 }
 
 TEST_CASE("a join knows the interval from the account that misses nothing", "[query][replicas]") {
