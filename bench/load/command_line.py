@@ -38,8 +38,10 @@ BENCHMARKS = [
               ingest.run, {"targets": 500, "warmup": 60, "seconds": 300, "churn_pct": 1}),
     Benchmark("replay", "restart with the WAL of 500k series", replay.run,
               {"targets": 500, "warmup": 30, "seconds": 300, "mode": "sequential"}),
-    Benchmark("query", "instant and range queries over 500k series", query.run,
-              {"targets": 500, "warmup": 30, "seconds": 300, "mode": "sequential"}),
+    Benchmark("query-100k", "37 questions over the same blocks: 100k series, beside two peers",
+              query.run, {"targets": 100, "servers": query.SERVERS}),
+    Benchmark("query-500k", "the same over 500k series", query.run,
+              {"targets": 500, "servers": query.SERVERS}),
     Benchmark("storage", "1 M series x 4 h: bytes per series, replay, the cut, bytes per sample",
               storage.run, {"targets": 1000, "samples": 240, "seconds": 15}),
     Benchmark("cluster", "three nodes: what queries over all of them add, and send", cluster.run,
@@ -60,6 +62,7 @@ def parse(arguments):
     run.add_argument("--keep", action="store_true", help="keep logs and data")
     run.add_argument("--servers", type=lambda text: text.split(","),
                      help="which, in this order (default: skein,prometheus)")
+    run.add_argument("--only", type=lambda text: text.split(","), help="names of queries (query)")
     run.add_argument("--mode", choices=["concurrent", "sequential"],
                      help="all servers at once, or one after the other (ingest)")
     run.add_argument("--stop", choices=["term", "kill"], help="how replay ends a server")
@@ -80,15 +83,16 @@ def options_of(benchmark, given):
     """Built-in defaults, then the benchmark's, then what the user said."""
     options = argparse.Namespace(
         json=False, keep=False, servers=["skein", "prometheus"], mode="concurrent", stop="term",
-        skein=None, build_dir=ROOT / "build" / "release", timestamps="none", gzip=False,
+        only=None, skein=None, build_dir=ROOT / "build" / "release", timestamps="none", gzip=False,
         seconds=120, warmup=60, interval=15, targets=100, series=1000, samples=240, seed=42, churn_pct=0,
         churn_sec=300, delay_min_ms=0, delay_max_ms=0, quantum_ms=1)
     vars(options).update(benchmark.defaults)
     vars(options).update(vars(given))
-    unknown = set(options.servers) - {"skein", "prometheus"}
+    there = set(benchmark.defaults.get("servers", ["skein", "prometheus"]))
+    unknown = set(options.servers) - there
     if unknown:
         raise BenchError(f"--servers: unknown: {', '.join(sorted(unknown))} "
-                         "(there are skein and prometheus)")
+                         f"(there are {', '.join(sorted(there))})")
     if options.seconds < 1 or options.interval < 1 or options.warmup < 0:
         raise BenchError("--seconds and --interval are at least 1, --warmup at least 0")
     return options

@@ -30,6 +30,16 @@ def process_memory(pid):
     return {"rss": found["VmRSS"], "anon": found["RssAnon"], "peak": found["VmHWM"]}
 
 
+def reset_peak(pid):
+    """process_memory()'s peak counts from here on; False where the kernel does not let us."""
+    try:
+        with open(f"/proc/{pid}/clear_refs", "w") as file:
+            file.write("5")
+        return True
+    except OSError:
+        return False
+
+
 def process_written_bytes(pid):
     """Bytes the process caused to be written to disks; None where the kernel does not tell."""
     try:

@@ -99,22 +99,27 @@ def print_servers(result, rows):
 
 
 def print_queries(result):
-    servers, factors = result["servers"], result["ratios"]
+    """CPU, wall and memory of each server and query, and what the best peer needs more."""
+    servers = result["servers"]
     head = ["query"]
     for server in servers:
-        head += [f"{server['name']} CPU ms", "wall ms", "series", "points"]
-    table = [head + [f"{peer} / skein" for peer in factors]]
-    for name in servers[0]["queries"]:
+        head += [f"{server['name']} CPU ms", "wall ms", "peak MB"]
+    table = [head + ["series", "points", "CPU", "wall", "memory"]]
+    for name in result["query_names"]:
         row = [name]
         for server in servers:
             answer = server["queries"][name]
             row += [number(answer.get("cpu_ms"), 1, 2), number(answer.get("wall_ms"), 1, 2),
-                    number(answer.get("series"), 1, 0), number(answer.get("points"), 1, 0)]
-        for values in factors.values():
-            factor = values.get(f"query_cpu.{name}")
-            row.append(f"{factor:.1f} x" if factor else "")
+                    number(answer.get("peak_bytes"), 1e-6, 1)]
+        answer = servers[0]["queries"][name]
+        row += [number(answer.get("series"), 1, 0), number(answer.get("points"), 1, 0)]
+        better = result["better_peer"].get(name, {})
+        for field in ("cpu_ms", "wall_ms", "peak_bytes"):
+            row.append(f"{better[field]:.2f} x" if field in better else "-")
         table.append(row)
     print_columns(table)
+    for field, factor in result["geometric_mean"].items():
+        print(f"geometric mean, better peer / skein: {field} {factor:.2f} x")
 
 
 def print_cluster(result):
@@ -146,11 +151,10 @@ def print_report(result):
     elif "cut_cpu_seconds" in result["servers"][0]:
         print("\n".join(result["fill"]))
         print_servers(result, STORAGE_ROWS)
+    elif "query_names" in result:
+        print_queries(result)
     elif "ready_seconds" in result["servers"][0]:
         print_servers(result, REPLAY_ROWS)
-        if "queries" in result["servers"][0]:
-            print()
-            print_queries(result)
     else:
         print_servers(result, INGEST_ROWS)
     for warning in result["warnings"]:

@@ -30,6 +30,7 @@ def find_products(options):
     """Skein and the peers that --servers names, present or not."""
     skein = options.skein or options.build_dir / "skein"
     prometheus = shutil.which("prometheus")
+    victoria = shutil.which("victoria-metrics")
     known = {
         "skein": Product(
             "skein", skein if skein.exists() else None,
@@ -38,6 +39,11 @@ def find_products(options):
         "prometheus": Product(
             "prometheus", prometheus,
             "prometheus is not on PATH: run scripts/setup --peers (Debian's package prometheus)",
+            lambda: []),
+        "victoria-metrics": Product(
+            "victoria-metrics", victoria,
+            "victoria-metrics is not on PATH: run scripts/setup --peers "
+            "(Debian's package victoria-metrics)",
             lambda: []),
     }
     return [known[name] for name in options.servers]
