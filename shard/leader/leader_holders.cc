@@ -24,7 +24,7 @@ bool Leader::Body::lease_over(NodeNumber node) const {
         const NodeSession& session = sessions.at(open->second);
         return now > session.heard + options.lease + options.clock_drift;
     }
-    return now > began + options.lease + options.clock_drift &&
+    return now > began + options.former_leases &&
            liveness.silent_since(node) + options.lease + options.clock_drift < now;
 }
 
