@@ -188,13 +188,21 @@ double quantile_of(double q, std::vector<double>& values) {
     if (q > 1) {
         return kInfinity;
     }
-    std::ranges::sort(values,
-                      [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+    // NaN comes first; behind it, only the two values at the rank have to be in their places.
+    const auto numbers =
+        std::partition(values.begin(), values.end(), [](double v) { return std::isnan(v); });
     const auto n = static_cast<double>(values.size());
     const double rank = q * (n - 1);
     const double lower = std::max(0.0, std::floor(rank));
     const double upper = std::min(n - 1, lower + 1);
     const double weight = rank - std::floor(rank);
+    const auto at_lower = values.begin() + static_cast<ptrdiff_t>(lower);
+    if (at_lower >= numbers) {  // else it is NaN, whatever follows
+        std::nth_element(numbers, at_lower, values.end());
+        if (upper > lower) {
+            std::iter_swap(at_lower + 1, std::min_element(at_lower + 1, values.end()));
+        }
+    }
     return values[static_cast<size_t>(lower)] * (1 - weight) +
            values[static_cast<size_t>(upper)] * weight;
 }
