@@ -126,12 +126,31 @@ base::Status last_kernel(const RollupInput& input, Block& out, size_t row) {
 // ---------------------------------------------------------------------------------------------
 // sum and avg
 
-double sum_of(Values values) {
-    Kahan sum;
-    for (const double value : values) {
-        sum.add(value);
+// Sums are taken of so many windows at a time: each is a chain of additions that wait for one
+// another, and the chains of several windows run beside each other.
+constexpr size_t kSumLanes = 4;
+
+void add_up(const Values (&windows)[kSumLanes], Kahan (&sums)[kSumLanes]) {
+    size_t common = windows[0].size();
+    for (const Values window : windows) {
+        common = std::min(common, window.size());
     }
-    return std::isinf(sum.sum) ? sum.sum : sum.value();
+    Kahan a, b, c, d;
+    for (size_t i = 0; i < common; ++i) {
+        a.add(windows[0][i]);
+        b.add(windows[1][i]);
+        c.add(windows[2][i]);
+        d.add(windows[3][i]);
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+    for (size_t lane = 0; lane < kSumLanes; ++lane) {
+        for (const double value : windows[lane].subspan(common)) {
+            sums[lane].add(value);
+        }
+    }
 }
 
 // The mean of the sum; when that overflows, a running mean.
@@ -154,6 +173,54 @@ double average_of(Values values) {
     }
     return sum.value();
 }
+
+// Collects windows of floats and sets their sums or means, kSumLanes at a time.
+class FloatSums {
+  public:
+    FloatSums(bool average, Block& out, size_t row) : average_(average), out_(out), row_(row) {}
+
+    void add(size_t step, Values values) {
+        steps_[held_] = step;
+        windows_[held_] = values;
+        if (++held_ == kSumLanes) {
+            flush();
+        }
+    }
+
+    // After the last add().
+    void flush() {
+        if (held_ == 0) {
+            return;
+        }
+        std::fill(windows_ + held_, windows_ + kSumLanes, windows_[0]);
+        Kahan sums[kSumLanes];
+        add_up(windows_, sums);
+        for (size_t lane = 0; lane < held_; ++lane) {
+            out_.set(row_, steps_[lane], result(windows_[lane], sums[lane]));
+        }
+        held_ = 0;
+    }
+
+  private:
+    [[nodiscard]] double result(Values values, Kahan sum) const {
+        if (!average_) {
+            return std::isinf(sum.sum) ? sum.sum : sum.value();
+        }
+        // A mean of negative zeros is one, which a sum that begins at zero does not show.
+        if (!std::isfinite(sum.sum) || sum.sum == 0) {
+            return average_of(values);
+        }
+        sum.divide(static_cast<double>(values.size()));
+        return sum.value();
+    }
+
+    const bool average_;
+    Block& out_;
+    const size_t row_;
+    size_t held_ = 0;
+    size_t steps_[kSumLanes] = {};
+    Values windows_[kSumLanes];
+};
 
 // Sum or mean of the histograms of a window.
 class HistogramFold {
@@ -233,17 +300,16 @@ class HistogramFold {
     bool reconciled_ = false;
 };
 
-template <class Floats>
-base::Status add_up(
-    const RollupInput& input, bool average, Block& out, size_t row, Floats&& floats) {
+base::Status sum_or_mean(const RollupInput& input, bool average, Block& out, size_t row) {
     Pace pace(input.context);
+    FloatSums floats(average, out, row);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
         TRY(pace.touch(window.floats() + window.histograms()));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {
-            out.set(row, step, floats(values_of(input, window)));
+            floats.add(step, values_of(input, window));
         } else if (window.has_histograms()) {
             if (auto value = HistogramFold(input, window).run(average)) {
                 out.set(
@@ -251,15 +317,16 @@ base::Status add_up(
             }
         }
     }
+    floats.flush();
     return base::success();
 }
 
 base::Status sum_kernel(const RollupInput& input, Block& out, size_t row) {
-    return add_up(input, false, out, row, sum_of);
+    return sum_or_mean(input, false, out, row);
 }
 
 base::Status avg_kernel(const RollupInput& input, Block& out, size_t row) {
-    return add_up(input, true, out, row, average_of);
+    return sum_or_mean(input, true, out, row);
 }
 
 // ---------------------------------------------------------------------------------------------

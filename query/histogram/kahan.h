@@ -10,15 +10,12 @@ struct Kahan {
     double sum = 0;
     double error = 0;
 
+    // Written so that it compiles without branches, which would be guessed wrong every other time.
     void add(double value) {
         const double next = sum + value;
-        if (std::isinf(next)) {
-            error = 0;
-        } else if (std::fabs(sum) >= std::fabs(value)) {
-            error += (sum - next) + value;
-        } else {
-            error += (value - next) + sum;
-        }
+        const double lost =
+            std::fabs(sum) >= std::fabs(value) ? (sum - next) + value : (value - next) + sum;
+        error = std::isinf(next) ? 0 : error + lost;
         sum = next;
     }
 
