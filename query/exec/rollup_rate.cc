@@ -53,6 +53,44 @@ double extrapolation(const Sampled& sampled, const Window& window, int64_t range
     return factor;
 }
 
+// The factor of extrapolation() where no counter's zero is near: it depends on times alone, which
+// repeat from window to window when samples come at even distances.
+class KnownFactor {
+  public:
+    KnownFactor(int64_t range_ms, Mode mode) : range_ms_(range_ms), mode_(mode) {}
+
+    double operator()(const Sampled& sampled, const Window& window) {
+        // A start is moved by at most 1.1 times the interval between the samples, and a counter's
+        // zero lies twice as far back then.
+        const bool zero_is_far =
+            !mode_.counter || sampled.change <= 0 || sampled.first >= 2 * sampled.change;
+        if (!zero_is_far) {
+            return extrapolation(sampled, window, range_ms_, mode_);
+        }
+        const int64_t to_start = sampled.first_t - window.start_t;
+        const int64_t to_end = window.end_t - sampled.last_t;
+        const int64_t interval = sampled.last_t - sampled.first_t;
+        if (to_start != to_start_ || to_end != to_end_ || interval != interval_ ||
+            sampled.count != count_) {
+            factor_ = extrapolation(sampled, window, range_ms_, mode_);
+            to_start_ = to_start;
+            to_end_ = to_end;
+            interval_ = interval;
+            count_ = sampled.count;
+        }
+        return factor_;
+    }
+
+  private:
+    const int64_t range_ms_;
+    const Mode mode_;
+    int64_t to_start_ = -1;  // no window has it: windows begin before their samples
+    int64_t to_end_ = 0;
+    int64_t interval_ = 0;
+    size_t count_ = 0;
+    double factor_ = 0;
+};
+
 // The same when the series is known to have started, at zero, inside the window.
 double extrapolation_from_start(int64_t start_t,
                                 int64_t last_t,
@@ -115,6 +153,8 @@ class Resets {
         return change;
     }
 
+    [[nodiscard]] bool any() const { return !resets_.empty(); }
+
     [[nodiscard]] bool overlap(const Window& window) const {
         return std::ranges::any_of(overlaps_,
                                    [&](uint32_t i) { return i > window.begin && i < window.end; });
@@ -131,6 +171,7 @@ void float_rate(const RollupInput& input,
                 size_t step,
                 Mode mode,
                 Resets& resets,
+                KnownFactor& known,
                 Block& out,
                 size_t row) {
     const Columns& columns = input.columns;
@@ -156,7 +197,7 @@ void float_rate(const RollupInput& input,
     } else {
         const Sampled sampled{
             first_t, columns.t[last], window.floats(), columns.v[window.begin], change};
-        factor = extrapolation(sampled, window, input.range_ms, mode);
+        factor = known(sampled, window);
     }
     out.set(row, step, change * factor);
 }
@@ -307,11 +348,41 @@ void histogram_rate(const RollupInput& input,
     out.set(row, step, HistogramPtr(std::make_shared<FloatHistogram>(change->result())));
 }
 
+// A series of floats without start timestamps, which most are.
+void plain_rates(const RollupInput& input, Mode mode, Block& out, size_t row) {
+    const Columns& columns = input.columns;
+    Resets resets(input, mode.counter);
+    KnownFactor known(input.range_ms, mode);
+    double* values = out.values(row);
+    Bits present = out.present(row);
+    for (size_t step = 0; step < input.windows.size(); ++step) {
+        const Window& window = input.windows[step];
+        if (window.floats() < 2) {
+            continue;
+        }
+        const size_t last = window.end - 1;
+        const double first = columns.v[window.begin];
+        double change = columns.v[last] - first;
+        if (resets.any()) {
+            change = resets.correct(columns, window, change);
+        }
+        const Sampled sampled{
+            columns.t[window.begin], columns.t[last], window.floats(), first, change};
+        values[step] = change * known(sampled, window);
+        present.set(step);
+    }
+}
+
 base::Status extrapolated(const RollupInput& input, Mode mode, Block& out, size_t row) {
     if (input.extension != RangeExtension::kNone) {
         return extended_rate(input, mode.counter, mode.per_second, out, row);
     }
+    if (input.columns.histogram_t.empty() && input.columns.st.empty()) {
+        plain_rates(input, mode, out, row);
+        return base::success();
+    }
     Resets resets(input, mode.counter);
+    KnownFactor known(input.range_ms, mode);
     Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
@@ -319,7 +390,7 @@ base::Status extrapolated(const RollupInput& input, Mode mode, Block& out, size_
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {
-            float_rate(input, window, step, mode, resets, out, row);
+            float_rate(input, window, step, mode, resets, known, out, row);
         } else if (window.has_histograms()) {
             histogram_rate(input, window, step, mode, out, row);
         }
