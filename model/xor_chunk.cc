@@ -197,6 +197,46 @@ base::Status corrupt(const char* what, size_t sample) {
     return base::fail(base::Code::kCorrupt, "XOR chunk:", what, "in sample", sample);
 }
 
+constexpr unsigned kLookBits = 57;  // that BitReader::peek() shows at least
+
+// A chunk being read, behind its first sample.
+struct Decoder {
+    BitReader in;
+    uint64_t time = 0;
+    uint64_t bits = 0;
+    uint64_t delta = 0;  // unsigned: corrupt input may overflow
+    XorWindow window;
+
+    // One look is enough for most: the same distance, and a value that fits behind it.
+    bool read_sample() {
+        const uint64_t word = in.peek();
+        if (word >> 62 == 0) {
+            in.skip(2);
+            return true;
+        }
+        const unsigned significant = 64 - window.leading - window.trailing;
+        if (word >> 61 == 0b010 && significant <= kLookBits - 3) {
+            in.skip(3 + significant);
+            bits ^= word << 3 >> (64 - significant) << window.trailing;
+            return true;
+        }
+        if ((word >> 63) == 0) {
+            in.skip(1);
+        } else {
+            delta += static_cast<uint64_t>(read_dod(in));
+        }
+        return read_value();
+    }
+
+    bool read_value() { return read_xor_value(in, window, bits); }
+
+    void put(int64_t* t, double* v, size_t i) {
+        time += delta;
+        t[i] = static_cast<int64_t>(time);
+        v[i] = std::bit_cast<double>(bits);
+    }
+};
+
 }  // namespace
 
 base::Status xor_decode(std::span<const uint8_t> chunk, int64_t* t, double* v) {
@@ -214,19 +254,25 @@ base::Status xor_decode(std::span<const uint8_t> chunk, int64_t* t, double* v) {
     }
     t[0] = static_cast<int64_t>(time);
     v[0] = std::bit_cast<double>(bits);
-    uint64_t delta = 0;  // unsigned: corrupt input may overflow
-    XorWindow window;
-    for (size_t i = 1; i < count; ++i) {
-        delta = i == 1 ? read_uvarint(in, ok) : delta + static_cast<uint64_t>(read_dod(in));
-        time += delta;
-        if (!read_xor_value(in, window, bits) || !ok) [[unlikely]] {
-            return corrupt("impossible bits", i);
+    Decoder decoder{.in = in, .time = time, .bits = bits};
+    size_t i = 1;
+    if (count > 1) {
+        decoder.delta = read_uvarint(decoder.in, ok);
+        ok = ok && decoder.read_value();
+        decoder.put(t, v, i++);
+    }
+    while (ok && i < count) {
+        ok = decoder.read_sample();
+        decoder.put(t, v, i++);
+        if (decoder.in.overrun()) [[unlikely]] {
+            return corrupt("bytes end", i - 1);
         }
-        if (in.overrun()) [[unlikely]] {
-            return corrupt("bytes end", i);
-        }
-        t[i] = static_cast<int64_t>(time);
-        v[i] = std::bit_cast<double>(bits);
+    }
+    if (!ok) {
+        return corrupt("impossible bits", i - 1);
+    }
+    if (decoder.in.overrun()) {
+        return corrupt("bytes end", i - 1);
     }
     return base::success();
 }

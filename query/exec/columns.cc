@@ -112,7 +112,11 @@ void gather(std::vector<T>& column, const std::vector<uint32_t>& kept) {
 
 // The order by time, of equal times the first only; nothing when the times ascend already.
 bool ascending(const std::vector<int64_t>& times) {
-    return std::adjacent_find(times.begin(), times.end(), std::greater_equal<>()) == times.end();
+    bool falls = false;  // asked at the end: that leaves a loop of vector instructions
+    for (size_t i = 1; i < times.size(); ++i) {
+        falls |= times[i] <= times[i - 1];
+    }
+    return !falls;
 }
 
 std::vector<uint32_t> sorted_order(const std::vector<int64_t>& times) {
@@ -151,20 +155,39 @@ std::vector<uint32_t> wanted(const std::vector<int64_t>& times,
     return kept;
 }
 
-// The common case, without a copy of anything: cut the ends, then squeeze stale markers out.
+bool any_stale(std::span<const double> values) {
+    bool stale = false;
+    for (const double value : values) {
+        stale |= model::is_stale(value);
+    }
+    return stale;
+}
+
+// Keeps the places [first, last).
+template <class T>
+void cut(std::vector<T>& column, size_t first, size_t last) {
+    std::move(column.begin() + static_cast<ptrdiff_t>(first),
+              column.begin() + static_cast<ptrdiff_t>(last),
+              column.begin());
+    column.resize(last - first);
+}
+
+// The common case: cut the ends, and squeeze stale markers out where there are any.
 void trim_floats(int64_t min_t, int64_t max_t, bool drop_stale, Columns& out) {
     const auto first = static_cast<size_t>(std::ranges::lower_bound(out.t, min_t) - out.t.begin());
     const auto last = static_cast<size_t>(std::ranges::upper_bound(out.t, max_t) - out.t.begin());
     const bool times = !out.st.empty();
-    if (first == 0 && (!drop_stale || std::ranges::none_of(out.v, model::is_stale))) {
-        out.t.resize(last);
-        out.v.resize(last);
-        out.st.resize(times ? last : 0);
+    if (!drop_stale || !any_stale(std::span(out.v).subspan(first, last - first))) {
+        cut(out.t, first, last);
+        cut(out.v, first, last);
+        if (times) {
+            cut(out.st, first, last);
+        }
         return;
     }
     size_t to = 0;
     for (size_t i = first; i < last; ++i) {
-        if (drop_stale && model::is_stale(out.v[i])) {
+        if (model::is_stale(out.v[i])) {
             continue;
         }
         out.t[to] = out.t[i];
