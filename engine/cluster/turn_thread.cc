@@ -41,19 +41,21 @@ void TurnThread::post(Task task) {
 }
 
 bool TurnThread::run(const Task& task) {
-    std::promise<void> ran;
+    // Shared: who waits may be gone before the thread is done with telling it.
+    const auto ran = std::make_shared<std::promise<void>>();
+    std::future<void> done = ran->get_future();
     {
         const MutexLock lock(mutex_);
         if (stopping_) {
             return false;
         }
-        tasks_.emplace_back([&] {
+        tasks_.emplace_back([&task, ran] {
             task();
-            ran.set_value();
+            ran->set_value();
         });
     }
     changed_.notify_all();
-    ran.get_future().wait();
+    done.wait();
     return true;
 }
 
