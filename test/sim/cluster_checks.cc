@@ -193,8 +193,12 @@ void ClusterChecks::check_gap(uint32_t number, size_t slot, Time now) {
 
 void ClusterChecks::check_overlap(ProcessId process, uint32_t number, Slot& slot, Time now) {
     const Time interval = targets_.at(number).target->interval;
+    if (slot.last_good == Time::min()) {
+        slot.overlaps = 0;  // the first good one of all
+        return;
+    }
     const bool doubled = slot.last_by != kNoProcess && slot.last_by != process &&
-                         slot.last_good != Time::min() && now - slot.last_good < interval / 4;
+                         now - slot.last_good < interval / 4;
     if (doubled) {
         ++slot.overlaps;
     } else if (slot.last_by == process || now - slot.last_good > interval * 3 / 2) {

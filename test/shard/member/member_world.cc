@@ -237,6 +237,13 @@ World::World(size_t count) {
     }
 }
 
+// Members that go still talk to the nodes of others.
+World::~World() {
+    for (const auto& node : nodes) {
+        node->member.reset();
+    }
+}
+
 Node* World::by_address(const std::string& address) {
     const auto found =
         std::ranges::find(nodes, address, [](const auto& node) { return node->address(); });

@@ -91,6 +91,9 @@ class World {
   public:
     // Nodes n1, n2, … of one --cluster.join, none of them started.
     explicit World(size_t nodes);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
 
     [[nodiscard]] Node& node(size_t number) { return *nodes.at(number - 1); }
 
