@@ -39,7 +39,7 @@ struct LeaderOptions {
     PlacingOptions placing;
     std::chrono::milliseconds lease{5'000};
     std::chrono::milliseconds lease_every{1'000};
-    std::chrono::milliseconds clock_drift{1'000};       // that two clocks may differ over a lease
+    std::chrono::milliseconds clock_drift{1'000};  // that two clocks may differ over a lease
     // From when this one leads, that leases of the one before may last: a lease, and the time that
     // one may have led on without knowing better.
     std::chrono::milliseconds former_leases{10'000};
