@@ -21,7 +21,7 @@ void ClusterNode::start() {
                                       .jobs = jobs},
                                      {.join = {"leader:1"}},
                                      {.link = *this,
-                                      .store = *this,
+                                      .store = kept,
                                       .holdings = *this,
                                       .loads = *this,
                                       .clock = cluster.clock,
@@ -91,37 +91,6 @@ void ClusterNode::leave() {
     if (was != 0 && !cut) {
         cluster.under_way.emplace_back([this, was] { cluster.leader_part->closed(was); });
     }
-}
-
-base::Result<StoredSession> ClusterNode::load() {
-    StoredSession stored = kept_;
-    for (const auto& [target, held] : kept_targets_) {
-        stored.targets.push_back(held);
-    }
-    return stored;
-}
-
-base::Status ClusterNode::save_identity(const std::string& cluster_id,
-                                        NodeNumber number,
-                                        std::span<const KnownNode> known) {
-    kept_.cluster_id = cluster_id;
-    kept_.number = number;
-    kept_.nodes.assign(known.begin(), known.end());
-    return base::success();
-}
-
-base::Status ClusterNode::save_targets(Order seen,
-                                       std::span<const AssignedTarget> put,
-                                       std::span<const model::TargetId> removed,
-                                       bool /*sync*/) {
-    kept_.seen = seen;
-    for (const model::TargetId target : removed) {
-        kept_targets_.erase(target);
-    }
-    for (const AssignedTarget& target : put) {
-        kept_targets_.insert_or_assign(target.id, target);
-    }
-    return base::success();
 }
 
 void ClusterNode::hold(const AssignedTarget& target) {

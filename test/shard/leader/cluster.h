@@ -10,6 +10,7 @@
 
 #include "shard/leader/leader.h"
 #include "shard/session/worker.h"
+#include "test/shard/session/kept_session.h"
 #include "test/support/fake_clock.h"
 
 namespace test {
@@ -25,7 +26,6 @@ class Cluster;
 
 // One node: its worker, what it would scrape, and what it kept.
 class ClusterNode final : public shard::SessionLink,
-                          public shard::SessionStore,
                           public shard::HoldingsListener,
                           public shard::LoadSource {
   public:
@@ -38,15 +38,6 @@ class ClusterNode final : public shard::SessionLink,
     void open(const std::string& address) override;
     void send(shard::NodeMessage message) override;
     void leave() override;
-
-    base::Result<shard::StoredSession> load() override;
-    base::Status save_identity(const std::string& cluster_id,
-                               shard::NodeNumber number,
-                               std::span<const shard::KnownNode> nodes) override;
-    base::Status save_targets(shard::Order seen,
-                              std::span<const shard::AssignedTarget> put,
-                              std::span<const model::TargetId> removed,
-                              bool sync) override;
 
     void hold(const shard::AssignedTarget& target) override;
     void release(model::TargetId id, shard::ReleaseReason reason) override;
@@ -67,12 +58,9 @@ class ClusterNode final : public shard::SessionLink,
     std::map<model::TargetId, shard::AssignedTarget> scraped;
     std::vector<std::pair<model::TargetId, shard::ReleaseReason>> released;
     bool lease = false;
+    test_support::KeptSession kept;
     std::unique_ptr<shard::Worker> worker;
     shard::SessionId session = 0;  // 0: none
-
-  private:
-    shard::StoredSession kept_;
-    std::map<model::TargetId, shard::AssignedTarget> kept_targets_;
 };
 
 class Cluster final : public shard::Proposer,

@@ -36,8 +36,7 @@ Node::Node(World& in, std::string name, std::vector<std::string> list)
 void Node::lose_disk() {
     member_id = world.random.u64() | 1;
     disk = std::make_unique<raft_test::HeldDisk>(raft_test::Disk());
-    kept_ = {};
-    kept_targets_.clear();
+    kept = {};
 }
 
 void Node::start() {
@@ -63,7 +62,7 @@ void Node::start() {
                                   .links = *this,
                                   .link = *this,
                                   .identities = *this,
-                                  .store = *this,
+                                  .store = kept,
                                   .holdings = *this,
                                   .loads = *this,
                                   .inventory = inventory,
@@ -178,37 +177,6 @@ void Node::ask(const std::string& to, std::function<void(base::Result<Identity>)
         world.carry(
             asked, *this, [done, said = asked.member->identity()](Node& /*here*/) { done(said); });
     });
-}
-
-base::Result<StoredSession> Node::load() {
-    StoredSession stored = kept_;
-    for (const auto& [target, held] : kept_targets_) {
-        stored.targets.push_back(held);
-    }
-    return stored;
-}
-
-base::Status Node::save_identity(const std::string& cluster_id,
-                                 NodeNumber number,
-                                 std::span<const KnownNode> known) {
-    kept_.cluster_id = cluster_id;
-    kept_.number = number;
-    kept_.nodes.assign(known.begin(), known.end());
-    return base::success();
-}
-
-base::Status Node::save_targets(Order seen,
-                                std::span<const AssignedTarget> put,
-                                std::span<const model::TargetId> removed,
-                                bool /*sync*/) {
-    kept_.seen = seen;
-    for (const model::TargetId target : removed) {
-        kept_targets_.erase(target);
-    }
-    for (const AssignedTarget& target : put) {
-        kept_targets_.insert_or_assign(target.id, target);
-    }
-    return base::success();
 }
 
 void Node::hold(const AssignedTarget& target) {

@@ -11,6 +11,7 @@
 
 #include "shard/member/member.h"
 #include "test/shard/raft/driver_world.h"
+#include "test/shard/session/kept_session.h"
 #include "test/support/capture_sink.h"
 #include "test/support/fake_clock.h"
 
@@ -24,7 +25,6 @@ class World;
 class Node final : public NodeLinks,
                    public SessionLink,
                    public Identities,
-                   public SessionStore,
                    public HoldingsListener,
                    public LoadSource {
   public:
@@ -50,15 +50,6 @@ class Node final : public NodeLinks,
     void leave() override;
     // --- Identities ---
     void ask(const std::string& to, std::function<void(base::Result<Identity>)> done) override;
-    // --- SessionStore ---
-    base::Result<StoredSession> load() override;
-    base::Status save_identity(const std::string& cluster_id,
-                               NodeNumber number,
-                               std::span<const KnownNode> nodes) override;
-    base::Status save_targets(Order seen,
-                              std::span<const AssignedTarget> put,
-                              std::span<const model::TargetId> removed,
-                              bool sync) override;
     // --- HoldingsListener ---
     void hold(const AssignedTarget& target) override;
     void release(model::TargetId id, ReleaseReason reason) override;
@@ -77,14 +68,11 @@ class Node final : public NodeLinks,
     std::unique_ptr<raft_test::HeldDisk> disk;
     Inventory inventory;
     std::map<model::TargetId, AssignedTarget> scraped;
+    test_support::KeptSession kept;
     std::unique_ptr<Member> member;
     uint64_t life = 0;      // counts starts
     SessionId session = 0;  // its own, at the node below; 0: none
     Node* leader = nullptr;
-
-  private:
-    StoredSession kept_;
-    std::map<model::TargetId, AssignedTarget> kept_targets_;
 };
 
 class World {

@@ -190,7 +190,10 @@ TEST_CASE("answers that come after the end do nothing", "[shard][founding]") {
     World world(kThree);
     world.others.nodes["b:1"] = unbound("b");
     world.founding->poll();
+    REQUIRE(world.others.under_way.size() == 2);
+    const size_t lines = world.sink.lines().size();
     world.founding.reset();
     world.others.deliver();
-    SUCCEED();
+    CHECK(world.others.under_way.empty());  // it asks nobody again
+    CHECK(world.sink.lines().size() == lines);
 }
