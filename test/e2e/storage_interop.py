@@ -150,7 +150,7 @@ def servers(checks, folder, source, start):
         comparison.instant(ours, theirs)
         comparison.ranges(ours, theirs)
     comparison.instant("live[10m]", instants=[time.time()])
-    checks.that(comparison.answers["full"] > comparison.answers["empty"], "most queries find something", comparison.answers)
+    checks.that(comparison.found["full"] > comparison.found["empty"], "most queries find something", comparison.found)
     for guest in guests:
         no_complaints(checks, guest)
         guest.kill()
