@@ -1,6 +1,7 @@
 // Targets: raw groups as discovery finds them, and resolved targets as they are scraped.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -44,6 +45,10 @@ class GroupSource {
 
 using TargetId = uint64_t;
 
+// From when on what shares it is not scraped: base::Clock::steady(), in its ticks since its epoch.
+// Moves while scrapes go on.
+using ScrapeEnd = std::atomic<int64_t>;
+
 // A target after relabelling: what is scraped, as whom, and when. Immutable.
 struct Target {
     TargetId id = 0;    // hash of labels and URL, as Prometheus computes it
@@ -60,6 +65,7 @@ struct Target {
     uint8_t slots = 1;
     bool on_trial = false;  // nothing is stored before the first good scrape, not even `up`
     bool at_once = false;   // the first scrape does not wait for the target's moment
+    std::shared_ptr<const ScrapeEnd> end;  // null: it has none
 };
 
 struct DroppedTarget {

@@ -172,6 +172,9 @@ base::Task<void> Loop::scrape() {
             .observe(static_cast<double>(start_ns - last_start_ns_) / kNsPerSecond);
     }
     last_start_ns_ = start_ns;
+    if (target_->end != nullptr && start.time_since_epoch().count() >= *target_->end) {
+        co_return base::success();  // somebody else may scrape it by now
+    }
     std::unique_ptr<ScrapeBuffers> buffers = shared_.buffers.take();
     const int64_t time_ms = aligner_.align_ms(start_ns, target_->interval);
     session_.begin(buffers->staged, time_ms, start_ns / 1'000'000);

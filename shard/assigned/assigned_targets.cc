@@ -6,7 +6,17 @@
 namespace shard {
 namespace {
 
-std::shared_ptr<const model::Target> make_target(const AssignedTarget& assigned) {
+// Whether a scraper would see no difference.
+bool scraped_alike(const AssignedTarget& a, const AssignedTarget& b) {
+    return a.slot == b.slot && a.slots == b.slots && a.holding == b.holding &&
+           a.exclusive == b.exclusive &&
+           (a.descriptor == b.descriptor || *a.descriptor == *b.descriptor);
+}
+
+}  // namespace
+
+std::shared_ptr<const model::Target> AssignedTargets::make_target(
+    const AssignedTarget& assigned) const {
     const TargetDescriptor& what = *assigned.descriptor;
     auto target = std::make_shared<model::Target>();
     target->id = assigned.id;
@@ -21,39 +31,20 @@ std::shared_ptr<const model::Target> make_target(const AssignedTarget& assigned)
     target->slots = assigned.slots;
     target->on_trial = assigned.holding == Holding::kIncoming;
     target->at_once = assigned.holding == Holding::kStandIn;
-    return target;
-}
-
-// Whether a scraper would see no difference.
-bool scraped_alike(const AssignedTarget& a, const AssignedTarget& b) {
-    return a.slot == b.slot && a.slots == b.slots && a.holding == b.holding &&
-           (a.descriptor == b.descriptor || *a.descriptor == *b.descriptor);
-}
-
-}  // namespace
-
-void AssignedTargets::list(const AssignedTarget& target) {
-    if (target.exclusive && !lease_) {
-        lists_.hand_over(target.id);
-    } else {
-        lists_.put(make_target(target));
+    if (assigned.exclusive) {
+        target->end = lease_;
     }
+    return target;
 }
 
 void AssignedTargets::hold(const AssignedTarget& target) {
     loads_.hold(target.id, target.holding == Holding::kIncoming);
     const base::MutexLock lock(mutex_);
-    if (target.exclusive) {
-        exclusive_.insert(target.id);
-    } else {
-        exclusive_.erase(target.id);
-    }
     const auto [at, added] = held_.try_emplace(target.id, target);
-    const bool alike =
-        !added && scraped_alike(at->second, target) && at->second.exclusive == target.exclusive;
+    const bool alike = !added && scraped_alike(at->second, target);
     at->second = target;
     if (!alike) {
-        list(target);
+        lists_.put(make_target(target));
     }
 }
 
@@ -69,18 +60,11 @@ void AssignedTargets::release(model::TargetId id, ReleaseReason reason) {
     } else {
         lists_.remove(at->second.descriptor->job, id);
     }
-    exclusive_.erase(id);
     held_.erase(at);
 }
 
-void AssignedTargets::lease_changed(bool valid) {
-    const base::MutexLock lock(mutex_);
-    if (std::exchange(lease_, valid) == valid) {
-        return;
-    }
-    for (const model::TargetId id : exclusive_) {
-        list(held_.at(id));
-    }
+void AssignedTargets::lease(base::SteadyTime until) {
+    lease_->store(until.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void AssignedTargets::tell() {

@@ -21,7 +21,7 @@ namespace shard {
 
 // Targets keep the cluster's id (docs/placement.md, "Targets"), so that every node scrapes them at
 // the same moment. Their loads are of the scrapes since they were last begun.
-//   threads  hold(), release(), lease_changed(), tell() and totals() on one, the cluster's;
+//   threads  hold(), release(), lease(), settle(), tell() and totals() on one, the cluster's;
 //            scraped() on any lane; the rest on any
 class AssignedTargets final : public HoldingsListener,
                               public LoadSource,
@@ -44,8 +44,9 @@ class AssignedTargets final : public HoldingsListener,
     // --- HoldingsListener: takes effect with the next tell() ---
     void hold(const AssignedTarget& target) override EXCLUDES_LOCK(mutex_);
     void release(model::TargetId id, ReleaseReason reason) override EXCLUDES_LOCK(mutex_);
-    // Without a lease exclusive targets are held, but not scraped.
-    void lease_changed(bool valid) override EXCLUDES_LOCK(mutex_);
+    void lease(base::SteadyTime until) override;
+
+    void settle() override EXCLUDES_LOCK(telling_, mutex_) { tell(); }
 
     // Tells the listener of every job that changed since, once. A job that lost its last target is
     // told with an empty list, and then forgotten.
@@ -64,22 +65,20 @@ class AssignedTargets final : public HoldingsListener,
     // --- ScrapeListener ---
     void scraped(const model::ScrapeOutcome& outcome) override;
 
-    // Everything held, in no order, also what is not scraped for want of a lease. No lock is held
-    // while `visit` runs.
+    // Everything held, in no order. No lock is held while `visit` runs.
     void for_each(const std::function<void(const AssignedTarget&)>& visit) const
         EXCLUDES_LOCK(mutex_);
 
   private:
-    // Lists it, or not, as holding and lease say.
-    void list(const AssignedTarget& target) REQUIRES_LOCK(mutex_);
+    [[nodiscard]] std::shared_ptr<const model::Target> make_target(
+        const AssignedTarget& assigned) const;
 
     const Parts parts_;
+    const std::shared_ptr<model::ScrapeEnd> lease_ = std::make_shared<model::ScrapeEnd>(0);
     ScrapeLoads loads_;
     base::Mutex telling_;  // held while the listener is told, so that the latest list comes last
     mutable base::Mutex mutex_;
     std::unordered_map<model::TargetId, AssignedTarget> held_ GUARDED_BY(mutex_);
-    std::unordered_set<model::TargetId> exclusive_ GUARDED_BY(mutex_);  // of those held
-    bool lease_ GUARDED_BY(mutex_) = false;
     JobLists lists_ GUARDED_BY(mutex_);
     std::map<std::string, std::shared_ptr<const model::ResolvedJob>> told_ GUARDED_BY(mutex_);
     model::TargetListener* listener_ GUARDED_BY(mutex_) = nullptr;

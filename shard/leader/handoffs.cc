@@ -18,12 +18,15 @@ std::string_view name(HandoffEnd end) {
             return "new owner silent";
         case HandoffEnd::kTimedOut:
             return "timed out";
+        case HandoffEnd::kAlone:
+            return "exclusive, not tried";
     }
     return "unknown";
 }
 
 bool finishes(HandoffEnd end) {
-    return end == HandoffEnd::kDone || end == HandoffEnd::kDown || end == HandoffEnd::kOwnerGone;
+    return end == HandoffEnd::kDone || end == HandoffEnd::kDown || end == HandoffEnd::kOwnerGone ||
+           end == HandoffEnd::kAlone;
 }
 
 bool marks(HandoffEnd end) {
@@ -73,6 +76,9 @@ std::optional<HandoffEnd> Handoffs::judge(const TargetView& target,
     const Move& move = *target.move;
     if (view.silent(move.to)) {
         return HandoffEnd::kTakerGone;
+    }
+    if (view.exclusive(target)) {
+        return HandoffEnd::kAlone;
     }
     if (incoming != nullptr && incoming->good >= options_.good_scrapes) {
         return HandoffEnd::kDone;

@@ -30,6 +30,7 @@ enum class HandoffEnd : uint8_t {
     kUnable,     // the old owner can, the new one cannot
     kTakerGone,  // the new owner is silent
     kTimedOut,   // the new owner says nothing of it
+    kAlone,      // only one may scrape it: the new owner gets it untried, once the old one let go
 };
 
 [[nodiscard]] std::string_view name(HandoffEnd end);
@@ -52,6 +53,7 @@ struct HandoffView {
     // Of the owner's last scrape; nullopt: not known.
     std::function<std::optional<bool>(model::TargetId, NodeNumber)> up;
     std::function<std::chrono::milliseconds(model::TargetId)> interval;
+    std::function<bool(const TargetView&)> exclusive;
 };
 
 //   threads  one

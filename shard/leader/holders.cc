@@ -27,8 +27,7 @@ void add(std::vector<Holder>& holders, const Holder& holder) {
 
 std::vector<Holder> holders_of(const TargetView& target,
                                std::span<const Takeover> takeovers,
-                               std::span<const NodeRecord> nodes,
-                               const std::function<bool(NodeNumber silent)>& may_stand_in) {
+                               std::span<const NodeRecord> nodes) {
     std::vector<Holder> holders;
     for (size_t slot = 0; slot < target.owners.size(); ++slot) {
         add(holders,
@@ -45,7 +44,7 @@ std::vector<Holder> holders_of(const TargetView& target,
     }
     for (const Takeover& takeover : takeovers) {
         const auto owned = std::ranges::find(target.owners, takeover.node, &Owner::node);
-        if (owned == target.owners.end() || !may_stand_in(takeover.node)) {
+        if (owned == target.owners.end()) {
             continue;
         }
         add(holders,
@@ -54,6 +53,16 @@ std::vector<Holder> holders_of(const TargetView& target,
              .holding = Holding::kStandIn});
     }
     return holders;
+}
+
+std::optional<Holder> exclusive_holder(std::span<const Holder> holders) {
+    for (const Holding wanted : {Holding::kStandIn, Holding::kOwner}) {
+        const auto found = std::ranges::find(holders, wanted, &Holder::holding);
+        if (found != holders.end()) {
+            return *found;
+        }
+    }
+    return std::nullopt;
 }
 
 struct Holders::Parts {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,13 +24,12 @@ struct Holder {
 };
 
 // Each node at most once: who owns a slot is in no other way part of the target.
-//   may_stand_in  false: nobody scrapes a silent node's slot of this target yet, because the node
-//                 may still do so, and only one may
-[[nodiscard]] std::vector<Holder> holders_of(
-    const TargetView& target,
-    std::span<const Takeover> takeovers,
-    std::span<const NodeRecord> nodes,
-    const std::function<bool(NodeNumber silent)>& may_stand_in);
+[[nodiscard]] std::vector<Holder> holders_of(const TargetView& target,
+                                             std::span<const Takeover> takeovers,
+                                             std::span<const NodeRecord> nodes);
+// Who is to have a target that only one may scrape: who stands in for its owner, or its owner.
+// nullopt: nobody.
+[[nodiscard]] std::optional<Holder> exclusive_holder(std::span<const Holder> holders);
 
 // What one node is to be told of one target.
 struct HolderChange {

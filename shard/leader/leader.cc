@@ -85,6 +85,10 @@ void Leader::Body::begin() {
     discovered_version.reset();
     plan_due = true;
     next_leases = now;
+    grants.clear();
+    // Who held anything exclusive before holds it no longer than the lease of the leader before.
+    granting = parts.table.targets() == 0;
+    grants_from = now + options.former_leases;
     rebuild_holders();
     drains_looked_at = 0;
     note(EventKind::kLeads, kNoNode, "this node leads, in term " + std::to_string(term));
@@ -124,7 +128,7 @@ SteadyTime Leader::Body::poll() {
     }
     follow_table();
     follow_lives();
-    watch_leases();
+    watch_grants();
     loads.step(now);
     send_leases(now);
     propose_next();

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "shard/leader/grants.h"
 #include "shard/leader/holders.h"
 #include "shard/leader/leader.h"
 
@@ -75,6 +76,7 @@ struct Leader::Body {
     void handle(SessionId id, NodeSession& session, const Progress& progress);
     void handle(SessionId id, NodeSession& session, Holdings& holdings);
     void handle(SessionId id, NodeSession& session, const Configured& configured);
+    void handle(SessionId id, NodeSession& session, const Released& released);
     void refuse(SessionId id, Refusal why, std::string reason);
     void redirect(SessionId id);
     [[nodiscard]] bool is_twin(SessionId id, const Hello& hello) const;
@@ -90,7 +92,10 @@ struct Leader::Body {
     // --- leader_holders.cc: what the table says of nodes -----------------------------------------
     void rebuild_holders();
     void follow_table();
-    [[nodiscard]] std::vector<Holder> holders_now(const TargetView& target) const;
+    [[nodiscard]] std::vector<Holder> holders_now(const TargetView& target);
+    [[nodiscard]] bool exclusive(const TargetView& target) const;
+    void refresh(model::TargetId id, std::vector<HolderChange>& changes);
+    void refresh_exclusive();
     void follow_maintenance(const NodeRecord& record);
     void follow_takeovers();
     void refresh_owned_by(NodeNumber node);
@@ -101,7 +106,8 @@ struct Leader::Body {
                          const std::vector<std::pair<model::TargetId, Holder>>& put,
                          std::vector<Release> releases);
     [[nodiscard]] bool lease_over(NodeNumber node) const;
-    void watch_leases();
+    void watch_grants();
+    void ask_releases();
 
     // --- leader_plan.cc: what is to change -------------------------------------------------------
     void follow_lives();
@@ -146,8 +152,9 @@ struct Leader::Body {
     UnableMarks unable;
     Holders holders;
     std::set<NodeNumber> taken_over;  // nodes of the table's takeovers, as told
-    std::set<NodeNumber>
-        leases_waited;  // silent nodes whose exclusive targets wait for their lease
+    Grants grants;
+    base::SteadyTime grants_from{};  // nothing exclusive is given before
+    bool granting = false;           // it is
 
     bool takeovers_due = true;      // lives or the table changed since they were looked at
     Epoch takeovers_looked_at = 0;  // of the table whose owners were looked at

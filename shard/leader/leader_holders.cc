@@ -28,26 +28,63 @@ bool Leader::Body::lease_over(NodeNumber node) const {
            liveness.silent_since(node) + options.lease + options.clock_drift < now;
 }
 
-std::vector<Holder> Leader::Body::holders_now(const TargetView& target) const {
-    const bool exclusive = options.exclusive(parts.table.jobs()[target.job]);
-    return holders_of(target, parts.table.takeovers(), parts.table.nodes(), [&](NodeNumber silent) {
-        return !exclusive || lease_over(silent);
-    });
+bool Leader::Body::exclusive(const TargetView& target) const {
+    return options.exclusive(parts.table.jobs()[target.job]);
+}
+
+std::vector<Holder> Leader::Body::holders_now(const TargetView& target) {
+    std::vector<Holder> all = holders_of(target, parts.table.takeovers(), parts.table.nodes());
+    if (!exclusive(target)) {
+        grants.forget(target.id);
+        return all;
+    }
+    if (!granting) {
+        return {};
+    }
+    const std::optional<Holder> wanted = exclusive_holder(all);
+    const NodeNumber has = grants.want(target.id, wanted ? wanted->node : kNoNode, now);
+    return has == kNoNode ? std::vector<Holder>() : std::vector<Holder>{*wanted};
 }
 
 void Leader::Body::rebuild_holders() {
     static_cast<void>(parts.table.take_change());
     holders.clear();
-    leases_waited.clear();
     std::vector<HolderChange> nobody_is_there;
     parts.table.for_each_target([&](const TargetView& target) {
         holders.update(target.id, holders_now(target), false, nobody_is_there);
     });
+    std::vector<model::TargetId> gone;
+    grants.for_each_given([&](model::TargetId id) {
+        if (!parts.table.target(id)) {
+            gone.push_back(id);
+        }
+    });
+    for (const model::TargetId id : gone) {
+        static_cast<void>(grants.want(id, kNoNode, now));
+    }
     taken_over.clear();
     for (const Takeover& takeover : parts.table.takeovers()) {
         taken_over.insert(takeover.node);
-        leases_waited.insert(takeover.node);
     }
+}
+
+void Leader::Body::refresh(model::TargetId id, std::vector<HolderChange>& changes) {
+    if (const auto target = parts.table.target(id)) {
+        holders.update(id, holders_now(*target), false, changes);
+    } else {
+        static_cast<void>(grants.want(id, kNoNode, now));
+        holders.update(id, {}, true, changes);
+    }
+}
+
+void Leader::Body::refresh_exclusive() {
+    std::vector<HolderChange> changes;
+    parts.table.for_each_target([&](const TargetView& target) {
+        if (exclusive(target)) {
+            holders.update(target.id, holders_now(target), false, changes);
+        }
+    });
+    tell(changes);
 }
 
 void Leader::Body::refresh_owned_by(NodeNumber node) {
@@ -81,10 +118,8 @@ void Leader::Body::follow_table() {
     }
     std::vector<HolderChange> changes;
     for (const model::TargetId id : change.targets) {
-        if (const auto target = parts.table.target(id)) {
-            holders.update(id, holders_now(*target), false, changes);
-        } else {
-            holders.update(id, {}, true, changes);
+        refresh(id, changes);
+        if (!parts.table.target(id)) {
             loads.forget(id);
         }
     }
@@ -108,7 +143,6 @@ void Leader::Body::follow_takeovers() {
     const std::set<NodeNumber> before = std::exchange(taken_over, {});
     for (const Takeover& takeover : parts.table.takeovers()) {
         taken_over.insert(takeover.node);
-        leases_waited.insert(takeover.node);
         refresh_owned_by(takeover.node);
         if (!before.contains(takeover.node)) {
             ++counters.takeovers;
@@ -121,7 +155,6 @@ void Leader::Body::follow_takeovers() {
     }
     for (const NodeNumber node : before) {
         if (!taken_over.contains(node)) {
-            leases_waited.erase(node);
             note(EventKind::kTakeoverEnded,
                  node,
                  "nobody scrapes for " + node_name(node) + " any more: it is " +
@@ -131,17 +164,35 @@ void Leader::Body::follow_takeovers() {
     }
 }
 
-// Exclusive targets of a silent node are given to others when its lease is over.
-void Leader::Body::watch_leases() {
-    std::vector<NodeNumber> over;
-    for (const NodeNumber node : leases_waited) {
-        if (lease_over(node)) {
-            over.push_back(node);
+// Exclusive targets of a node that does not say that it let go are given to others when its lease
+// is over.
+void Leader::Body::watch_grants() {
+    if (!granting && now >= grants_from) {
+        granting = true;
+        refresh_exclusive();
+    }
+    std::vector<HolderChange> changes;
+    for (const Grants::Awaited& one : grants.awaited()) {
+        const bool over = parts.table.node(one.node) == nullptr
+                              ? now > one.since + options.former_leases
+                              : lease_over(one.node);
+        if (over && grants.released(one.node, one.number)) {
+            refresh(one.target, changes);
         }
     }
-    for (const NodeNumber node : over) {
-        leases_waited.erase(node);
-        refresh_owned_by(node);
+    tell(changes);
+}
+
+// Again, of nodes that did not answer: what they were told was lost with its session.
+void Leader::Body::ask_releases() {
+    std::map<NodeNumber, std::vector<Release>> asked;
+    for (const Grants::Awaited& one : grants.awaited()) {
+        if (now >= one.since + options.lease_every) {
+            asked[one.node].push_back({.id = one.target, .number = one.number});
+        }
+    }
+    for (auto& [node, releases] : asked) {
+        send_assignment(node, {}, std::move(releases));
     }
 }
 
@@ -185,7 +236,10 @@ void Leader::Body::tell(const std::vector<HolderChange>& changes) {
     std::map<NodeNumber, News> news;
     for (const HolderChange& change : changes) {
         if (change.released) {
-            news[change.node].releases.push_back({.id = change.target, .reason = change.reason});
+            news[change.node].releases.push_back(
+                {.id = change.target,
+                 .reason = change.reason,
+                 .number = grants.awaited(change.target, change.node)});
         } else {
             news[change.node].put.emplace_back(change.target, change.holder);
         }

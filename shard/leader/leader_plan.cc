@@ -147,7 +147,8 @@ std::optional<Edit> Leader::Body::next_handoffs() {
                 const auto descriptor = parts.targets.descriptor(target);
                 return descriptor == nullptr ? std::chrono::milliseconds(60'000)
                                              : descriptor->interval;
-            }};
+            },
+        .exclusive = [this](const TargetView& target) { return exclusive(target); }};
     EditPlan plan{.expected = parts.table.epoch(), .now_s = now_s()};
     std::vector<HandoffDecision> decisions;
     for (const HandoffDecision& decision : handoffs.decide(parts.table, view, plan.now_s)) {

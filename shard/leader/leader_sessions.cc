@@ -192,6 +192,7 @@ void Leader::Body::send_leases(SteadyTime at) {
         next_nodes = at + kTellingOfOneNode * static_cast<int64_t>(by_node.size());
         send_nodes();
     }
+    ask_releases();
     for (const auto& [node, id] : by_node) {
         send_lease(id, sessions.at(id));
     }
@@ -281,8 +282,9 @@ void Leader::Body::handle(SessionId /*id*/, NodeSession& session, Holdings& hold
     std::vector<Release> releases;
     for (const auto& [target, one] : held) {
         const bool known = parts.table.target(target).has_value();
-        releases.push_back(
-            {.id = target, .reason = known ? ReleaseReason::kMoved : ReleaseReason::kGone});
+        releases.push_back({.id = target,
+                            .reason = known ? ReleaseReason::kMoved : ReleaseReason::kGone,
+                            .number = grants.awaited(target, session.node)});
     }
     std::ranges::sort(put, {}, [](const auto& one) { return one.first; });
     send_assignment(session.node, put, std::move(releases));
@@ -292,6 +294,16 @@ void Leader::Body::handle(SessionId /*id*/, NodeSession& session, const Configur
     session.jobs = configured.jobs;
     compare_jobs(session);
     plan_due = true;
+}
+
+void Leader::Body::handle(SessionId /*id*/, NodeSession& session, const Released& released) {
+    std::vector<HolderChange> changes;
+    for (const uint64_t number : released.numbers) {
+        if (const auto target = grants.released(session.node, number)) {
+            refresh(*target, changes);
+        }
+    }
+    tell(changes);
 }
 
 void Leader::Body::closed(SessionId id) {

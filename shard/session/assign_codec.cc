@@ -138,6 +138,7 @@ void put(const Assignment& assign, skein::v1::SessionAssign& message) {
     for (const Release& release : assign.releases) {
         message.add_released(release.id);
         message.add_reasons(static_cast<uint32_t>(release.reason));
+        message.add_numbers(release.number);
     }
 }
 
@@ -150,7 +151,8 @@ Result<Assignment> take_assign(const skein::v1::SessionAssign& message) {
         TRY(AssignedTarget assigned, take_target(message, target));
         assign.targets.push_back(std::move(assigned));
     }
-    if (message.released_size() != message.reasons_size()) {
+    if (message.released_size() != message.reasons_size() ||
+        message.released_size() != message.numbers_size()) {
         return fail(Code::kCorrupt, "columns of releases differ in length");
     }
     for (int i = 0; i < message.released_size(); ++i) {
@@ -159,8 +161,9 @@ Result<Assignment> take_assign(const skein::v1::SessionAssign& message) {
             reason != static_cast<uint32_t>(ReleaseReason::kGone)) {
             return fail(Code::kCorrupt, "there is no reason of number", reason);
         }
-        assign.releases.push_back(
-            {.id = message.released(i), .reason = static_cast<ReleaseReason>(reason)});
+        assign.releases.push_back({.id = message.released(i),
+                                   .reason = static_cast<ReleaseReason>(reason),
+                                   .number = message.numbers(i)});
     }
     return assign;
 }

@@ -14,6 +14,7 @@ bool same(const AssignedTarget& a, const AssignedTarget& b) {
 
 void HeldTargets::restore(std::vector<AssignedTarget> targets) {
     targets_.clear();
+    exclusive_.clear();
     digest_ = {};
     listed_.reset();
     for (AssignedTarget& target : targets) {
@@ -62,6 +63,14 @@ HoldingChange HeldTargets::release_all(ReleaseReason reason) {
     return change;
 }
 
+HoldingChange HeldTargets::release_exclusive() {
+    HoldingChange change;
+    while (!exclusive_.empty()) {
+        release(*exclusive_.begin(), ReleaseReason::kMoved, change);
+    }
+    return change;
+}
+
 std::vector<Holdings> HeldTargets::list(size_t most) const {
     std::vector<Holdings> lists(1);
     for (const auto& [id, target] : targets_) {
@@ -98,6 +107,11 @@ void HeldTargets::release(model::TargetId id, ReleaseReason reason, HoldingChang
 }
 
 void HeldTargets::count(const AssignedTarget& target, bool added) {
+    if (target.exclusive && added) {
+        exclusive_.insert(target.id);
+    } else {
+        exclusive_.erase(target.id);
+    }
     const uint64_t hash = holding_hash(target.id, target.slot, target.holding);
     digest_.targets += added ? 1 : uint64_t{0} - 1;
     digest_.hash += added ? hash : uint64_t{0} - hash;

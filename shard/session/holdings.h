@@ -25,6 +25,8 @@ class HeldTargets {
     // What really changes by it: it says nothing of what is held just so already.
     [[nodiscard]] HoldingChange apply(const Assignment& assign);
     [[nodiscard]] HoldingChange release_all(ReleaseReason reason);
+    // As moved: somebody else may scrape them from now on.
+    [[nodiscard]] HoldingChange release_exclusive();
 
     // A list that was begun is not finished: the session is over.
     void forget_list() { listed_.reset(); }
@@ -44,6 +46,7 @@ class HeldTargets {
     void count(const AssignedTarget& target, bool added);
 
     std::map<model::TargetId, AssignedTarget> targets_;
+    std::set<model::TargetId> exclusive_;  // of those
     HoldingDigest digest_;
     // Those that a list of everything named so far.
     std::optional<std::set<model::TargetId>> listed_;

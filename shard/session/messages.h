@@ -63,8 +63,8 @@ struct AssignedTarget {
     uint8_t slot = 0;
     uint8_t slots = 1;
     Holding holding = Holding::kOwner;
-    bool exclusive = false;                              // not scraped without a valid lease
-    Epoch since = 0;                                     // of the move, for kIncoming
+    bool exclusive = false;  // nobody else scrapes it; held no longer than the lease lasts
+    Epoch since = 0;         // of the move, for kIncoming
     std::shared_ptr<const TargetDescriptor> descriptor;  // never null, never changed
 };
 
@@ -77,6 +77,9 @@ enum class ReleaseReason : uint8_t {
 struct Release {
     model::TargetId id = 0;
     ReleaseReason reason = ReleaseReason::kMoved;
+    // Of a release that others wait for: the node answers with it, whether it held the target or
+    // not, once it scrapes it no more. 0: nobody waits.
+    uint64_t number = 0;
 };
 
 // What a node holds, for comparing with what it should hold without sending it.
@@ -177,13 +180,18 @@ struct Holdings {
     bool last = true;  // more follows otherwise
 };
 
+// Releases that were carried out, by their numbers.
+struct Released {
+    std::vector<uint64_t> numbers;
+};
+
 // A new configuration was loaded.
 struct Configured {
     uint64_t configuration = 0;
     std::vector<JobHash> jobs;
 };
 
-using NodeMessage = std::variant<Hello, Report, Progress, Holdings, Configured>;
+using NodeMessage = std::variant<Hello, Report, Progress, Holdings, Configured, Released>;
 
 // --- from the leader to a node
 // ---------------------------------------------------------------------

@@ -109,6 +109,11 @@ void put(const Configured& configured, skein::v1::NodeToLeader& to) {
     put_jobs(configured.jobs, *message.mutable_jobs());
 }
 
+void put(const Released& released, skein::v1::NodeToLeader& to) {
+    skein::v1::SessionReleased& message = *to.mutable_released();
+    message.mutable_numbers()->Add(released.numbers.begin(), released.numbers.end());
+}
+
 // --- reading
 // ---------------------------------------------------------------------------------------
 
@@ -194,6 +199,10 @@ Result<NodeMessage> take(const skein::v1::SessionConfigured& message) {
     return NodeMessage(std::move(configured));
 }
 
+NodeMessage take(const skein::v1::SessionReleased& message) {
+    return Released{.numbers = {message.numbers().begin(), message.numbers().end()}};
+}
+
 }  // namespace
 
 std::string encode(const NodeMessage& message) {
@@ -216,6 +225,8 @@ Result<NodeMessage> decode_node_message(std::string_view bytes) {
             return take(from.holdings());
         case skein::v1::NodeToLeader::kConfigured:
             return take(from.configured());
+        case skein::v1::NodeToLeader::kReleased:
+            return take(from.released());
         case skein::v1::NodeToLeader::MESSAGE_NOT_SET:
             break;
     }

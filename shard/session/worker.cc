@@ -65,6 +65,7 @@ struct Worker::Parts_ {
     void say_absence(SteadyTime now);
     [[nodiscard]] std::chrono::milliseconds backoff();
     void look_at_lease(SteadyTime now);
+    void extend_lease(uint64_t report, std::chrono::milliseconds lease);
     // Remembers a new term, before anything is obeyed. False: it comes from a leader that is none
     // any more, and the session is left.
     [[nodiscard]] bool in_order(const Order& order);
@@ -74,12 +75,13 @@ struct Worker::Parts_ {
     void handle(const Redirect& redirect);
     void handle(const Refused& refused);
     void handle(const Lease& lease);
-    void handle(const Assignment& assign);
+    void handle(Assignment& assign);
     void handle(const Nodes& known);
 
     void send_report();
     void send_progress();
     void carry_out(const HoldingChange& change, const Order& order);
+    void confirm(const std::vector<Release>& releases);
     void watch_clock(int64_t leader_ms);
     void save_identity();
 
@@ -199,11 +201,20 @@ void Worker::Parts_::say_absence(SteadyTime now) {
     }
 }
 
+// Exclusive targets are held under one lease: once it has lapsed the leader may have given them to
+// others, and whoever leads gives them anew.
 void Worker::Parts_::look_at_lease(SteadyTime now) {
-    const bool valid = now < lease_until;
-    if (valid != lease_valid) {
-        lease_valid = valid;
-        parts.holdings.lease_changed(valid);
+    const bool was_valid = std::exchange(lease_valid, now < lease_until);
+    if (was_valid && !lease_valid) {
+        carry_out(held.release_exclusive(), seen);
+    }
+}
+
+void Worker::Parts_::extend_lease(uint64_t report, std::chrono::milliseconds lease) {
+    const auto sent = reports.when(report);
+    if (sent && *sent + lease > lease_until) {
+        lease_until = *sent + lease;
+        parts.holdings.lease(lease_until);
     }
 }
 
@@ -214,7 +225,8 @@ bool Worker::Parts_::in_order(const Order& order) {
         return false;
     }
     if (order.term != seen.term) {
-        carry_out({}, order);
+        // The lease is another leader's, who may not know what this one holds exclusively.
+        carry_out(held.release_exclusive(), order);
     }
     return true;
 }
@@ -263,9 +275,7 @@ void Worker::Parts_::handle(const Welcome& welcome) {
         number = welcome.number;
         save_identity();
     }
-    if (const auto sent = reports.when(0)) {
-        lease_until = std::max(lease_until, *sent + welcome.lease);
-    }
+    extend_lease(0, welcome.lease);
     watch_clock(welcome.clock_ms);
     parts.log.info("session with the leader", "leader", address, "term", welcome.order.term);
     changes.forget_all();
@@ -296,9 +306,7 @@ void Worker::Parts_::handle(const Lease& lease) {
     if (!in_order(lease.order)) {
         return;
     }
-    if (const auto sent = reports.when(lease.report)) {
-        lease_until = std::max(lease_until, *sent + lease.lease);
-    }
+    extend_lease(lease.report, lease.lease);
     if (lease.holds != held.digest()) {
         for (Holdings& list : held.list(kHoldingsOfMessage)) {
             parts.link.send(std::move(list));
@@ -307,9 +315,34 @@ void Worker::Parts_::handle(const Lease& lease) {
     send_report();
 }
 
-void Worker::Parts_::handle(const Assignment& assign) {
-    if (in_order(assign.order)) {
-        carry_out(held.apply(assign), assign.order);
+// Without a lease nothing exclusive is held: the digest tells the leader, who gives it again.
+void Worker::Parts_::handle(Assignment& assign) {
+    if (!in_order(assign.order)) {
+        return;
+    }
+    if (!lease_valid) {
+        for (const AssignedTarget& target : assign.targets) {
+            if (target.exclusive) {
+                assign.releases.push_back({.id = target.id});
+            }
+        }
+        std::erase_if(assign.targets,
+                      [](const AssignedTarget& target) { return target.exclusive; });
+    }
+    carry_out(held.apply(assign), assign.order);
+    confirm(assign.releases);
+}
+
+void Worker::Parts_::confirm(const std::vector<Release>& releases) {
+    Released released;
+    for (const Release& release : releases) {
+        if (release.number != 0) {
+            released.numbers.push_back(release.number);
+        }
+    }
+    if (!released.numbers.empty()) {
+        parts.holdings.settle();
+        parts.link.send(std::move(released));
     }
 }
 
@@ -327,10 +360,19 @@ void Worker::Parts_::carry_out(const HoldingChange& change, const Order& order) 
     for (const Release& release : change.released) {
         removed.push_back(release.id);
     }
+    // What is exclusive does not outlive the lease, and so no restart.
+    std::vector<AssignedTarget> kept;
+    kept.reserve(change.put.size());
+    for (const AssignedTarget& target : change.put) {
+        if (target.exclusive) {
+            removed.push_back(target.id);
+        } else {
+            kept.push_back(target);
+        }
+    }
     const bool new_term = order.term != seen.term;
     if (!change.empty() || order != seen) {
-        if (base::Status saved = parts.store.save_targets(order, change.put, removed, new_term);
-            !saved) {
+        if (base::Status saved = parts.store.save_targets(order, kept, removed, new_term); !saved) {
             parts.log.error(
                 "an assignment was not kept for the next start", "error", saved.error());
         }
@@ -450,6 +492,7 @@ void Worker::received(LeaderMessage message) {
         return;
     }
     at.heard = at.parts.clock.steady();
+    at.look_at_lease(at.heard);  // before it is extended: it may have lapsed meanwhile
     const bool first = std::holds_alternative<Welcome>(message) ||
                        std::holds_alternative<Redirect>(message) ||
                        std::holds_alternative<Refused>(message);
@@ -457,7 +500,7 @@ void Worker::received(LeaderMessage message) {
         at.fail("it did not answer the greeting", at.backoff());
         return;
     }
-    std::visit([&at](const auto& said) { at.handle(said); }, message);
+    std::visit([&at](auto& said) { at.handle(said); }, message);
     at.look_at_lease(at.heard);
 }
 

@@ -64,8 +64,11 @@ class HoldingsListener {
     // Begin, or hold in another way (another slot, owner instead of incoming).
     virtual void hold(const AssignedTarget& target) = 0;
     virtual void release(model::TargetId id, ReleaseReason reason) = 0;
-    // Whether exclusive targets may be scraped.
-    virtual void lease_changed(bool valid) = 0;
+    // Until when exclusive targets may be scraped. They are released when that is over; who learns
+    // of it too late, because the process was paused, looks at this before he scrapes one.
+    virtual void lease(base::SteadyTime until) = 0;
+    // All that was told before takes effect before it returns.
+    virtual void settle() = 0;
 };
 
 struct WorkerOptions {

@@ -16,7 +16,6 @@ namespace {
 // that comes later, a node that was cut off or down.
 constexpr Time kNewsMax = seconds(700);
 // That a process which was stopped goes on with what it was at.
-constexpr Time kWakingUp = seconds(1);
 constexpr uint32_t kOverlapMax = 5;       // samples: three, and how two phases may lie
 constexpr int kShown = 6;                 // intervals in which a new owner scrapes, to be one
 constexpr int kGoodScrapes = 2;           // HandoffOptions::good_scrapes
@@ -78,6 +77,7 @@ void ClusterChecks::check_replaced(ProcessId process, uint32_t number) {
     const SimTarget& truth = targets_.at(number);
     const Time since = world_.now() - kShown * Time(truth.target->interval);
     if (!calm_ || crash_seen_ || calm_since_ > since || !truth.there || !truth.answers() ||
+        targets_.jobs()[truth.job].exclusive ||
         std::max({truth.there_since, truth.up_since, truth.absent_told}) > since) {
         return;
     }
@@ -104,27 +104,33 @@ void ClusterChecks::scraping(ProcessId process,
                              const model::Target& target,
                              bool begins) {
     records_.scraping(process, number, begins);
-    if (begins && target.at_once) {
+    if (!begins) {
+        ends_.erase({process, number});
+    } else if (targets_.job_of(target.job).exclusive) {
+        ends_[{process, number}] = target.end;
         check_alone(process, number, target);
     }
 }
 
-// Who stands in for another one has waited for the end of its lease.
+void ClusterChecks::scrapes(ProcessId process, uint32_t number, const model::Target& target) {
+    if (targets_.job_of(target.job).exclusive) {
+        check_alone(process, number, target);
+    }
+}
+
 void ClusterChecks::check_alone(ProcessId process, uint32_t number, const model::Target& target) {
-    if (!targets_.job_of(target.job).exclusive) {
+    const auto lets = [&](ProcessId one, const model::ScrapeEnd* end) {
+        return end == nullptr ||
+               world_.clock(one).steady().time_since_epoch().count() < end->load();
+    };
+    if (!lets(process, target.end.get())) {
         return;
     }
-    const auto awake = [&](ProcessId one) {
-        return world_.up(one) && !world_.paused(one) &&
-               world_.running_since(one) + kWakingUp < world_.now();
-    };
     for (const ProcessId other : records_.scrapers(number)) {
-        const auto held = trials_.find({other, number});
-        const bool owns = held != trials_.end() && held->second.owner;
-        if (other != process && owns && awake(other) && awake(process)) {
+        if (other != process && lets(other, ends_[{other, number}].get())) {
             fail("X4",
                  process,
-                 words("scrapes the exclusive target", number, "as does process", other));
+                 words("scrapes the exclusive target", number, "and process", other, "may"));
         }
     }
 }

@@ -8,7 +8,9 @@
 //   M4  no stale markers on what is only moved        trial  nothing is stored on trial
 //   M6  one move of a target at a time
 //   X1  no older order is obeyed                      X2  a node that is cut off gets no targets
-//   X4  who stands in for an exclusive target's owner has waited until that scrapes no more
+//   X4  an exclusive target is never scraped by two, nor could it be: not even by one that is
+//   paused,
+//       holds it and has a lease when it wakes
 //   Q1, Q2  what queries join has one rhythm, and counters do not step back
 //
 // R1 to R7 are RaftChecks'; P1, P4, P7 to P10, M5 and X3 are judged at rest, by ClusterLife.
@@ -17,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -48,6 +51,7 @@ class ClusterChecks {
                bool in_session);
     void releases(ProcessId process, model::TargetId id, shard::ReleaseReason reason);
     void scraping(ProcessId process, uint32_t number, const model::Target& target, bool begins);
+    void scrapes(ProcessId process, uint32_t number, const model::Target& target);
     void stored(ProcessId process,
                 uint32_t number,
                 const model::Target& target,
@@ -111,6 +115,8 @@ class ClusterChecks {
     bool crash_seen_ = false;
     std::vector<std::array<Slot, shard::kReplicasMax>> slots_;  // by target
     std::map<std::pair<ProcessId, uint32_t>, Trial> trials_;
+    // Of exclusive targets: until when the process may scrape it.
+    std::map<std::pair<ProcessId, uint32_t>, std::shared_ptr<const model::ScrapeEnd>> ends_;
     std::vector<raft::Index> applied_;  // by process
     std::vector<shard::Epoch> epochs_;  // by process
     std::unordered_map<raft::Index, uint64_t> fingerprints_;

@@ -21,7 +21,7 @@ constexpr uint32_t kPollsAtOnceMax = 5000;
 constexpr uint64_t kDiscoveryMs = 3000;  // until discovery first says what there is, at most
 
 constexpr std::array<TraceWord, std::variant_size_v<NodeMessage>> kNodeWords = {
-    "hello", "report", "progress", "holdings", "configured"};
+    "hello", "report", "progress", "holdings", "configured", "released"};
 constexpr std::array<TraceWord, std::variant_size_v<LeaderMessage>> kLeaderWords = {
     "welcome", "redirect", "refused", "lease", "assignment", "nodes"};
 
@@ -495,11 +495,6 @@ void ClusterNode::release(model::TargetId id, shard::ReleaseReason reason) {
         machine_.process, "releases", parts_.targets.number(id), static_cast<uint64_t>(reason));
     parts_.checks.releases(machine_.process, id, reason);
     assigned_.release(id, reason);
-}
-
-void ClusterNode::lease_changed(bool valid) {
-    parts_.world.trace(machine_.process, "lease", valid ? 1 : 0);
-    assigned_.lease_changed(valid);
 }
 
 }  // namespace sim

@@ -171,7 +171,10 @@ class ClusterNode final : public Program,
     // --- HoldingsListener ---
     void hold(const shard::AssignedTarget& target) override;
     void release(model::TargetId id, shard::ReleaseReason reason) override;
-    void lease_changed(bool valid) override;
+
+    void lease(base::SteadyTime until) override { assigned_.lease(until); }
+
+    void settle() override { assigned_.settle(); }
 
   private:
     void poll();

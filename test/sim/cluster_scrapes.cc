@@ -104,6 +104,11 @@ void ClusterScrapes::scrape(model::TargetId id, uint64_t life) {
     const SimTarget& truth = parts_.targets.at(scrape.number);
     const int64_t wall_ms = parts_.world.clock(process_).now_ms();
     wait(scrape, false);
+    const base::SteadyTime now = parts_.world.clock(process_).steady();
+    if (scrape.target->end != nullptr && now.time_since_epoch().count() >= *scrape.target->end) {
+        return;
+    }
+    parts_.checks.scrapes(process_, scrape.number, *scrape.target);
     if (truth.slow == 0) {
         done(id, life, truth.down == 0, wall_ms);
         return;

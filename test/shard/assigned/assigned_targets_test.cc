@@ -175,32 +175,32 @@ TEST_CASE("what has moved is handed over, what is gone is not", "[shard][assigne
     CHECK(f.scraper.handed_over() == Ids{3});
 }
 
-TEST_CASE("exclusive targets are scraped only while the lease is valid", "[shard][assigned]") {
+TEST_CASE("exclusive targets have the lease's end, and the others none", "[shard][assigned]") {
     Fixture f;
+    const auto end = [&](model::TargetId id) -> std::shared_ptr<const model::ScrapeEnd> {
+        for (const auto& target : f.scraper.jobs.at("node")->active) {
+            if (target->id == id) {
+                return target->end;
+            }
+        }
+        FAIL("target " << id << " is not scraped");
+        return nullptr;
+    };
     f.targets.hold(exclusive(1));
-    f.targets.hold(exclusive(2));
-    f.targets.hold(assigned(3));
-    f.targets.tell();
-    CHECK(f.scraper.ids() == Ids{3});
-    f.targets.lease_changed(true);
-    f.targets.tell();
-    CHECK(f.scraper.ids() == Ids{1, 2, 3});
-    f.targets.lease_changed(false);
-    f.targets.release(2, ReleaseReason::kGone);
-    f.targets.tell();
-    CHECK(f.scraper.ids() == Ids{3});
-    CHECK(f.scraper.handed_over() == Ids{1});
+    f.targets.hold(assigned(2));
+    f.targets.settle();
+    REQUIRE(end(1) != nullptr);
+    CHECK(end(2) == nullptr);
+    CHECK(*end(1) == 0);
+    const auto held = end(1);
+    f.targets.lease(base::SteadyTime(base::Duration(70)));
+    CHECK(*held == 70);
     f.targets.hold(assigned(1));  // not exclusive any more
+    f.targets.hold(exclusive(2));
     f.targets.tell();
-    CHECK(f.scraper.ids() == Ids{1, 3});
-    f.targets.hold(exclusive(1));
-    f.targets.tell();
-    CHECK(f.scraper.ids() == Ids{3});
-    CHECK(f.scraper.handed_over() == Ids{1});
-    f.targets.release(1, ReleaseReason::kMoved);
-    f.targets.lease_changed(true);
-    f.targets.tell();
-    CHECK(f.scraper.ids() == Ids{3});
+    CHECK(end(1) == nullptr);
+    REQUIRE(end(2) != nullptr);
+    CHECK(*end(2) == 70);
 }
 
 TEST_CASE("a listener that comes late is told what was told before", "[shard][assigned]") {
@@ -333,7 +333,7 @@ TEST_CASE("lanes, the cluster and those who look do not get in each other's way"
             targets.hold(assigned(id, id % 2 == 0 ? Holding::kOwner : Holding::kIncoming));
         }
         targets.tell();
-        targets.lease_changed(round % 2 == 0);
+        targets.lease(base::SteadyTime(base::Duration(round)));
         targets.for_each_load([](const TargetLoad& load) { CHECK(load.up); });
         for (model::TargetId id = 0; id < 100; id += 3) {
             targets.release(id, ReleaseReason::kMoved);

@@ -102,10 +102,6 @@ void ClusterNode::release(model::TargetId target, ReleaseReason reason) {
     released.emplace_back(target, reason);
 }
 
-void ClusterNode::lease_changed(bool valid) {
-    lease = valid;
-}
-
 Totals ClusterNode::totals() const {
     return {.flags = flags};
 }

@@ -41,7 +41,10 @@ class ClusterNode final : public shard::SessionLink,
 
     void hold(const shard::AssignedTarget& target) override;
     void release(model::TargetId id, shard::ReleaseReason reason) override;
-    void lease_changed(bool valid) override;
+
+    void lease(base::SteadyTime until) override { lease_until = until; }
+
+    void settle() override {}
 
     [[nodiscard]] shard::Totals totals() const override;
     void for_each_load(const std::function<void(const shard::TargetLoad&)>& visit) const override;
@@ -57,7 +60,7 @@ class ClusterNode final : public shard::SessionLink,
     std::set<model::TargetId> unable;  // targets that it cannot reach
     std::map<model::TargetId, shard::AssignedTarget> scraped;
     std::vector<std::pair<model::TargetId, shard::ReleaseReason>> released;
-    bool lease = false;
+    base::SteadyTime lease_until{};
     test_support::KeptSession kept;
     std::unique_ptr<shard::Worker> worker;
     shard::SessionId session = 0;  // 0: none

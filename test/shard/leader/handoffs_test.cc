@@ -52,7 +52,8 @@ struct Fixture {
             .up = [this](model::TargetId, NodeNumber node) -> std::optional<bool> {
                 return node == 1 ? up : std::nullopt;
             },
-            .interval = [this](model::TargetId) { return interval; }};
+            .interval = [this](model::TargetId) { return interval; },
+            .exclusive = [this](const TargetView&) { return exclusive; }};
         decisions = handoffs.decide(table, view, kBegan + after_s);
         return decisions.empty() ? std::nullopt : std::optional(decisions.front().end);
     }
@@ -63,6 +64,7 @@ struct Fixture {
     Epoch since = 0;
     std::set<NodeNumber> silent;
     std::optional<bool> up = true;
+    bool exclusive = false;
     std::chrono::milliseconds interval{15'000};
     std::vector<HandoffDecision> decisions;
 };
@@ -119,6 +121,17 @@ TEST_CASE("when the new owner falls silent the old one keeps the target", "[shar
     CHECK(!finishes(HandoffEnd::kTakerGone));
     CHECK(!marks(HandoffEnd::kTakerGone));
     at.silent = {1, 2};
+    CHECK(at.end() == HandoffEnd::kTakerGone);
+}
+
+TEST_CASE("the move of an exclusive target is done without a try, if there is somebody to take it",
+          "[shard][leader]") {
+    Fixture at;
+    at.exclusive = true;
+    CHECK(at.end() == HandoffEnd::kAlone);
+    CHECK(finishes(HandoffEnd::kAlone));
+    CHECK(!marks(HandoffEnd::kAlone));
+    at.silent = {2};
     CHECK(at.end() == HandoffEnd::kTakerGone);
 }
 

@@ -13,9 +13,6 @@ using namespace shard;
 
 namespace {
 
-const auto kAnybody = [](NodeNumber) { return true; };
-const auto kNobody = [](NodeNumber) { return false; };
-
 std::vector<NodeRecord> nodes(NodeNumber count) {
     std::vector<NodeRecord> records;
     for (NodeNumber number = 1; number <= count; ++number) {
@@ -32,7 +29,9 @@ TEST_CASE("owners hold their slots, and who a slot moves to holds it as incoming
     const std::vector<Owner> owners{{.node = 1}, {.node = 2}};
     const Move move{.slot = 1, .from = 2, .to = 3, .epoch = 9};
     const TargetView target{.id = 5, .owners = owners, .move = &move};
-    CHECK(holders_of(target, {}, nodes(3), kAnybody) ==
+    const auto holders = holders_of(target, {}, nodes(3));
+    CHECK(exclusive_holder(holders) == Holder{.node = 1});
+    CHECK(holders ==
           std::vector<Holder>{{.node = 1, .slot = 0},
                               {.node = 2, .slot = 1},
                               {.node = 3, .slot = 1, .holding = Holding::kIncoming, .since = 9}});
@@ -42,17 +41,18 @@ TEST_CASE("somebody stands in for a silent owner, who keeps the target", "[shard
     const std::vector<Owner> owners{{.node = 1}};
     const TargetView target{.id = 5, .owners = owners};
     const std::vector<Takeover> takeovers{{.node = 1, .epoch = 2, .by = {2, 3}}};
-    const auto holders = holders_of(target, takeovers, nodes(3), kAnybody);
+    const auto holders = holders_of(target, takeovers, nodes(3));
     REQUIRE(holders.size() == 2);
     CHECK(holders[0] == Holder{.node = 1});
     CHECK(holders[1].holding == Holding::kStandIn);
     CHECK(holders[1].node != 1);
-    CHECK(holders_of(target, takeovers, nodes(3), kNobody).size() == 1);
+    CHECK(exclusive_holder(holders) == holders[1]);
 }
 
 TEST_CASE("an orphan has no holder", "[shard][leader]") {
     const std::vector<Owner> owners{{.node = kNoNode}};
-    CHECK(holders_of({.id = 5, .owners = owners}, {}, nodes(1), kAnybody).empty());
+    CHECK(holders_of({.id = 5, .owners = owners}, {}, nodes(1)).empty());
+    CHECK_FALSE(exclusive_holder({}).has_value());
 }
 
 TEST_CASE("nodes are told what changes for them and nothing else", "[shard][leader]") {

@@ -140,12 +140,12 @@ TEST_CASE("a node that is cut off scrapes on, and has what the table says when i
     cluster.leader_part->closed(cut.session);
     cluster.pass(200s);
     CHECK(cut.scraped.size() == 10);
-    CHECK(!cut.lease);
+    CHECK(!cut.worker->status().lease);
     cluster.discover(31);
     cluster.pass(2s);
     cut.cut = false;
     cluster.pass(30s);
-    CHECK(cut.lease);
+    CHECK(cut.worker->status().lease);
     CHECK(all_scraped(cluster));
     CHECK(never(cluster, ReleaseReason::kGone));
 }
@@ -269,42 +269,6 @@ TEST_CASE("with two replicas every target has two nodes, and one when one of the
     CHECK(all_scraped(cluster, 2));  // somebody stands in
     cluster.pass(120s);
     CHECK(all_scraped(cluster, 2));
-}
-
-TEST_CASE("an exclusive target is never scraped by two under a lease", "[shard][leader]") {
-    LeaderOptions options;
-    options.exclusive = [](std::string_view job) { return job == "alone"; };
-    Cluster cluster(3, options);
-    for (model::TargetId id = 1; id <= 9; ++id) {
-        cluster.discover(id, 100, "alone");
-    }
-    cluster.pass(30s);
-    const auto scraping = [&](model::TargetId id) {
-        size_t count = 0;
-        for (const auto& node : cluster.nodes) {
-            const auto held = node->scraped.find(id);
-            if (held != node->scraped.end() && held->second.holding != Holding::kIncoming &&
-                (node->lease || !held->second.exclusive)) {
-                ++count;
-            }
-        }
-        return count;
-    };
-    ClusterNode& cut = cluster.node(1);
-    const auto its = cut.scraped;
-    CHECK(!its.empty());
-    cut.cut = true;
-    cluster.leader_part->closed(cut.session);
-    for (int i = 0; i < 150; ++i) {
-        cluster.pass(100ms);
-        for (const auto& [id, held] : its) {
-            REQUIRE(scraping(id) <= 1);
-        }
-    }
-    for (const auto& [id, held] : its) {
-        CHECK(scraping(id) == 1);
-        CHECK(cluster.scrapers(id).size() == 2);  // the one that is cut off still holds it
-    }
 }
 
 TEST_CASE("two nodes with one id: the second is told so, the first goes on", "[shard][leader]") {
@@ -478,7 +442,7 @@ TEST_CASE("other options are followed without a new term", "[shard][leader]") {
         options.lease_every = 50ms;
         cluster.leader_part->reconfigure(options);
         cluster.pass(3s);
-        CHECK(cluster.node(1).lease);
+        CHECK(cluster.node(1).worker->status().lease);
     }
     CHECK(cluster.leader_part->events().size() >= events);
 }

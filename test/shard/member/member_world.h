@@ -54,7 +54,9 @@ class Node final : public NodeLinks,
     void hold(const AssignedTarget& target) override;
     void release(model::TargetId id, ReleaseReason reason) override;
 
-    void lease_changed(bool /*valid*/) override {}
+    void lease(base::SteadyTime /*until*/) override {}
+
+    void settle() override {}
 
     // --- LoadSource ---
     [[nodiscard]] Totals totals() const override { return {}; }

@@ -51,7 +51,8 @@ std::vector<NodeMessage> node_messages(base::Random& random) {
             std::move(report),
             std::move(progress),
             std::move(holdings),
-            Configured{.configuration = 1, .jobs = jobs()}};
+            Configured{.configuration = 1, .jobs = jobs()},
+            Released{.numbers = {1, uint64_t{1} << 60}}};
 }
 
 std::vector<LeaderMessage> leader_messages(base::Random& random) {
@@ -60,8 +61,9 @@ std::vector<LeaderMessage> leader_messages(base::Random& random) {
                       .last = random.below(2) == 0};
     for (uint64_t i = 0; i < random.below(30); ++i) {
         assign.targets.push_back(test::random_target(random, random.u64()));
-        assign.releases.push_back(
-            {.id = random.u64(), .reason = static_cast<ReleaseReason>(1 + random.below(2))});
+        assign.releases.push_back({.id = random.u64(),
+                                   .reason = static_cast<ReleaseReason>(1 + random.below(2)),
+                                   .number = random.below(3)});
     }
     return {
         Welcome{.cluster_id = "c",

@@ -89,10 +89,12 @@ class Scraper final : public HoldingsListener {
 
     void release(model::TargetId id, ReleaseReason /*reason*/) override { held.erase(id); }
 
-    void lease_changed(bool valid) override { lease = valid; }
+    void lease(base::SteadyTime until) override { lease_until = until; }
+
+    void settle() override {}
 
     std::map<model::TargetId, Holding> held;
-    bool lease = false;
+    base::SteadyTime lease_until{};
 };
 
 class Loads final : public LoadSource {

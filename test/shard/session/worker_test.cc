@@ -91,11 +91,14 @@ class Scraper final : public HoldingsListener {
         released.emplace_back(id, reason);
     }
 
-    void lease_changed(bool valid) override { lease = valid; }
+    void lease(base::SteadyTime until) override { lease_until = until; }
+
+    void settle() override { ++settled; }
 
     std::map<model::TargetId, Holding> held;
     std::vector<std::pair<model::TargetId, ReleaseReason>> released;
-    bool lease = false;
+    base::SteadyTime lease_until{};
+    int settled = 0;
 };
 
 class Loads final : public LoadSource {
@@ -150,6 +153,7 @@ struct Fixture {
     [[nodiscard]] AssignedTarget target(model::TargetId id, Holding holding = Holding::kOwner) {
         AssignedTarget one = test::random_target(random, id);
         one.holding = holding;
+        one.exclusive = false;
         one.since = 1;
         return one;
     }
@@ -287,17 +291,102 @@ TEST_CASE("a deposed leader is not obeyed once a newer one was met, though it ga
 TEST_CASE("a lease lasts from when the report was sent that it answers", "[shard][session]") {
     Fixture at;
     at.welcome();
-    CHECK(at.scraper.lease);
+    CHECK(at.worker->status().lease);
     const uint64_t first = at.last_report();
     at.pass(3s);
     at.worker->received(Lease{.report = first, .order = {.term = 1, .epoch = 1}, .lease = 5s});
     at.pass(1900ms);
-    CHECK(at.scraper.lease);
+    CHECK(at.worker->status().lease);
     at.pass(200ms);
-    CHECK(!at.scraper.lease);
+    CHECK(!at.worker->status().lease);
     at.worker->received(
         Lease{.report = at.last_report(), .order = {.term = 1, .epoch = 1}, .lease = 5s});
-    CHECK(at.scraper.lease);
+    CHECK(at.worker->status().lease);
+}
+
+TEST_CASE("what is exclusive is held under one lease of one leader", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    const auto give = [&](uint64_t term) {
+        AssignedTarget alone = at.target(1);
+        alone.exclusive = true;
+        at.worker->received(
+            Assignment{.order = {.term = term, .epoch = 2}, .targets = {alone, at.target(2)}});
+    };
+    const auto extend = [&](uint64_t term) {
+        at.worker->received(
+            Lease{.report = at.last_report(), .order = {.term = term, .epoch = 2}, .lease = 5s});
+    };
+    give(1);
+    CHECK(at.scraper.held.size() == 2);
+    CHECK(at.store.targets.size() == 1);  // the other one does not outlive a restart
+    CHECK(at.scraper.lease_until == at.clock.steady() + 5s);
+
+    SECTION("it is let go when the lease lapses, and not had back with the next lease") {
+        at.pass(4s);
+        extend(1);
+        extend(1);  // of the report that answered the one before
+        at.pass(4s);
+        CHECK(at.scraper.held.size() == 2);
+        at.worker->received(Nodes{});  // the leader is there, but says nothing of the lease
+        at.pass(1100ms);
+        CHECK(at.scraper.held == std::map<model::TargetId, Holding>{{2, Holding::kOwner}});
+        CHECK(at.scraper.released.back() == std::pair(model::TargetId{1}, ReleaseReason::kMoved));
+        give(1);
+        CHECK(at.scraper.held.size() == 1);  // there is no lease
+        extend(1);
+        extend(1);
+        CHECK(at.worker->status().lease);
+        CHECK(at.scraper.held.size() == 1);
+        give(1);
+        CHECK(at.scraper.held.size() == 2);
+    }
+
+    SECTION("a process that was paused learns of it before anything else") {
+        const uint64_t report = at.last_report();
+        at.clock.advance(60s);
+        at.worker->received(Lease{.report = report, .order = {.term = 1, .epoch = 2}, .lease = 5s});
+        CHECK(at.scraper.held.size() == 1);
+        extend(1);
+        CHECK(at.worker->status().lease);
+        CHECK(at.scraper.held.size() == 1);
+    }
+
+    SECTION("it is let go when another leader is heard") {
+        at.worker->closed("gone");
+        CHECK(at.scraper.held.size() == 2);
+        at.welcome(2, 2);
+        CHECK(at.worker->status().lease);
+        CHECK(at.scraper.held.size() == 1);
+    }
+
+    SECTION("it is kept over sessions with the same leader") {
+        at.worker->closed("gone");
+        at.welcome(1, 2);
+        CHECK(at.scraper.held.size() == 2);
+    }
+
+    SECTION("a node that starts again has it no more") {
+        at.start();
+        CHECK(at.scraper.held.size() == 1);
+    }
+}
+
+TEST_CASE("a release that others wait for is answered once it took effect", "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(Assignment{.order = {.term = 1, .epoch = 2}, .targets = {at.target(1)}});
+    at.worker->received(
+        Assignment{.order = {.term = 1, .epoch = 2},
+                   .releases = {{.id = 1, .number = 70}, {.id = 5}, {.id = 6, .number = 71}}});
+    CHECK(at.scraper.held.empty());
+    CHECK(at.scraper.settled == 1);
+    REQUIRE(at.link.all<Released>().size() == 1);
+    CHECK(at.link.all<Released>()[0].numbers == std::vector<uint64_t>{70, 71});
+    // Of a leader that is none any more nothing is carried out.
+    at.worker->received(
+        Assignment{.order = {.term = 1, .epoch = 1}, .releases = {{.id = 1, .number = 72}}});
+    CHECK(at.link.all<Released>().size() == 1);
 }
 
 TEST_CASE("every lease is answered with a report", "[shard][session]") {
@@ -307,7 +396,7 @@ TEST_CASE("every lease is answered with a report", "[shard][session]") {
         at.pass(1s);
         at.worker->received(
             Lease{.report = at.last_report(), .order = {.term = 1, .epoch = 1}, .lease = 5s});
-        CHECK(at.scraper.lease);
+        CHECK(at.worker->status().lease);
     }
     CHECK(at.last_report() == 101);
 }
@@ -338,7 +427,7 @@ TEST_CASE("a silent leader is left, and what the node holds goes on", "[shard][s
     CHECK(at.worker->status().state == SessionState::kOpen);
     at.pass(2s);
     CHECK(at.worker->status().state == SessionState::kNone);
-    CHECK(!at.scraper.lease);
+    CHECK(!at.worker->status().lease);
     CHECK(at.scraper.held.size() == 1);
     CHECK(at.scraper.released.empty());
     at.pass(5s);
