@@ -60,7 +60,8 @@ struct PlanJobMark {
     uint32_t node = 0;  // position in PlanInput::nodes
 };
 
-// Ratios are shares (load / capacity) over the mean share of the nodes that take or give.
+// Ratios are shares (load / capacity) over the mean share of the nodes that take, give or,
+// but for a full plan, keep.
 struct PlannerOptions {
     double target_ratio = 1.02;  // highest / mean that a full plan aims at
     double calm_ratio = 1.10;    // below it nothing is moved to balance

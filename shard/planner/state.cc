@@ -37,13 +37,15 @@ PlanState::PlanState(const PlanInput& input) : input_(input) {
     read_targets();
     read_unable();
 
+    // What a node that fell silent keeps must not make the others look full, or nearly empty, and
+    // be moved about for it. A full plan makes the best of those that are there.
     double capacity = 0;
     uint64_t load = 0;
     loads_before_.reserve(nodes_.size());
     for (NodeState& node : nodes_) {
         node.share = node.share_with(0);
         loads_before_.push_back(node.load);
-        if (node.balances()) {
+        if (node.balances() || (node.use == NodeUse::kKeeps && !options().full)) {
             capacity += node.capacity;
             load += node.load;
         }
