@@ -12,6 +12,13 @@ namespace {
 constexpr double kNever = 1e18;      // a ratio that nothing reaches
 constexpr uint32_t kColdBounds = 5;  // times as much as usual, while sizes turn out
 
+// Whether more should scrape for a silent node than those who do: there were few when it fell
+// silent, because a new leader had not heard of the others yet. They would not do for targets that
+// they have other slots of, and have too much to do.
+bool too_few(size_t standing_in, size_t live) {
+    return live > standing_in && (standing_in < kReplicasMax || live >= 2 * standing_in);
+}
+
 }  // namespace
 
 // --- takeovers
@@ -110,7 +117,8 @@ std::optional<Edit> Leader::Body::next_takeover() {
         }
         const bool all_live = std::ranges::all_of(
             takeover.by, [&](NodeNumber by) { return !liveness.taken_over(by); });
-        if (!all_live && !live.empty() && live != takeover.by && !liveness.frozen(now)) {
+        if ((!all_live || too_few(takeover.by.size(), live.size())) && !live.empty() &&
+            live != takeover.by && !liveness.frozen(now)) {
             return StartTakeover{.node = takeover.node, .by = live};
         }
     }

@@ -118,7 +118,7 @@ size_t wanted_voters(const VoterOptions& options,
                      const Configuration& configuration,
                      std::span<const VoterCandidate> nodes) {
     const auto able = std::ranges::count_if(nodes, [&](const VoterCandidate& node) {
-        return node.stays && (node.may_vote || configuration.is_voter(node.member));
+        return configuration.is_voter(node.member) || (node.stays && node.may_vote);
     });
     const size_t most =
         std::min({options.voters, static_cast<size_t>(able), size_t{raft::kVotersMax}});
@@ -141,6 +141,7 @@ void Voters::follow(const View& view) {
         leading_ = true;
         term_ = status.term;
         configuration_index_ = 0;
+        leads_since_ = view.now;
         transfer_at_ = view.now;
     }
     if (status.configuration_index != configuration_index_) {
@@ -211,14 +212,16 @@ Members Voters::choose(const View& view) {
     exchange_for_zones(view, chosen);
     view.drop_surplus(chosen, wanted);
     choose_new(view, chosen, wanted);
-    // One more of an even number does not help: without a new one, one that goes or is dead stays
-    // for as long.
-    if (chosen.size() % 2 == 0 && chosen.size() < wanted) {
-        if (!reserve.empty()) {
-            chosen.push_back(reserve.front());
-        } else if (!chosen.empty() && !view.configuration().is_voter(chosen.back())) {
-            chosen.pop_back();
+    // Without a new one, one that goes votes on for as long, and one that is dead if the number
+    // would be even without it: one more of an even number does not help.
+    for (const MemberId member : reserve) {
+        if (chosen.size() < wanted && (view.answers(member) || chosen.size() % 2 == 0)) {
+            chosen.push_back(member);
         }
+    }
+    if (chosen.size() % 2 == 0 && chosen.size() < wanted && !chosen.empty() &&
+        !view.configuration().is_voter(chosen.back())) {
+        chosen.pop_back();
     }
     return chosen;
 }
@@ -404,6 +407,9 @@ VoterStep Voters::next(const raft::DriverStatus& status,
     const VoterCandidate* const self = view.node(status.self);
     if (self != nullptr && self->stopping) {
         return transfer(view, chosen, " is stopping");
+    }
+    if (view.configuration().voters() > 1 && now < leads_since_ + options_.first_look) {
+        return {};
     }
     for (const auto step : {&Voters::correct, &Voters::remove, &Voters::add, &Voters::promote}) {
         if (VoterStep found = (this->*step)(view, chosen); !found.nothing()) {

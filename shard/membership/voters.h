@@ -41,6 +41,9 @@ struct VoterOptions {
     std::chrono::milliseconds unfit{300'000};            // until such a node is tried again
     std::chrono::milliseconds zone_calm{60'000};  // without a change, before zones are evened out
     std::chrono::milliseconds transfer_every{5'000};  // between attempts
+    // Of a new leader, before it changes who votes: it takes all members for there at first. More
+    // than an election timeout.
+    std::chrono::milliseconds first_look{3'000};
 };
 
 // What the leader does next. Nothing, most of the time.
@@ -54,7 +57,7 @@ struct VoterStep {
 };
 
 // How many vote when all goes well: the largest odd number that is no more than `voters` and than
-// the nodes that stay and can (or do) vote. Not less than 1.
+// the nodes that vote, or stay and can. Not less than 1.
 [[nodiscard]] size_t wanted_voters(const VoterOptions& options,
                                    const raft::Configuration& configuration,
                                    std::span<const VoterCandidate> nodes);
@@ -104,6 +107,7 @@ class Voters {
     bool leading_ = false;
     raft::Term term_ = 0;
     raft::Index configuration_index_ = 0;
+    base::SteadyTime leads_since_{};
     base::SteadyTime calm_since_{};
     base::SteadyTime transfer_at_{};
     std::map<raft::MemberId, base::SteadyTime> silent_;  // members that do not answer: since when

@@ -37,7 +37,8 @@ Levels::Excess Levels::excess(const NodeState& node) const {
     if (!node.balances() || mean <= 0) {
         return Excess::kNone;
     }
-    if (node.share > budget_hard && node.share > std::min(relief, std::max(mean, budget_hard))) {
+    // When all are over budget there is no room elsewhere: then they are balanced like any others.
+    if (mean < budget_hard && node.share > budget_hard) {
         return Excess::kHard;
     }
     if (node.share > calm || (node.share > budget_high && node.share > relief)) {
@@ -47,7 +48,7 @@ Levels::Excess Levels::excess(const NodeState& node) const {
 }
 
 double Levels::giver_goal(const NodeState& node) const {
-    return excess(node) == Excess::kHard ? std::min(relief, std::max(mean, budget_hard)) : relief;
+    return excess(node) == Excess::kHard ? std::min(relief, budget_hard) : relief;
 }
 
 double Levels::receiver_limit(const NodeState& giver) const {

@@ -56,9 +56,13 @@ void ClusterChecks::holds(ProcessId process,
     if (!starting && !in_session) {
         fail("X2", process, words("gets target", number, "without a session"));
     }
+    // Who stores already, as a stand-in, goes on when he is to become the owner.
+    const auto before = trials_.find({process, number});
+    const bool stores =
+        before != trials_.end() && (before->second.good || !before->second.incoming);
     trials_[{process, number}] = {.incoming = target.holding == shard::Holding::kIncoming,
                                   .owner = target.holding == shard::Holding::kOwner,
-                                  .good = trials_[{process, number}].good};
+                                  .good = stores};
 }
 
 void ClusterChecks::releases(ProcessId process, model::TargetId id, shard::ReleaseReason reason) {

@@ -54,6 +54,8 @@ void ClusterChecks::check_query(uint32_t number) {
     }
     const Accounts accounts = accounts_of(records_.stored(number));
     const int64_t apart = std::min(half, accounts.shortest / 2);
+    // Samples may be that near each other, and those of clocks further apart in the wrong order.
+    const bool ordered = skew->second.second - skew->second.first < apart;
     query::exec::Columns joined;
     query::exec::join_replicas(accounts.columns, INT64_MAX, joined);
     double last = -1;
@@ -71,7 +73,7 @@ void ClusterChecks::check_query(uint32_t number) {
         if (std::isnan(joined.v[at])) {
             continue;
         }
-        if (joined.v[at] < last) {
+        if (ordered && joined.v[at] < last) {
             return world_.fail("Q2",
                                words("a counter of target", number, "steps back at", joined.t[at]));
         }

@@ -107,6 +107,60 @@ TEST_CASE("a dead voter stays while there is nobody in its place", "[shard][vote
     }
 }
 
+TEST_CASE("a voter that drains votes on while there is nobody in its place", "[shard][voters]") {
+    Model model = settled(3);
+    model.node(2).record.stays = false;
+    const size_t changes = model.changes;
+    model.pass(1h);
+    CHECK(model.changes == changes);
+    CHECK(model.voting() == Numbers{1, 2, 3});
+    SECTION("and goes when there is") {
+        model.add();
+        model.pass(1min);
+        CHECK(model.voting() == Numbers{1, 3, 4});
+    }
+    SECTION("or when it is dead, and so does another one: two are no better than one") {
+        model.kill(2);
+        model.pass(1h);
+        CHECK(model.voting().size() == 1);
+    }
+    SECTION("or is taken out of the table") {
+        model.forget(2);
+        model.pass(1min);
+        CHECK(model.voting().size() == 1);
+    }
+    CHECK(model.broken.empty());
+}
+
+TEST_CASE("a new leader changes nothing before it knows who answers", "[shard][voters]") {
+    Voters voters(VoterOptions{});
+    std::vector<VoterCandidate> nodes;
+    raft::DriverStatus status{.self = 1, .leads = true, .term = 4};
+    for (raft::MemberId id = 1; id <= 3; ++id) {
+        nodes.push_back({.number = static_cast<NodeNumber>(id),
+                         .member = id,
+                         .id = "n" + std::to_string(id),
+                         .address = "a:1",
+                         .live = true,
+                         .stays = true});
+        status.configuration.members.push_back({id, raft::Role::kVoter, "a:1"});
+        status.progress.push_back({.id = id, .active = true});
+    }
+    const base::SteadyTime now{1h};
+    SECTION("but it hands over at once when it is stopping") {
+        nodes[0].stopping = true;
+        CHECK(voters.next(status, nodes, now).transfer_to.has_value());
+    }
+    nodes.pop_back();  // member 3 is no node any more
+    nodes[0].stopping = false;
+    CHECK(voters.next(status, nodes, now).nothing());
+    CHECK(voters.next(status, nodes, now + 2900ms).nothing());
+    CHECK_FALSE(voters.next(status, nodes, now + 3s).nothing());
+    status.term = 5;  // it lost the lead meanwhile
+    CHECK(voters.next(status, nodes, now + 4s).nothing());
+    CHECK_FALSE(voters.next(status, nodes, now + 7s).nothing());
+}
+
 TEST_CASE("a node that lost its disk votes again as somebody else", "[shard][voters]") {
     Model model = settled(3);
     model.kill(2);
