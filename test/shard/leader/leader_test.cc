@@ -271,6 +271,30 @@ TEST_CASE("with two replicas every target has two nodes, and one when one of the
     CHECK(all_scraped(cluster, 2));
 }
 
+TEST_CASE("who comes after a takeover has begun stands in, too, when there were few",
+          "[shard][leader]") {
+    LeaderOptions options;
+    options.replicas = [](std::string_view) { return uint8_t{2}; };
+    Cluster cluster(3, options);
+    for (model::TargetId id = 1; id <= 30; ++id) {
+        cluster.discover(id);
+    }
+    cluster.pass(30s);
+    cluster.node(3).kill();
+    cluster.node(2).cut = true;
+    cluster.leader_part->closed(cluster.node(2).session);
+    cluster.new_leader();
+    cluster.pass(12s);
+    REQUIRE_FALSE(cluster.table.takeovers().empty());
+    CHECK(cluster.table.takeovers().front().by.size() == 1);
+    cluster.node(2).cut = false;
+    cluster.pass(25s);  // until it is live: node 3 is not dead then
+    CHECK(cluster.table.takeovers().size() == 1);
+    CHECK(all_scraped(cluster, 2));
+    cluster.pass(120s);
+    CHECK(all_scraped(cluster, 2));
+}
+
 TEST_CASE("two nodes with one id: the second is told so, the first goes on", "[shard][leader]") {
     Cluster cluster(2);
     for (model::TargetId id = 1; id <= 10; ++id) {
