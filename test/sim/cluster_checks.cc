@@ -207,7 +207,8 @@ void ClusterChecks::check_overlap(ProcessId process, uint32_t number, Slot& slot
         slot.overlaps = 0;  // the first good one of all
         return;
     }
-    const bool doubled = slot.last_by != kNoProcess && slot.last_by != process &&
+    // Whoever stands in goes on until the silent one has been back for a while.
+    const bool doubled = !standing_in_ && slot.last_by != kNoProcess && slot.last_by != process &&
                          now - slot.last_good < interval / 4;
     if (doubled) {
         ++slot.overlaps;
@@ -285,6 +286,7 @@ void ClusterChecks::check_table(ProcessId process, const shard::Table& table, ra
     }
     if (epoch > newest_) {
         newest_ = epoch;
+        standing_in_ = !table.takeovers().empty();
         check_placement(process, table);
     }
     if (random_.below(kLookOneIn) == 0) {

@@ -121,8 +121,9 @@ class ClusterChecks {
     std::vector<shard::Epoch> epochs_;  // by process
     std::unordered_map<raft::Index, uint64_t> fingerprints_;
     shard::Epoch newest_ = 0;
-    Time second_began_{};                                    // of counting entries
-    raft::Index second_index_ = 0;                           // the newest then
+    bool standing_in_ = false;      // somebody, for somebody, in the newest table
+    Time second_began_{};           // of counting entries
+    raft::Index second_index_ = 0;  // the newest then
     std::map<uint32_t, std::pair<int64_t, int64_t>> skews_;  // of all samples of a target, ms
     uint64_t samples_ = 0;
 };

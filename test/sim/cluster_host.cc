@@ -244,7 +244,9 @@ bool ClusterHost::may_lose() const {
 }
 
 bool ClusterHost::lose_disk(ProcessId process) {
-    if (!may_lose()) {
+    // Who stands alone in the list of those that found a cluster founds another one.
+    const bool founds_alone = join_.size() == 1 && join_.front() == machines_[process]->address();
+    if (founds_alone || !may_lose()) {
         return false;
     }
     parts_.world.trace(process, "loses its disk");
