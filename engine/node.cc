@@ -86,6 +86,9 @@ base::Status Node::start() {
     TRY(open_storage());
     TRY(begin_scraping());
     readiness_.set(Readiness::State::kReady);
+    if (cluster_node_ != nullptr) {
+        cluster_node_->started();
+    }
     if (store_api_ != nullptr) {
         store_api_->set_serving(true);
     }

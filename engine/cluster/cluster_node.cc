@@ -345,6 +345,11 @@ model::ScrapeListener& ClusterNode::scrapes() {
     return body_->assigned;
 }
 
+void ClusterNode::started() {
+    body_->thread.post(
+        [body = body_.get()] { body->with([](shard::Member& at) { at.totals_changed(); }); });
+}
+
 void ClusterNode::say_stopping() {
     bool may_stop = false;
     while (!may_stop) {

@@ -75,6 +75,8 @@ class ClusterNode {
     // What the scrape manager tells.
     [[nodiscard]] model::ScrapeListener& scrapes();
 
+    // Parts::totals says something else now that the node has started: the leader is told.
+    void started();
     // Others are to take over: waits until they had the time to.
     void say_stopping();
     // Nothing is scraped differently by it.

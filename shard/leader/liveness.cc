@@ -110,7 +110,8 @@ NodeLife Liveness::judge(Node& node, SteadyTime now) {
     if (node.starting) {
         return NodeLife::kStarting;
     }
-    const bool was_away = node.life != NodeLife::kLive && node.life != NodeLife::kAwaited;
+    // One that joins, or comes to a new leader, was never away, however long its start took.
+    const bool was_away = node.proven && node.life != NodeLife::kLive;
     if (was_away && now < node.healthy_since + healthy_needed(node)) {
         return NodeLife::kReturning;
     }
@@ -150,6 +151,7 @@ std::vector<LifeChange> Liveness::poll(SteadyTime now) {
         }
         changes.push_back({.node = number, .from = node.life, .to = life});
         node.life = life;
+        node.proven = node.proven || life == NodeLife::kLive || is_silent(life);
     }
     look_at_ = next();
     return changes;

@@ -17,7 +17,7 @@ namespace shard {
 enum class NodeLife : uint8_t {
     kAwaited,  // this leader is new and has not heard of it yet; its time runs
     kLive,
-    kStarting,   // heard, but it replays its log: others scrape for it
+    kStarting,   // heard, but it reads its log: others scrape for it
     kSuspect,    // silent, or it said that it stops: others scrape for it
     kReturning,  // heard again, not long enough to be relied on: others still scrape for it
     kDead,       // silent for so long that its targets are moved
@@ -98,6 +98,7 @@ class Liveness {
         base::SteadyTime maintenance{};
         uint32_t repeats = 0;  // times it was suspected
         bool starting = false, stopping = false;
+        bool proven = false;  // this leader has seen it live, or silent
     };
 
     [[nodiscard]] NodeLife judge(Node& node, base::SteadyTime now);

@@ -124,26 +124,35 @@ void Member::Body::look_for_cluster() {
 
 // A voter knows sooner than any session whom to ask.
 void Member::Body::follow_leader() {
-    const NodeRecord* const record = leader_record();
-    if (record != nullptr && record->address != told_leader) {
-        told_leader = record->address;
+    const std::string address = leader_address();
+    if (!address.empty() && address != told_leader) {
+        told_leader = address;
         worker->leader_is(told_leader);
     }
 }
 
-const NodeRecord* Member::Body::leader_record() const {
+// Of a founder, and of others at first, the table does not say where it is: it is told by a
+// session.
+std::string Member::Body::leader_address() const {
     const uint64_t member = leader();
     if (member == raft::kNobody) {
-        return nullptr;
+        return {};
+    }
+    if (member == options.member) {
+        return options.address;
     }
     const auto nodes = table.nodes();
-    const auto found = std::ranges::find(nodes, member, &NodeRecord::member);
-    return found == nodes.end() ? nullptr : &*found;
+    if (const auto found = std::ranges::find(nodes, member, &NodeRecord::member);
+        found != nodes.end()) {
+        return found->address;
+    }
+    const raft::Member* const voter = driver->core().configuration().find(member);
+    return voter == nullptr ? std::string() : voter->address;
 }
 
 std::string Member::Body::leader_hint() const {
-    if (const NodeRecord* const record = leader_record()) {
-        return record->address;
+    if (std::string address = leader_address(); !address.empty()) {
+        return address;
     }
     const WorkerStatus session = worker->status();
     // A session with this node itself is about to end: it does not lead any more.
@@ -262,6 +271,10 @@ void Member::configured(uint64_t configuration,
         body_->leading->configured(jobs);
     }
     body_->worker->configured(configuration, std::move(jobs));
+}
+
+void Member::totals_changed() {
+    body_->worker->totals_changed();
 }
 
 void Member::stopping() {

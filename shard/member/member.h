@@ -115,6 +115,8 @@ class Member final : public SessionHandler {
                     std::vector<JobHash> jobs,
                     const LeaderOptions& leader,
                     size_t voters);
+    // What LoadSource::totals() says is news: it has started.
+    void totals_changed();
     // It stops on purpose: others are to take over, and to lead.
     void stopping();
     // They had the time for it, or there is nobody.

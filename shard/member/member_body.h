@@ -24,8 +24,9 @@ struct Member::Body final : public Proposer {
     base::SteadyTime poll_leader(base::SteadyTime now);
     void look_for_cluster();
     void follow_leader();
-    // Leads to where the group's leader is; empty: nobody knows.
-    [[nodiscard]] const NodeRecord* leader_record() const;
+    // Where the group's leader is, as consensus has it; empty: it is not known.
+    [[nodiscard]] std::string leader_address() const;
+    // … or as its own session has it.
     [[nodiscard]] std::string leader_hint() const;
     [[nodiscard]] Identity identity() const;
     [[nodiscard]] base::Status transfer_to(raft::MemberId to);

@@ -37,7 +37,7 @@ class Identities {
 struct FoundingOptions {
     std::vector<std::string> join;  // --cluster.join, the same on every node
     std::string self_address;       // --cluster.advertise-address
-    std::chrono::milliseconds ask_every{1'000};
+    std::chrono::milliseconds ask_every{200};
     std::chrono::milliseconds ask_timeout{2'000};
     std::chrono::milliseconds log_every{10'000};  // between lines that say what is waited for
 };

@@ -61,6 +61,7 @@ struct Worker::Parts_ {
     // --- sessions ---
     void attempt(SteadyTime now);
     [[nodiscard]] std::string next_address();
+    void begin_round();
     void fail(std::string why, std::chrono::milliseconds wait);
     void say_absence(SteadyTime now);
     [[nodiscard]] std::chrono::milliseconds backoff();
@@ -90,14 +91,15 @@ struct Worker::Parts_ {
     const Parts parts;
 
     SessionState state = SessionState::kNone;
-    std::string address;    // of the session or attempt
-    std::string preferred;  // to be asked next; empty: none
+    std::string address;            // of the session or attempt
+    std::string preferred;          // to be asked next; empty: none
+    std::deque<std::string> round;  // addresses to be asked before one is asked again
     SteadyTime next_attempt{};
     SteadyTime answer_due = kNever;
     SteadyTime heard{};
     SteadyTime absent_since{};  // of the leader
     base::RateLimit absences{std::chrono::seconds(30)};
-    uint32_t attempts = 0, failures = 0, redirects = 0;
+    uint32_t rounds = 0, failures = 0, redirects = 0;
     std::string problem = "no leader was found yet";
     std::optional<Refusal> refusal;
     SentReports reports;
@@ -118,15 +120,28 @@ struct Worker::Parts_ {
 // --- sessions
 // --------------------------------------------------------------------------------------
 
-// Whoever was named last, then voters, the list of --cluster.join, and at last anybody.
+// Whoever was named last; else those of a round, in turn.
 std::string Worker::Parts_::next_address() {
     if (!preferred.empty()) {
         return std::exchange(preferred, {});
     }
-    std::vector<std::string> candidates;
-    const auto add = [&](const std::string& one) {
-        if (!one.empty() && std::ranges::find(candidates, one) == candidates.end()) {
-            candidates.push_back(one);
+    if (round.empty()) {
+        begin_round();
+    }
+    if (round.empty()) {
+        return {};
+    }
+    std::string next = std::move(round.front());
+    round.pop_front();
+    return next;
+}
+
+// Voters and the list of --cluster.join, who know best; this node itself after them, for if it led
+// it would know; and one of the others, each round another one.
+void Worker::Parts_::begin_round() {
+    const auto add = [this](const std::string& one) {
+        if (!one.empty() && one != self.address && std::ranges::find(round, one) == round.end()) {
+            round.push_back(one);
         }
     };
     for (const KnownNode& node : nodes) {
@@ -135,10 +150,13 @@ std::string Worker::Parts_::next_address() {
         }
     }
     std::ranges::for_each(options.join, add);
-    for (const KnownNode& node : nodes) {
-        add(node.address);
+    if (std::ranges::find(options.join, self.address) != options.join.end() ||
+        std::ranges::find(nodes, self.address, &KnownNode::address) != nodes.end()) {
+        round.push_back(self.address);
     }
-    return candidates.empty() ? std::string() : candidates[attempts++ % candidates.size()];
+    if (!nodes.empty()) {
+        add(nodes[rounds++ % nodes.size()].address);
+    }
 }
 
 void Worker::Parts_::attempt(SteadyTime now) {
@@ -154,8 +172,13 @@ void Worker::Parts_::attempt(SteadyTime now) {
 }
 
 std::chrono::milliseconds Worker::Parts_::backoff() {
-    const uint32_t doublings = std::min<uint32_t>(failures++, 10);
-    const auto most = std::min(options.retry * (int64_t{1} << doublings), options.retry_max);
+    std::chrono::milliseconds most = options.retry_next;
+    if (round.empty()) {
+        const uint32_t doublings = std::min<uint32_t>(failures++, 10);
+        const auto crowd = options.retry_of_node * static_cast<int64_t>(nodes.size());
+        most = std::min(options.retry * (int64_t{1} << doublings),
+                        std::min(std::max(crowd, options.retry_least), options.retry_max));
+    }
     // Between half and the whole, so that nodes do not come all at once.
     const auto half = most.count() / 2;
     return std::chrono::milliseconds(
@@ -270,6 +293,7 @@ void Worker::Parts_::handle(const Welcome& welcome) {
     problem.clear();
     refusal.reset();
     failures = redirects = 0;
+    round.clear();
     if (self.cluster_id != welcome.cluster_id || number != welcome.number) {
         self.cluster_id = welcome.cluster_id;
         number = welcome.number;
@@ -562,8 +586,12 @@ void Worker::belongs_to(const std::string& cluster_id) {
 }
 
 void Worker::stopping() {
+    parts_->leaving = true;
+    totals_changed();
+}
+
+void Worker::totals_changed() {
     Parts_& at = *parts_;
-    at.leaving = true;
     if (at.state == SessionState::kOpen) {
         at.send_report();
     }

@@ -75,8 +75,11 @@ struct WorkerOptions {
     std::vector<std::string> join;                  // addresses, in the order of --cluster.join
     std::chrono::milliseconds open_timeout{3'000};  // until Welcome
     std::chrono::milliseconds silence_max{5'000};   // of a leader; then another one is looked for
-    std::chrono::milliseconds retry{500};           // between attempts; doubles up to retry_max
-    std::chrono::milliseconds retry_max{5'000};
+    std::chrono::milliseconds retry_next{100};      // between attempts at different addresses
+    std::chrono::milliseconds retry{500};           // before these again; doubles up to …
+    // … so much for each node that is known, between these two: all ask while nobody leads, and a
+    // few voters answer.
+    std::chrono::milliseconds retry_of_node{5}, retry_least{1'000}, retry_max{5'000};
     std::chrono::milliseconds refused_retry{30'000};
     std::chrono::milliseconds absence_said{10'000};  // without a session, before that is logged
     std::chrono::milliseconds clock_skew_warn{2'000};
@@ -141,6 +144,8 @@ class Worker {
     void belongs_to(const std::string& cluster_id);
     // Others may take over now: the node stops on purpose.
     void stopping();
+    // The leader is to know now what LoadSource::totals() says, not with the next report.
+    void totals_changed();
 
     [[nodiscard]] WorkerStatus status() const;
     [[nodiscard]] const std::map<model::TargetId, AssignedTarget>& holds() const;

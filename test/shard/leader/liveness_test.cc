@@ -159,6 +159,32 @@ TEST_CASE("a node that replays its log is taken over until it is done", "[shard]
     CHECK(at.life(3) == NodeLife::kLive);
 }
 
+TEST_CASE("a node that joins is relied on as soon as it has started", "[shard][leader]") {
+    Fixture at(2);
+    at.starting = true;
+    at.pass(3s, {3});
+    CHECK(at.life(3) == NodeLife::kStarting);
+    at.starting = false;
+    at.pass(1s, {3});
+    CHECK(at.life(3) == NodeLife::kLive);
+    at.starting = true;  // again: it was away
+    at.pass(1s, {3});
+    at.starting = false;
+    at.pass(1s, {3});
+    CHECK(at.life(3) == NodeLife::kReturning);
+}
+
+TEST_CASE("a node that falls silent while it starts has to prove itself", "[shard][leader]") {
+    Fixture at(2);
+    at.starting = true;
+    at.pass(1s, {3});
+    at.pass(5s, {});
+    CHECK(at.life(3) == NodeLife::kSuspect);
+    at.starting = false;
+    at.pass(1s, {3});
+    CHECK(at.life(3) == NodeLife::kReturning);
+}
+
 TEST_CASE("a node in maintenance is not dead before its time", "[shard][leader]") {
     Fixture at;
     at.pass(20s, {1, 2, 3});

@@ -51,6 +51,40 @@ TEST_CASE("member: three nodes found one cluster in which all vote", "[shard][me
     }
 }
 
+TEST_CASE("member: nodes that start together share the targets within three seconds",
+          "[shard][member]") {
+    World world(3);
+    for (const auto& node : world.nodes) {
+        node->discover(30);
+        node->starting = true;  // as the program says at first
+        node->start();
+        world.pass(350ms);
+    }
+    for (const auto& node : world.nodes) {
+        node->starting = false;
+        node->member->totals_changed();
+    }
+    world.pass(2s);
+    CHECK(spread(world, 30, 3));
+}
+
+TEST_CASE("member: a node that joins has targets within two seconds", "[shard][member]") {
+    World world(3);
+    start_all(world);
+    REQUIRE(world.until([&] { return world.voters() == 3 && spread(world, 30, 3); }));
+    world.pass(60s);
+    world.nodes.push_back(std::make_unique<Node>(world, "n4", world.node(1).join));
+    Node& late = world.node(4);
+    late.starting = true;
+    late.start();
+    world.pass(700ms);
+    late.starting = false;
+    late.member->totals_changed();
+    world.pass(1300ms);
+    CHECK(!late.scraped.empty());
+    CHECK(late.member->status().session.state == SessionState::kOpen);
+}
+
 TEST_CASE("member: nobody founds before a majority is there", "[shard][member]") {
     World world(3);
     world.node(1).discover(30);

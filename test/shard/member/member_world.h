@@ -59,7 +59,9 @@ class Node final : public NodeLinks,
     void settle() override {}
 
     // --- LoadSource ---
-    [[nodiscard]] Totals totals() const override { return {}; }
+    [[nodiscard]] Totals totals() const override {
+        return {.flags = starting ? uint32_t{kNodeStarting} : 0};
+    }
 
     void for_each_load(const std::function<void(const TargetLoad&)>& visit) const override;
 
@@ -72,6 +74,7 @@ class Node final : public NodeLinks,
     std::map<model::TargetId, AssignedTarget> scraped;
     test_support::KeptSession kept;
     std::unique_ptr<Member> member;
+    bool starting = false;  // it says that it reads its log
     uint64_t life = 0;      // counts starts
     SessionId session = 0;  // its own, at the node below; 0: none
     Node* leader = nullptr;

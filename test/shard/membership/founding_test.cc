@@ -175,10 +175,10 @@ TEST_CASE("a node that is listed under two addresses counts once: it is an error
     CHECK_THAT(world.founding->obstacle(), Catch::Contains("name it once in --cluster.join"));
 }
 
-TEST_CASE("others are asked once a second, and told of every ten", "[shard][founding]") {
+TEST_CASE("others are asked five times a second, and told of every ten", "[shard][founding]") {
     World world(kThree);
     world.pass(20s);
-    CHECK(world.others.asked["b:1"] == 20);
+    CHECK(world.others.asked["b:1"] == 100);
     size_t lines = 0;
     for (const std::string& line : world.sink.lines()) {
         lines += line.find("not founded yet") != std::string::npos ? 1 : 0;

@@ -187,6 +187,66 @@ TEST_CASE("a node asks the addresses it knows in turn until one answers", "[shar
     CHECK(at.link.asked.size() == 3);
 }
 
+TEST_CASE("a node asks all addresses of a round shortly after each other, then waits",
+          "[shard][session]") {
+    Fixture at({"n:1", "a:1", "b:1"});  // it is the first of the list itself
+    const auto asked_within = [&at](base::Duration time) {
+        at.link.asked.clear();
+        for (base::Duration passed{}; passed < time; passed += 10ms) {
+            at.pass(10ms);
+            at.worker->opened();
+            at.worker->received(Redirect{});
+        }
+        return at.link.asked;
+    };
+    CHECK(asked_within(240ms) == std::vector<std::string>{"a:1", "b:1", "n:1"});
+    CHECK(asked_within(500ms).at(0) == "a:1");
+    // Whoever is elected is found soon, however long that took.
+    asked_within(60s);
+    CHECK(asked_within(1200ms).size() >= 3);
+}
+
+TEST_CASE("where there are many nodes each asks less often", "[shard][session]") {
+    const auto asked_in_a_minute = [](uint32_t nodes) {
+        Fixture at;
+        at.welcome();
+        Nodes all;
+        for (uint32_t i = 1; i <= nodes; ++i) {
+            all.nodes.push_back({.number = i, .id = "w", .address = "w:" + std::to_string(i)});
+        }
+        at.worker->received(all);
+        at.worker->closed("cut");
+        at.pass(20s);
+        at.link.asked.clear();
+        for (int i = 0; i < 6000; ++i) {
+            at.worker->closed("nobody there");
+            at.pass(10ms);
+        }
+        return at.link.asked.size();
+    };
+    const size_t few = asked_in_a_minute(5);
+    const size_t many = asked_in_a_minute(1000);
+    CHECK(few > 120);
+    CHECK(many < 60);
+}
+
+TEST_CASE("of all the nodes it knows a node asks another one each round, beside those of the list",
+          "[shard][session]") {
+    Fixture at;
+    at.welcome();
+    at.worker->received(
+        Nodes{.nodes = {{.number = 1, .id = "w1", .address = "w:1"},
+                        {.number = 2, .id = "w2", .address = "w:2"},
+                        {.number = 3, .id = "v", .address = "v:1", .voter = true}}});
+    at.link.asked.clear();
+    for (int i = 0; i < 8; ++i) {
+        at.worker->closed("nobody there");
+        at.pass(2s);
+    }
+    CHECK(at.link.asked ==
+          std::vector<std::string>{"v:1", "a:1", "b:1", "w:1", "v:1", "a:1", "b:1", "w:2"});
+}
+
 TEST_CASE("a node that is sent on goes there at once, but not round and round",
           "[shard][session]") {
     Fixture at;
@@ -533,6 +593,16 @@ TEST_CASE("a node that stops says so", "[shard][session]") {
     at.welcome();
     at.worker->stopping();
     CHECK((at.link.all<Report>().back().totals.flags & kNodeStopping) != 0);
+}
+
+TEST_CASE("a node tells at once what has changed of it", "[shard][session]") {
+    Fixture at;
+    at.worker->totals_changed();  // to nobody
+    CHECK(at.link.all<Report>().empty());
+    at.welcome();
+    const uint64_t before = at.last_report();
+    at.worker->totals_changed();
+    CHECK(at.last_report() == before + 1);
 }
 
 TEST_CASE("a voter that learns who leads goes there", "[shard][session]") {
