@@ -27,6 +27,8 @@ query::Options query_options(const FlagValues& flags,
     options.max_samples = flags.integer("query.max-samples");
     options.max_concurrency =
         static_cast<size_t>(std::max<int64_t>(1, flags.integer("query.max-concurrency")));
+    const int64_t threads = flags.integer("query.max-threads");
+    options.max_threads = threads > 0 ? static_cast<size_t>(threads) : limits.cores;
     options.max_query_memory = limits.query_bytes;
     options.default_subquery_step = config.evaluation_interval;
     const Features features(flags);

@@ -308,6 +308,25 @@ bool Annotations::give(model::Partial& part) const {
     return true;
 }
 
+void Annotations::take(Annotations&& part) {
+    for (Entry& entry : part.entries_) {
+        bool created = false;
+        Entry& here = add(entry.warning, entry.text, entry.at, &created);
+        if (created) {
+            here = std::move(entry);
+            continue;
+        }
+        here.count += entry.count;
+        here.min_t = std::min(here.min_t, entry.min_t);
+        here.max_t = std::max(here.max_t, entry.max_t);
+        here.min_bucket = std::min(here.min_bucket, entry.min_bucket);
+        here.max_bucket = std::max(here.max_bucket, entry.max_bucket);
+        here.max_diff = std::max(here.max_diff, entry.max_diff);
+    }
+    part.entries_.clear();
+    part.by_text_.clear();
+}
+
 void Annotations::take(model::PartialNote&& note, int32_t shift) {
     const auto moved = [shift](int32_t at) {
         return static_cast<int32_t>(

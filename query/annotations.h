@@ -56,9 +56,13 @@ class Annotations {
     // A warning of the storage, as it is.
     void storage_warning(std::string text);
 
+    [[nodiscard]] bool empty() const { return entries_.empty(); }
+
     // Hands everything over to a part of an answer: notes and warnings of the storage. False when
     // it cannot be: some notes sum up what comes up several times, which parts cannot add up.
     [[nodiscard]] bool give(model::Partial& part) const;
+    // Takes over what a part of the same query has to say, as if it had been said here.
+    void take(Annotations&& part);
     // Takes a note of a part, whose places are `shift` bytes further on in the query.
     void take(model::PartialNote&& note, int32_t shift);
 

@@ -90,7 +90,8 @@ Engine::Engine(const Options& options,
       clock_(clock),
       budget_(budget),
       subquery_step_ms_(options.default_subquery_step.count()),
-      active_(clock) {}
+      active_(clock),
+      helpers_(std::max<size_t>(options.max_threads, 1) - 1) {}
 
 Result<QueryResult> Engine::instant(std::string_view query,
                                     int64_t t_ms,
@@ -265,6 +266,8 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     model::Queryable& queryable = params.queryable != nullptr ? *params.queryable : queryable_;
     exec::ExecContext context(
         exec_options(options_, params), request, queryable, task.budget, options_.max_samples);
+    context.helpers = &helpers_;
+    const exec::Helpers::Busy busy(helpers_);
     const ActiveQueries::Entry::Meters shown(task.entry, context.samples, task.budget);
 
     // Whatever it comes to.

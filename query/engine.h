@@ -21,6 +21,7 @@
 #include "query/active_queries.h"
 #include "query/ast.h"
 #include "query/duration.h"
+#include "query/exec/helpers.h"
 #include "query/metrics.h"
 #include "query/options.h"
 #include "query/parser.h"
@@ -41,7 +42,7 @@ struct QueryParams {
     bool explain = false;         // what every operator did
 };
 
-// Runs queries on the calling thread, which may block.
+// Runs queries on the calling thread, which may block, with the help of threads of its own.
 //   threads   any; at most max_concurrency queries run, the others wait (within their timeout)
 //   lifetime  the storage, clock and budget outlive the engine; the engine outlives its queries
 class Engine {
@@ -125,6 +126,7 @@ class Engine {
     base::Budget& budget_;
     std::atomic<int64_t> subquery_step_ms_;
     ActiveQueries active_;
+    exec::Helpers helpers_;
     Metrics* metrics_ = nullptr;
     std::optional<base::Logger> log_;
     base::RateLimit log_failure_limit_{kLogFailuresApart};

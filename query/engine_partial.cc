@@ -66,6 +66,8 @@ Result<model::Partial> Engine::partial(const model::Fragment& fragment,
     exec::ExecOptions options;
     options.lookback_ms = fragment.lookback_ms;
     exec::ExecContext context(options, request, series, budget, options_.max_samples);
+    context.helpers = &helpers_;
+    const exec::Helpers::Busy busy(helpers_);
     const ActiveQueries::Entry::Meters shown(entry, context.samples, budget);
     entry.set_running();
     TRY(const auto querier, series.querier(plan.min_t, plan.max_t));

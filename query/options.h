@@ -15,6 +15,9 @@ struct Options {
     // --query.max-memory: of one query, in bytes; all queries together are bounded by the budget
     // above them.
     int64_t max_query_memory = int64_t{4} << 30;
+    // --query.max-threads: that work on one query, its own among them. Helpers are shared by all
+    // queries; with 1 there are none.
+    size_t max_threads = 1;
     // What a subquery without a resolution uses: the global evaluation_interval.
     std::chrono::milliseconds default_subquery_step{60 * 1000};
 

@@ -98,8 +98,11 @@ OperatorPtr Builder::build_rollup(const Node& node) {
             scalars.push_back(build(*node.inputs[i]));
         }
     }
-    OperatorPtr rollup =
-        make_rollup(node, build_source(*node.inputs[node.source]), std::move(scalars), context_);
+    const Node& range = *node.inputs[node.source];
+    // Who wants to know what each part of it did has the parts apart.
+    OperatorPtr rollup = range.select && context_.explain == nullptr
+                             ? make_rollup(node, *querier_, std::move(scalars), context_)
+                             : make_rollup(node, build_source(range), std::move(scalars), context_);
     const Call& call = as<Call>(*node.expr);
     if (call.function->id == FunctionId::kAbsentOverTime) {
         return make_absent(*call.args[0], std::move(rollup), node.grid.count, context_);

@@ -18,6 +18,25 @@ base::Status SampleMeter::hold(int64_t count) {
     return base::success();
 }
 
+base::Status SampleMeter::take(const SampleMeter& part) {
+    read(part.total_read());
+    queried(part.total_queried());
+    for (size_t step = 0; step < part.per_step_.size(); ++step) {
+        queried_at(step, part.per_step_[step]);
+    }
+    const base::Status held = hold(part.peak());
+    release(part.peak());
+    return held;
+}
+
+void SampleMeter::start_over() {
+    held_.store(0, std::memory_order_relaxed);
+    read_.store(0, std::memory_order_relaxed);
+    peak_ = 0;
+    queried_ = 0;
+    std::ranges::fill(per_step_, 0);
+}
+
 QueriedSamples::QueriedSamples(const plan::Node& node, SampleMeter& meter)
     : meter_(meter), weight_(node.sample_weight), steps_(node.grid.count) {}
 
@@ -45,13 +64,18 @@ void QueriedSamples::add(const Bits& present) {
     present.for_each([&](size_t step) { add(step, 1); });
 }
 
-base::Status ExecContext::check() {
+base::Status RowContext::check() {
     if (request.stop.stop_requested()) {
         return base::fail(base::Code::kCanceled, "query was canceled in expression evaluation");
     }
     if (request.clock != nullptr && request.deadline.passed(request.clock->steady())) {
         return base::fail(base::Code::kTimeout, "query timed out in expression evaluation");
     }
+    return base::success();
+}
+
+base::Status ExecContext::check() {
+    TRY(RowContext::check());
     const auto held = static_cast<int64_t>(labels.capacity_bytes());
     if (held > label_memory_.bytes()) {
         TRY(label_memory_.grow(held - label_memory_.bytes()));

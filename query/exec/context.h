@@ -20,6 +20,7 @@ namespace query::exec {
 
 class Bits;
 class Explain;
+class Helpers;
 
 // Counts the samples that are held in memory, and those that were read.
 //   threads   one counts; any may look at held() and total_read()
@@ -36,6 +37,14 @@ class SampleMeter {
 
     // Samples that functions and selectors looked at, over all steps.
     void queried(int64_t count) { queried_ += count; }
+
+    // Takes over what a part of the query was counted for that holds nothing any more. Its peak
+    // counts as if it were reached now.
+    //   errors   kExecution: too many samples
+    [[nodiscard]] base::Status take(const SampleMeter& part);
+
+    // Back to nothing, for another part; as many steps are counted as before.
+    void start_over();
 
     // From now on they are counted by step, too.
     void count_steps(size_t steps) { per_step_.assign(steps, 0); }
@@ -54,6 +63,8 @@ class SampleMeter {
     [[nodiscard]] std::vector<int64_t> take_steps() { return std::move(per_step_); }
 
     [[nodiscard]] int64_t peak() const { return peak_; }
+
+    [[nodiscard]] int64_t limit() const { return limit_; }
 
     // How many more may be held.
     [[nodiscard]] int64_t left() const { return limit_ - held(); }
@@ -130,37 +141,51 @@ struct ExecOptions {
     bool use_start_timestamps = false;
 };
 
+// What making the rows of a series needs. Threads: one.
+struct RowContext {
+    RowContext(const ExecOptions& exec_options,
+               const model::QueryContext& query_context,
+               int64_t max_samples)
+        : options(exec_options), request(query_context), samples(max_samples) {}
+
+    virtual ~RowContext() = default;
+    RowContext(const RowContext&) = delete;
+    RowContext& operator=(const RowContext&) = delete;
+
+    // Whether to go on: called at least once per batch.
+    //   errors   kTimeout, kCanceled, with the texts of the API
+    [[nodiscard]] virtual base::Status check();
+
+    ExecOptions options;
+    const model::QueryContext& request;
+    SampleMeter samples;
+    Annotations annotations;
+};
+
 // Borrowed by every operator; outlives them. Threads: one.
-struct ExecContext {
+struct ExecContext final : RowContext {
     ExecContext(const ExecOptions& exec_options,
                 const model::QueryContext& query_context,
                 model::Queryable& source,
                 base::Budget& memory,
                 int64_t max_samples)
-        : options(exec_options),
-          request(query_context),
+        : RowContext(exec_options, query_context, max_samples),
           queryable(source),
           budget(memory),
-          samples(max_samples),
           label_memory_(memory) {}
 
-    // Whether to go on: called at least once per batch.
-    //   errors   kTimeout, kCanceled, with the texts of the API; kLimit: no memory for the labels
-    //            read so far
-    [[nodiscard]] base::Status check();
+    //   errors   those of RowContext; kLimit: no memory for the labels read so far
+    [[nodiscard]] base::Status check() override;
 
     // What a function that changes the meaning of a value does with the metric's name: the labels
     // without it, or the mark that it goes at the end.
     void drop_name(struct RowLabels& row);
 
-    ExecOptions options;
-    const model::QueryContext& request;
     model::Queryable& queryable;
     base::Budget& budget;
-    SampleMeter samples;
     LabelTable labels;
-    Annotations annotations;
     Explain* explain = nullptr;  // null: nobody wants to know
+    Helpers* helpers = nullptr;  // null: the query has one thread
 
   private:
     base::Reservation label_memory_;
@@ -170,9 +195,9 @@ struct ExecContext {
 // touched another so many samples or pairs.
 class Pace {
   public:
-    explicit Pace(ExecContext& context) : context_(context) {}
+    explicit Pace(RowContext& context) : context_(context) {}
 
-    // errors   kTimeout, kCanceled, kLimit, as ExecContext::check()
+    // errors   kTimeout, kCanceled, kLimit, as the context's check()
     [[nodiscard]] base::Status touch(size_t count) {
         touched_ += count;
         if (touched_ < kCountPerLook) {
@@ -185,7 +210,7 @@ class Pace {
   private:
     static constexpr size_t kCountPerLook = size_t{1} << 18;
 
-    ExecContext& context_;
+    RowContext& context_;
     size_t touched_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "query/exec/series_rows.h"
+
 namespace query::exec {
 namespace {
 
@@ -44,6 +46,93 @@ bool counter_suffix(std::string_view metric) {
     return false;
 }
 
+// What becomes of a series: its row.
+class RollupRows final : public RowMaker {
+  public:
+    RollupRows(const plan::Node& node, std::vector<OperatorPtr> scalars, ExecContext& context)
+        : node_(node),
+          range_(*node.inputs[node.source]),
+          call_(as<Call>(*node.expr)),
+          kernel_(rollup_kernel(call_.function->id)),
+          scalar_inputs_(std::move(scalars)),
+          context_(context) {}
+
+    base::Status start() override {
+        if (range_.select) {
+            TRY(check_extension(range_.select->extension, call_));
+        }
+        for (const OperatorPtr& input : scalar_inputs_) {
+            TRY(auto values, read_scalar(*input, context_, node_.grid.count));
+            scalars_.push_back(std::move(values));
+        }
+        return base::success();
+    }
+
+    [[nodiscard]] bool drops_name() const override { return !keeps_name(call_.function->id); }
+
+    base::Status make(const Columns& columns,
+                      std::string_view metric,
+                      RowContext& context,
+                      RowScratch& scratch,
+                      Block& out,
+                      size_t row) const override {
+        slide_windows(range_, context.options.lookback_ms, columns, scratch.windows);
+        count_queried(scratch.windows, context.samples);
+        const RollupInput input{node_,
+                                call_,
+                                columns,
+                                scratch.windows,
+                                range_.select ? range_.select->range_ms : range_.window->range_ms,
+                                range_.select ? range_.select->extension : RangeExtension::kNone,
+                                metric,
+                                scalars_,
+                                context};
+        TRY(kernel_(input, out, row));
+        annotate(input, out, row);
+        return base::success();
+    }
+
+  private:
+    void count_queried(std::span<const Window> windows, SampleMeter& samples) const {
+        QueriedSamples queried(node_, samples);
+        if (samples.counts_steps()) {
+            for (size_t step = 0; step < windows.size(); ++step) {
+                const Window& window = windows[step];
+                queried.add(step, static_cast<int64_t>(window.floats() + window.histograms()));
+            }
+            return;
+        }
+        size_t points = 0;
+        for (const Window& window : windows) {
+            points += window.floats() + window.histograms();
+        }
+        queried.add(0, static_cast<int64_t>(points));
+    }
+
+    // A rate of something that is not named like a counter deserves a hint.
+    void annotate(const RollupInput& input, const Block& out, size_t row) const {
+        if (!is_rate_like(call_.function->id) || input.metric.empty() ||
+            counter_suffix(input.metric)) {
+            return;
+        }
+        bool any_float = false;
+        out.present(row).for_each(
+            [&](size_t step) { any_float |= out.histogram(row, step) == nullptr; });
+        if (any_float) {
+            input.annotations().maybe_not_counter(input.metric, input.position());
+        }
+    }
+
+    const plan::Node& node_;
+    const plan::Node& range_;
+    const Call& call_;
+    RollupKernel kernel_;
+    std::vector<OperatorPtr> scalar_inputs_;
+    ExecContext& context_;
+    std::vector<std::vector<double>> scalars_;
+};
+
+// The rows of any source's series, one after the other.
 class RollupOperator final : public Operator {
   public:
     RollupOperator(const plan::Node& node,
@@ -51,15 +140,15 @@ class RollupOperator final : public Operator {
                    std::vector<OperatorPtr> scalars,
                    ExecContext& context)
         : node_(node),
-          range_(*node.inputs[node.source]),
-          call_(as<Call>(*node.expr)),
-          kernel_(rollup_kernel(call_.function->id)),
+          rows_(node, std::move(scalars), context),
           source_(std::move(source)),
-          scalar_inputs_(std::move(scalars)),
           context_(context) {}
 
     base::Result<bool> next(Block& out) override {
-        TRY(start());
+        if (!started_) {
+            started_ = true;
+            TRY(rows_.start());
+        }
         const size_t rows = rows_per_block(node_.grid.count);
         TRY(out.reset(context_.budget, rows, node_.grid.count));
         SeriesSamples series;
@@ -75,87 +164,26 @@ class RollupOperator final : public Operator {
     }
 
   private:
-    base::Status start() {
-        if (started_) {
-            return base::success();
-        }
-        started_ = true;
-        if (range_.select) {
-            TRY(check_extension(range_.select->extension, call_));
-        }
-        for (const OperatorPtr& input : scalar_inputs_) {
-            TRY(auto values, read_scalar(*input, context_, node_.grid.count));
-            scalars_.push_back(std::move(values));
-        }
-        return base::success();
-    }
-
     base::Status add(const SeriesSamples& series, Block& out) {
-        slide_windows(range_, context_.options.lookback_ms, *series.columns, windows_);
-        count_queried();
         const std::string_view metric = context_.labels.metric_name(series.labels.labels);
         RowLabels labels = series.labels;
-        if (!keeps_name(call_.function->id)) {
+        if (rows_.drops_name()) {
             context_.drop_name(labels);
         }
         const size_t row = out.add_row(labels);
-        const RollupInput input{node_,
-                                call_,
-                                *series.columns,
-                                windows_,
-                                range_.select ? range_.select->range_ms : range_.window->range_ms,
-                                range_.select ? range_.select->extension : RangeExtension::kNone,
-                                metric,
-                                scalars_,
-                                context_};
-        TRY(kernel_(input, out, row));
-        annotate(input, out, row);
+        TRY(rows_.make(*series.columns, metric, context_, scratch_, out, row));
         if (!out.present(row).any()) {
             out.drop_last_row();
         }
         return base::success();
     }
 
-    void count_queried() {
-        if (context_.samples.counts_steps()) {
-            for (size_t step = 0; step < windows_.size(); ++step) {
-                const Window& window = windows_[step];
-                queried_.add(step, static_cast<int64_t>(window.floats() + window.histograms()));
-            }
-            return;
-        }
-        size_t points = 0;
-        for (const Window& window : windows_) {
-            points += window.floats() + window.histograms();
-        }
-        queried_.add(0, static_cast<int64_t>(points));
-    }
-
-    // A rate of something that is not named like a counter deserves a hint.
-    void annotate(const RollupInput& input, const Block& out, size_t row) {
-        if (!is_rate_like(call_.function->id) || input.metric.empty() ||
-            counter_suffix(input.metric)) {
-            return;
-        }
-        bool any_float = false;
-        out.present(row).for_each(
-            [&](size_t step) { any_float |= out.histogram(row, step) == nullptr; });
-        if (any_float) {
-            context_.annotations.maybe_not_counter(input.metric, input.position());
-        }
-    }
-
     const plan::Node& node_;
-    const plan::Node& range_;
-    const Call& call_;
-    RollupKernel kernel_;
+    RollupRows rows_;
     std::unique_ptr<SeriesSource> source_;
-    std::vector<OperatorPtr> scalar_inputs_;
     ExecContext& context_;
-    QueriedSamples queried_{node_, context_.samples};
     bool started_ = false;
-    std::vector<std::vector<double>> scalars_;
-    std::vector<Window> windows_;
+    RowScratch scratch_;
 };
 
 // Moves [begin, end) over ascending times to the samples in (after, until].
@@ -204,6 +232,16 @@ OperatorPtr make_rollup(const plan::Node& node,
                         std::vector<OperatorPtr> scalars,
                         ExecContext& context) {
     return std::make_unique<RollupOperator>(node, std::move(source), std::move(scalars), context);
+}
+
+OperatorPtr make_rollup(const plan::Node& node,
+                        model::Querier& querier,
+                        std::vector<OperatorPtr> scalars,
+                        ExecContext& context) {
+    auto maker = std::make_unique<RollupRows>(node, std::move(scalars), context);
+    const plan::Select& select = *node.inputs[node.source]->select;
+    return make_series_rows(
+        {node, select, /*drop_stale=*/true, querier, std::move(maker), context});
 }
 
 RollupKernel rollup_kernel(FunctionId id) {

@@ -38,7 +38,7 @@ struct RollupInput {
     std::string_view metric;  // the series' name, for annotations
     // The values of the other arguments at every step, in their order.
     std::span<const std::vector<double>> scalars;
-    ExecContext& context;
+    RowContext& context;
 
     // Where annotations about the first argument point.
     [[nodiscard]] PositionRange position() const { return call.args[0]->position; }
@@ -53,9 +53,14 @@ using RollupKernel = base::Status (*)(const RollupInput& input, Block& out, size
 // The kernel of a function over ranges; never null for one the planner calls kRollup.
 [[nodiscard]] RollupKernel rollup_kernel(FunctionId id);
 
-// `node` is a kRollup; it and the source outlive the operator. `scalars` are the other arguments.
+// `node` is a kRollup; it outlives the operator. `scalars` are the other arguments.
 [[nodiscard]] OperatorPtr make_rollup(const plan::Node& node,
                                       std::unique_ptr<SeriesSource> source,
+                                      std::vector<OperatorPtr> scalars,
+                                      ExecContext& context);
+// The same over a selection, which the operator reads itself.
+[[nodiscard]] OperatorPtr make_rollup(const plan::Node& node,
+                                      model::Querier& querier,
                                       std::vector<OperatorPtr> scalars,
                                       ExecContext& context);
 

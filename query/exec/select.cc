@@ -2,63 +2,50 @@
 
 #include "model/sample.h"
 #include "query/exec/interpolate.h"
+#include "query/exec/series_rows.h"
 
 namespace query::exec {
 namespace {
 
 using plan::SelectValue;
 
-class SelectOperator final : public Operator {
+// What becomes of a series: its row.
+class SelectRows final : public RowMaker {
   public:
-    SelectOperator(const plan::Node& node, model::Querier& querier, ExecContext& context)
-        : node_(node),
-          select_(*node.select),
-          context_(context),
-          queried_(node, context.samples),
-          reader_(querier,
-                  select_,
-                  /*drop_stale=*/select_.extension == RangeExtension::kSmoothed,
-                  context) {}
+    explicit SelectRows(const plan::Node& node) : node_(node), select_(*node.select) {}
 
-    base::Result<bool> next(Block& out) override {
-        const size_t rows = rows_per_block(node_.grid.count);
-        TRY(out.reset(context_.budget, rows, node_.grid.count));
-        SeriesSamples series;
-        while (out.rows() < rows) {
-            TRY(const bool more, reader_.next(series));
-            if (!more) {
-                break;
-            }
-            if (select_.value == SelectValue::kTimestamp ||
-                select_.value == SelectValue::kStartTimestamp) {
-                context_.drop_name(series.labels);
-            }
-            const size_t row = out.add_row(series.labels);
-            fill(series, out, row);
-            queried_.add(out.present(row));
-            if (!out.present(row).any()) {
-                out.drop_last_row();
-            }
+    base::Status start() override { return base::success(); }
+
+    [[nodiscard]] bool drops_name() const override {
+        return select_.value == SelectValue::kTimestamp ||
+               select_.value == SelectValue::kStartTimestamp;
+    }
+
+    base::Status make(const Columns& columns,
+                      std::string_view metric,
+                      RowContext& context,
+                      RowScratch&,
+                      Block& out,
+                      size_t row) const override {
+        if (select_.extension == RangeExtension::kSmoothed) {
+            smooth(columns, metric, context, out, row);
+        } else if (columns.histogram_t.empty() && select_.value == SelectValue::kSample) {
+            latest_floats(columns, context, out, row);
+        } else {
+            latest(columns, context, out, row);
         }
-        TRY(out.account(context_.budget));
-        return !out.empty();
+        QueriedSamples(node_, context.samples).add(out.present(row));
+        return base::success();
     }
 
   private:
-    void fill(const SeriesSamples& series, Block& out, size_t row) {
-        if (select_.extension == RangeExtension::kSmoothed) {
-            smooth(series, out, row);
-        } else if (series.columns->histogram_t.empty() && select_.value == SelectValue::kSample) {
-            latest_floats(*series.columns, out, row);
-        } else {
-            latest(*series.columns, out, row);
-        }
-    }
-
     // One pass: the index of the latest sample only moves forward.
-    void latest_floats(const Columns& columns, Block& out, size_t row) {
+    void latest_floats(const Columns& columns,
+                       const RowContext& context,
+                       Block& out,
+                       size_t row) const {
         const Grid& grid = node_.grid;
-        const int64_t lookback = context_.options.lookback_ms;
+        const int64_t lookback = context.options.lookback_ms;
         double* values = out.values(row);
         Bits present = out.present(row);
         size_t after = 0;  // samples at or before the reference time
@@ -76,7 +63,7 @@ class SelectOperator final : public Operator {
         }
     }
 
-    void latest(const Columns& columns, Block& out, size_t row) {
+    void latest(const Columns& columns, const RowContext& context, Block& out, size_t row) const {
         const Grid& grid = node_.grid;
         size_t floats = 0;
         size_t histograms = 0;
@@ -99,14 +86,20 @@ class SelectOperator final : public Operator {
                 is_float ? columns.t[floats - 1] : columns.histogram_t[histograms - 1];
             const bool stale = is_float ? model::is_stale(columns.v[floats - 1])
                                         : model::is_stale(columns.histogram[histograms - 1]->sum);
-            if (t <= reference - context_.options.lookback_ms || stale) {
+            if (t <= reference - context.options.lookback_ms || stale) {
                 continue;
             }
-            put(columns, out, row, step, is_float, is_float ? floats - 1 : histograms - 1);
+            put(columns, context, out, row, step, is_float, is_float ? floats - 1 : histograms - 1);
         }
     }
 
-    void put(const Columns& columns, Block& out, size_t row, size_t step, bool is_float, size_t i) {
+    void put(const Columns& columns,
+             const RowContext& context,
+             Block& out,
+             size_t row,
+             size_t step,
+             bool is_float,
+             size_t i) const {
         switch (select_.value) {
             case SelectValue::kSample:
                 if (is_float) {
@@ -123,7 +116,7 @@ class SelectOperator final : public Operator {
                     static_cast<double>(is_float ? columns.t[i] : columns.histogram_t[i]) / 1000);
                 return;
             case SelectValue::kStartTimestamp:
-                if (context_.options.use_start_timestamps) {
+                if (context.options.use_start_timestamps) {
                     out.set(row,
                             step,
                             static_cast<double>(is_float ? columns.start_time(i)
@@ -135,29 +128,30 @@ class SelectOperator final : public Operator {
     }
 
     // Interpolates between the samples around the reference time, within a lookback of it.
-    void smooth(const SeriesSamples& series, Block& out, size_t row) {
+    void smooth(const Columns& columns,
+                std::string_view metric,
+                RowContext& context,
+                Block& out,
+                size_t row) const {
         const Grid& grid = node_.grid;
-        const int64_t lookback = context_.options.lookback_ms;
-        const Interpolation at{context_.labels.metric_name(series.labels.labels),
-                               node_.expr->position,
-                               context_.annotations};
+        const int64_t lookback = context.options.lookback_ms;
+        const Interpolation at{metric, node_.expr->position, context.annotations};
         for (size_t step = 0; step < grid.count; ++step) {
             const int64_t reference = select_.reference(grid.at(step));
-            smooth_at(*series.columns, reference, lookback, at, out, row, step);
+            smooth_at(columns, reference, lookback, at, out, row, step);
         }
     }
 
     const plan::Node& node_;
     const plan::Select& select_;
-    ExecContext& context_;
-    QueriedSamples queried_;
-    SeriesReader reader_;
 };
 
 }  // namespace
 
 OperatorPtr make_select(const plan::Node& node, model::Querier& querier, ExecContext& context) {
-    return std::make_unique<SelectOperator>(node, querier, context);
+    const bool drop_stale = node.select->extension == RangeExtension::kSmoothed;
+    return make_series_rows(
+        {node, *node.select, drop_stale, querier, std::make_unique<SelectRows>(node), context});
 }
 
 }  // namespace query::exec

@@ -1,0 +1,395 @@
+#include "query/exec/series_rows.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+
+#include "base/sync.h"
+#include "query/exec/helpers.h"
+
+namespace query::exec {
+namespace {
+
+constexpr size_t kTaskValues = 16 * 1024;  // of a task's rows, 128 KiB
+constexpr size_t kTaskRowsMax = 256;
+constexpr size_t kTaskRowsMin = 16;  // of a batch that is shared
+constexpr size_t kTasksPerBatch = 4;
+constexpr size_t kTasksAheadPerThread = 4;  // that wait, are worked on or are done
+// Of a first batch: what takes several times as long as to wake a thread, some 30 us.
+constexpr size_t kWorthHelpBytes = 32 * 1024;  // of chunks
+constexpr size_t kWorthHelpValues = 64 * 1024;
+
+// Some series that were read together, for the tasks that are made of them.
+struct HeldBatch {
+    model::SeriesBatch batch;
+    base::Reservation memory;
+};
+
+// Some series, and then their rows. Belongs to the query's thread, but for the time that it is
+// being worked on.
+struct Task {
+    Task(const ExecContext& context)
+        : context(context.options, context.request, context.samples.limit()) {
+        if (context.samples.counts_steps()) {
+            this->context.samples.count_steps(context.samples.steps());
+        }
+    }
+
+    struct Series {
+        RowLabels labels;
+        std::string_view metric;
+    };
+
+    enum class State : uint8_t { kWaiting, kRunning, kDone };
+
+    std::shared_ptr<HeldBatch> held;
+    size_t first = 0;            // in the batch
+    std::vector<Series> series;  // from there on
+    Block block;
+    RowContext context;
+    int64_t last_size = 0;  // samples of the last series
+    base::Status status = base::success();
+    State state = State::kWaiting;  // guarded by the mutex of the work they belong to
+};
+
+// How tasks become rows.
+struct Making {
+    const plan::Select& select;
+    bool drop_stale;
+    const RowMaker& maker;
+    std::atomic<bool> closed{false};
+
+    void run(Task& task, RowScratch& scratch) const { task.status = rows_of(task, scratch); }
+
+  private:
+    base::Status rows_of(Task& task, RowScratch& scratch) const {
+        const model::SelectHints& hints = select.hints;
+        HeldSamples held(task.context.samples);
+        for (size_t i = 0; i < task.series.size(); ++i) {
+            if (closed.load(std::memory_order_relaxed)) {
+                return base::success();  // nobody wants the rows any more
+            }
+            const model::SeriesView& series = task.held->batch.series[task.first + i];
+            TRY(decode(series.chunks, hints.min_t, hints.max_t, drop_stale, scratch.columns));
+            task.last_size = static_cast<int64_t>(scratch.columns.size());
+            task.context.samples.read(task.last_size);
+            TRY(held.replace(task.last_size));
+            const size_t row = task.block.add_row(task.series[i].labels);
+            TRY(maker.make(
+                scratch.columns, task.series[i].metric, task.context, scratch, task.block, row));
+            if (!task.block.present(row).any()) {
+                task.block.drop_last_row();
+            }
+        }
+        return base::success();
+    }
+};
+
+// The tasks that a query's thread and its helpers share.
+class Tasks final : public SharedWork {
+  public:
+    explicit Tasks(Making& making) : making_(making) {}
+
+    // Hands tasks over, and asks for at most so many helpers.
+    void add(std::vector<Task*>& tasks, Helpers& helpers, const std::shared_ptr<Tasks>& self) {
+        size_t wanted = 0;
+        {
+            const base::MutexLock lock(mutex_);
+            waiting_.insert(waiting_.end(), tasks.begin(), tasks.end());
+            // The first is for the thread that adds them.
+            wanted = std::min(helpers.free(), std::max<size_t>(waiting_.size(), 1) - 1);
+            wanted -= std::min(wanted, asked_);
+            asked_ += wanted;
+        }
+        tasks.clear();
+        for (size_t i = 0; i < wanted; ++i) {
+            if (!helpers.ask(self)) {
+                const base::MutexLock lock(mutex_);
+                --asked_;
+            }
+        }
+    }
+
+    // Returns when the task is done; works on others while another thread has it.
+    void finish(Task& wanted, RowScratch& scratch) {
+        mutex_.lock();
+        while (wanted.state != Task::State::kDone) {
+            if (waiting_.empty()) {
+                done_.wait(mutex_);
+                continue;
+            }
+            Task& task = take();
+            mutex_.unlock();
+            making_.run(task, scratch);
+            mutex_.lock();
+            task.state = Task::State::kDone;
+        }
+        mutex_.unlock();
+    }
+
+    void help() override {
+        RowScratch scratch;
+        mutex_.lock();
+        ++helping_;
+        while (!waiting_.empty()) {
+            Task& task = take();
+            mutex_.unlock();
+            making_.run(task, scratch);
+            mutex_.lock();
+            task.state = Task::State::kDone;
+            done_.notify_one();
+        }
+        --helping_;
+        --asked_;
+        done_.notify_one();
+        mutex_.unlock();
+    }
+
+    // No helper touches a task any more. Those that come later find nothing.
+    void close() {
+        making_.closed.store(true, std::memory_order_relaxed);
+        const base::MutexLock lock(mutex_);
+        waiting_.clear();
+        while (helping_ != 0) {
+            done_.wait(mutex_);
+        }
+    }
+
+  private:
+    // Tasks are begun in their order, so the one that is wanted next is never behind others.
+    Task& take() REQUIRES_LOCK(mutex_) {
+        Task& task = *waiting_.front();
+        waiting_.pop_front();
+        task.state = Task::State::kRunning;
+        return task;
+    }
+
+    Making& making_;
+    base::Mutex mutex_;
+    base::CondVar done_;  // one thread waits: the query's
+    std::deque<Task*> waiting_ GUARDED_BY(mutex_);
+    size_t asked_ GUARDED_BY(mutex_) = 0;    // helpers that were asked and have not left
+    size_t helping_ GUARDED_BY(mutex_) = 0;  // of them, those that are here
+};
+
+class SeriesRows final : public Operator {
+  public:
+    explicit SeriesRows(SeriesRowsInputs inputs)
+        : inputs_(std::move(inputs)),
+          context_(inputs_.context),
+          steps_(inputs_.node.grid.count),
+          held_(context_.samples),
+          making_{inputs_.select, inputs_.drop_stale, *inputs_.maker} {}
+
+    ~SeriesRows() override {
+        if (tasks_) {
+            tasks_->close();
+        }
+    }
+
+    SeriesRows(const SeriesRows&) = delete;
+    SeriesRows& operator=(const SeriesRows&) = delete;
+
+    base::Result<bool> next(Block& out) override {
+        if (!set_) {
+            TRY(start());
+        }
+        while (true) {
+            TRY(prepare());
+            if (prepared_.empty()) {
+                TRY(out.reset(context_.budget, 0, steps_));
+                return false;
+            }
+            Task& task = *prepared_.front();
+            if (tasks_) {
+                tasks_->finish(task, scratch_);
+            } else {
+                making_.run(task, scratch_);
+            }
+            TRY(collect(task, out));
+            if (!out.empty()) {
+                return true;
+            }
+        }
+    }
+
+  private:
+    base::Status start() {
+        TRY(inputs_.maker->start());
+        TRY(context_.check());
+        TRY(set_,
+            inputs_.querier.select(
+                inputs_.select.hints, inputs_.select.matchers, context_.request));
+        return base::success();
+    }
+
+    // Prepares the next task, or, with helpers, as many as may wait.
+    base::Status prepare() {
+        if (prepared_.size() > ahead_ / 2) {
+            return base::success();
+        }
+        do {
+            TRY(const bool more, read_on());
+            if (!more) {
+                break;
+            }
+            TRY(prepare_one());
+        } while (prepared_.size() < ahead_);
+        if (tasks_ && !fresh_.empty()) {
+            tasks_->add(fresh_, *context_.helpers, tasks_);
+        }
+        return base::success();
+    }
+
+    // Makes sure that there are series which no task has yet; false when all have one.
+    base::Result<bool> read_on() {
+        while (batch_ == nullptr || position_ == batch_->batch.series.size()) {
+            if (at_end_) {
+                return false;
+            }
+            TRY(context_.check());
+            position_ = 0;
+            take_spare_batch();
+            TRY(const bool more, set_->next(batch_->batch));
+            if (!more) {
+                at_end_ = true;
+                for (std::string& warning : set_->warnings()) {
+                    context_.annotations.storage_warning(std::move(warning));
+                }
+                return false;
+            }
+            if (tasks_ || worth_help()) {
+                TRY(be_helped());
+            }
+            ++batches_read_;
+        }
+        return true;
+    }
+
+    void take_spare_batch() {
+        batch_.reset();
+        // Tasks let go of them on this thread only.
+        const auto spare = std::ranges::find_if(
+            batches_, [](const std::shared_ptr<HeldBatch>& held) { return held.use_count() == 1; });
+        if (spare != batches_.end()) {
+            batch_ = *spare;
+            return;
+        }
+        batch_ = std::make_shared<HeldBatch>();
+        batches_.push_back(batch_);
+    }
+
+    [[nodiscard]] bool worth_help() const {
+        if (context_.helpers == nullptr || context_.explain != nullptr ||
+            context_.helpers->free() == 0) {
+            return false;
+        }
+        if (batches_read_ > 0) {
+            return true;
+        }
+        const auto& all = batch_->batch.series;
+        size_t bytes = 0;
+        for (const model::SeriesView& series : all) {
+            for (const model::ChunkView& chunk : series.chunks) {
+                bytes += chunk.bytes.size();
+            }
+        }
+        return bytes >= kWorthHelpBytes || all.size() * steps_ >= kWorthHelpValues;
+    }
+
+    // From now on several batches are there at once: the source counts one.
+    base::Status be_helped() {
+        if (!tasks_) {
+            tasks_ = std::make_shared<Tasks>(making_);
+            ahead_ = kTasksAheadPerThread * (context_.helpers->free() + 1);
+        }
+        const auto bytes = static_cast<int64_t>(batch_->batch.arena.capacity_bytes());
+        if (batch_->memory.bytes() == 0) {
+            batch_->memory = base::Reservation(context_.budget);
+        }
+        return bytes > batch_->memory.bytes() ? batch_->memory.grow(bytes - batch_->memory.bytes())
+                                              : base::success();
+    }
+
+    base::Status prepare_one() {
+        std::unique_ptr<Task> task;
+        if (spare_.empty()) {
+            task = std::make_unique<Task>(context_);
+        } else {
+            task = std::move(spare_.back());
+            spare_.pop_back();
+        }
+        const auto& all = batch_->batch.series;
+        const size_t count = std::min(rows_per_task(all.size()), all.size() - position_);
+        task->held = batch_;
+        task->first = position_;
+        task->state = Task::State::kWaiting;
+        task->series.clear();
+        for (size_t i = 0; i < count; ++i) {
+            RowLabels labels{
+                context_.labels.import(all[position_ + i].labels, batch_->batch.symbols), false};
+            const std::string_view metric = context_.labels.metric_name(labels.labels);
+            if (inputs_.maker->drops_name()) {
+                context_.drop_name(labels);
+            }
+            task->series.push_back({labels, metric});
+        }
+        position_ += count;
+        TRY(task->block.reset(context_.budget, count, steps_));
+        if (tasks_) {
+            fresh_.push_back(task.get());
+        }
+        prepared_.push_back(std::move(task));
+        return base::success();
+    }
+
+    [[nodiscard]] size_t rows_per_task(size_t batch) const {
+        const size_t rows =
+            std::clamp<size_t>(kTaskValues / std::max<size_t>(steps_, 1), 1, kTaskRowsMax);
+        return tasks_ ? std::min(rows, std::max(kTaskRowsMin, batch / kTasksPerBatch)) : rows;
+    }
+
+    // What the first task came to, as if its series had been read now.
+    base::Status collect(Task& task, Block& out) {
+        TRY(task.status);
+        TRY(context_.samples.take(task.context.samples));
+        TRY(held_.replace(task.last_size));
+        task.context.samples.start_over();
+        if (!task.context.annotations.empty()) {
+            context_.annotations.take(std::move(task.context.annotations));
+        }
+        std::swap(out, task.block);
+        TRY(out.account(context_.budget));
+        task.block.clear();
+        task.held.reset();
+        spare_.push_back(std::move(prepared_.front()));
+        prepared_.pop_front();
+        return base::success();
+    }
+
+    SeriesRowsInputs inputs_;
+    ExecContext& context_;
+    const size_t steps_;
+    HeldSamples held_;
+    Making making_;
+    std::unique_ptr<model::SeriesSet> set_;
+    bool at_end_ = false;
+    std::vector<std::shared_ptr<HeldBatch>> batches_;  // all there are
+    std::shared_ptr<HeldBatch> batch_;                 // the one read last
+    size_t batches_read_ = 0;
+    size_t position_ = 0;                         // in it: what no task has yet
+    size_t ahead_ = 1;                            // tasks that may be there at once
+    std::deque<std::unique_ptr<Task>> prepared_;  // in the order of their rows
+    std::vector<std::unique_ptr<Task>> spare_;
+    std::vector<Task*> fresh_;  // prepared, not handed over
+    RowScratch scratch_;
+    std::shared_ptr<Tasks> tasks_;  // null: nobody helps
+};
+
+}  // namespace
+
+OperatorPtr make_series_rows(SeriesRowsInputs inputs) {
+    return std::make_unique<SeriesRows>(std::move(inputs));
+}
+
+}  // namespace query::exec

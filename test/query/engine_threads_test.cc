@@ -1,0 +1,172 @@
+// Several threads on one query: the answer is that of one thread, to the last bit.
+#include <bit>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "query/engine.h"
+#include "query/testing/memory_storage.h"
+#include "test/support/fake_clock.h"
+
+namespace {
+
+using base::Code;
+
+constexpr int64_t kMinute = 60'000;
+constexpr size_t kSeries = 3000;  // several batches of any source
+
+// The same series for an engine with one thread, and for one with several.
+struct Pair {
+    explicit Pair(query::Options options = {}) : one(options, 1), several(options, 4) {}
+
+    struct Side {
+        Side(query::Options options, size_t threads)
+            : engine(with_threads(options, threads), storage, clock, budget) {
+            for (size_t i = 0; i < kSeries; ++i) {
+                std::vector<model::ChunkSample> samples;
+                for (int64_t t = 0; t <= 60; ++t) {
+                    const auto x = static_cast<double>((t * 7919 + static_cast<int64_t>(i)) % 1009);
+                    samples.push_back({t * kMinute, 0, x / 7, nullptr});
+                }
+                storage.add(model::Labels{{"__name__", i % 2 == 0 ? "m_total" : "plain"},
+                                          {"group", std::to_string(i % 7)},
+                                          {"id", std::to_string(i)}},
+                            samples);
+            }
+        }
+
+        static query::Options with_threads(query::Options options, size_t threads) {
+            options.max_threads = threads;
+            return options;
+        }
+
+        query::testing::MemoryStorage storage;
+        test_support::FakeClock clock;
+        base::Budget budget{"test", 1 << 30};
+        query::Engine engine;
+    };
+
+    Side one, several;
+};
+
+void check_same(const query::QueryResult& a, const query::QueryResult& b) {
+    const auto& left = std::get<query::MatrixValue>(a.value);
+    const auto& right = std::get<query::MatrixValue>(b.value);
+    REQUIRE(left.size() == right.size());
+    for (size_t i = 0; i < left.size(); ++i) {
+        REQUIRE(left[i].labels == right[i].labels);
+        REQUIRE(left[i].floats.size() == right[i].floats.size());
+        for (size_t k = 0; k < left[i].floats.size(); ++k) {
+            REQUIRE(left[i].floats[k].t == right[i].floats[k].t);
+            REQUIRE(std::bit_cast<uint64_t>(left[i].floats[k].v) ==
+                    std::bit_cast<uint64_t>(right[i].floats[k].v));
+        }
+    }
+    CHECK(a.warnings == b.warnings);
+    CHECK(a.infos == b.infos);
+    CHECK(a.stats.samples_read == b.stats.samples_read);
+    CHECK(a.stats.queryable_samples == b.stats.queryable_samples);
+    CHECK(a.stats.peak_samples == b.stats.peak_samples);
+    CHECK(a.stats.queryable_per_step == b.stats.queryable_per_step);
+}
+
+}  // namespace
+
+TEST_CASE("several threads give the answer of one", "[query][threads]") {
+    query::Options options;
+    options.per_step_stats = true;
+    Pair pair(options);
+    query::QueryParams params;
+    params.per_step_stats = true;
+    for (const char* query : {"m_total",
+                              "sum by (group) (rate(m_total[5m]))",
+                              "avg(rate({__name__=~'m_total|plain'}[7m]))",
+                              "stddev by (group) (avg_over_time(plain[10m]))",
+                              "topk(3, m_total - on (id) group_left m_total offset 3m)",
+                              "max_over_time(sum by (group) (increase(m_total[5m]))[20m:1m])",
+                              "sum(m_total > 70) / count(plain)"}) {
+        CAPTURE(query);
+        const auto a = pair.one.engine.range(query, 0, 60 * kMinute, kMinute / 2, params);
+        const auto b = pair.several.engine.range(query, 0, 60 * kMinute, kMinute / 2, params);
+        REQUIRE(a.has_value());
+        REQUIRE(b.has_value());
+        check_same(a.value(), b.value());
+    }
+    CHECK(pair.several.budget.used() == 0);
+}
+
+TEST_CASE("several threads keep to the limits of a query", "[query][threads][limits]") {
+    const auto refused = [](query::Options options, const char* query) {
+        Pair pair(options);
+        const auto a = pair.one.engine.range(query, 0, 60 * kMinute, kMinute);
+        const auto b = pair.several.engine.range(query, 0, 60 * kMinute, kMinute);
+        REQUIRE(a.has_error());
+        REQUIRE(b.has_error());
+        CHECK(a.error().code() == b.error().code());
+        CHECK(pair.several.budget.used() == 0);
+        return b.error().message();
+    };
+    SECTION("samples of one series") {
+        query::Options options;
+        options.max_samples = 50;
+        CHECK(refused(options, "sum(rate(m_total[5m]))").find("too many samples") !=
+              std::string::npos);
+    }
+    SECTION("samples of all rows") {
+        query::Options options;
+        options.max_samples = 50'000;
+        CHECK(refused(options, "m_total").find("too many samples") != std::string::npos);
+    }
+    SECTION("memory") {
+        query::Options options;
+        options.max_query_memory = 512 * 1024;
+        CHECK(refused(options, "m_total").find("query.max-memory") != std::string::npos);
+    }
+    SECTION("an argument out of range") {
+        query::Options options;
+        options.experimental_functions = true;
+        CHECK(refused(options, "sum(double_exponential_smoothing(m_total[5m], 2, 0.5))") != "");
+    }
+}
+
+TEST_CASE("a query that is cancelled leaves its helpers free", "[query][threads][limits]") {
+    Pair pair;
+    std::stop_source stop;
+    query::QueryParams params;
+    params.stop = stop.get_token();
+    std::thread canceller([&] { stop.request_stop(); });
+    // Ends one way or the other, whenever the cancellation comes.
+    for (int i = 0; i < 3; ++i) {
+        const auto answer =
+            pair.several.engine.range("sum(rate(m_total[5m]))", 0, 60 * kMinute, 1000, params);
+        CHECK((answer.has_value() || answer.error().code() == Code::kCanceled));
+    }
+    canceller.join();
+    CHECK(
+        pair.several.engine.range("sum(rate(m_total[5m]))", 0, 60 * kMinute, kMinute).has_value());
+    CHECK(pair.several.budget.used() == 0);
+}
+
+TEST_CASE("queries at once share their helpers", "[query][threads]") {
+    Pair pair;
+    const char* query = "sum by (group) (rate(m_total[5m]))";
+    const auto expected = pair.one.engine.range(query, 0, 60 * kMinute, kMinute);
+    REQUIRE(expected.has_value());
+    std::vector<base::Result<query::QueryResult>> answers;
+    for (int i = 0; i < 6; ++i) {
+        answers.emplace_back(base::fail(Code::kInternal, "not asked"));
+    }
+    std::vector<std::thread> threads;
+    for (auto& answer : answers) {
+        threads.emplace_back([&pair, &answer, query] {
+            answer = pair.several.engine.range(query, 0, 60 * kMinute, kMinute);
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    for (const auto& answer : answers) {
+        REQUIRE(answer.has_value());
+        check_same(expected.value(), answer.value());
+    }
+}
