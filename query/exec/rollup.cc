@@ -76,12 +76,14 @@ class RollupRows final : public RowMaker {
                       RowScratch& scratch,
                       Block& out,
                       size_t row) const override {
-        slide_windows(range_, context.options.lookback_ms, columns, scratch.windows);
-        count_queried(scratch.windows, context.samples);
+        WindowMemo& memo = scratch.windows;
+        remember_windows(range_, context.options.lookback_ms, columns, memo);
+        count_queried(memo, context.samples);
         const RollupInput input{node_,
                                 call_,
                                 columns,
-                                scratch.windows,
+                                memo.windows,
+                                memo,
                                 range_.select ? range_.select->range_ms : range_.window->range_ms,
                                 range_.select ? range_.select->extension : RangeExtension::kNone,
                                 metric,
@@ -93,20 +95,16 @@ class RollupRows final : public RowMaker {
     }
 
   private:
-    void count_queried(std::span<const Window> windows, SampleMeter& samples) const {
+    void count_queried(const WindowMemo& memo, SampleMeter& samples) const {
         QueriedSamples queried(node_, samples);
-        if (samples.counts_steps()) {
-            for (size_t step = 0; step < windows.size(); ++step) {
-                const Window& window = windows[step];
-                queried.add(step, static_cast<int64_t>(window.floats() + window.histograms()));
-            }
+        if (!samples.counts_steps()) {
+            queried.add(0, static_cast<int64_t>(memo.points));
             return;
         }
-        size_t points = 0;
-        for (const Window& window : windows) {
-            points += window.floats() + window.histograms();
+        for (size_t step = 0; step < memo.windows.size(); ++step) {
+            const Window& window = memo.windows[step];
+            queried.add(step, static_cast<int64_t>(window.floats() + window.histograms()));
         }
-        queried.add(0, static_cast<int64_t>(points));
     }
 
     // A rate of something that is not named like a counter deserves a hint.
@@ -225,6 +223,24 @@ void slide_windows(const plan::Node& range,
         }
         windows[step] = at;
     }
+}
+
+void remember_windows(const plan::Node& range,
+                      int64_t lookback_ms,
+                      const Columns& columns,
+                      WindowMemo& memo) {
+    const bool floats_only = columns.histogram_t.empty();
+    if (floats_only && memo.known && memo.times == columns.t) {
+        return;
+    }
+    slide_windows(range, lookback_ms, columns, memo.windows);
+    memo.points = 0;
+    for (const Window& window : memo.windows) {
+        memo.points += window.floats() + window.histograms();
+    }
+    memo.factors.clear();
+    memo.times = columns.t;
+    memo.known = floats_only;
 }
 
 OperatorPtr make_rollup(const plan::Node& node,

@@ -27,12 +27,23 @@ struct Window {
     [[nodiscard]] size_t histograms() const { return histogram_end - histogram_begin; }
 };
 
+// What depends on the times of a series' samples alone. Series of one target have the same times,
+// so it is kept for those that come next.
+struct WindowMemo {
+    bool known = false;           // whether another series' may be the same: it has no histograms
+    std::vector<int64_t> times;   // of the floats that all of it is about
+    std::vector<Window> windows;  // one per step
+    size_t points = 0;            // samples in the windows
+    std::vector<double> factors;  // of rates, by step; empty: not worked out yet
+};
+
 // What a function over ranges is given: one series, with all windows of all steps.
 struct RollupInput {
     const plan::Node& node;
     const Call& call;
     const Columns& columns;
     std::span<const Window> windows;  // one per step
+    WindowMemo& memo;                 // of these windows
     int64_t range_ms = 0;
     RangeExtension extension = RangeExtension::kNone;
     std::string_view metric;  // the series' name, for annotations
@@ -63,6 +74,12 @@ using RollupKernel = base::Status (*)(const RollupInput& input, Block& out, size
                                       model::Querier& querier,
                                       std::vector<OperatorPtr> scalars,
                                       ExecContext& context);
+
+// Makes `memo` that of the columns.
+void remember_windows(const plan::Node& range,
+                      int64_t lookback_ms,
+                      const Columns& columns,
+                      WindowMemo& memo);
 
 // The windows of every step over the columns; each index only moves forward.
 void slide_windows(const plan::Node& range,

@@ -14,6 +14,7 @@ namespace {
 
 using histogram::HistogramSum;
 using histogram::Kahan;
+using histogram::KahanLanes;
 using model::CounterResetHint;
 using model::FloatHistogram;
 
@@ -128,25 +129,19 @@ base::Status last_kernel(const RollupInput& input, Block& out, size_t row) {
 
 // Sums are taken of so many windows at a time: each is a chain of additions that wait for one
 // another, and the chains of several windows run beside each other.
-constexpr size_t kSumLanes = 4;
+constexpr size_t kSumLanes = KahanLanes::kCount;
 
 void add_up(const Values (&windows)[kSumLanes], Kahan (&sums)[kSumLanes]) {
     size_t common = windows[0].size();
     for (const Values window : windows) {
         common = std::min(common, window.size());
     }
-    Kahan a, b, c, d;
+    KahanLanes lanes;
     for (size_t i = 0; i < common; ++i) {
-        a.add(windows[0][i]);
-        b.add(windows[1][i]);
-        c.add(windows[2][i]);
-        d.add(windows[3][i]);
+        lanes.add({windows[0][i], windows[1][i], windows[2][i], windows[3][i]});
     }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
     for (size_t lane = 0; lane < kSumLanes; ++lane) {
+        sums[lane] = lanes.lane(lane);
         for (const double value : windows[lane].subspan(common)) {
             sums[lane].add(value);
         }

@@ -128,6 +128,9 @@ class Resets {
         }
         const Columns& columns = input.columns;
         const bool times = input.context.options.use_start_timestamps && !columns.st.empty();
+        if (!times && !any_falls(columns.v)) {
+            return;
+        }
         for (size_t i = 1; i < columns.v.size(); ++i) {
             const bool fell = columns.v[i] < columns.v[i - 1];
             const bool restarted =
@@ -161,6 +164,14 @@ class Resets {
     }
 
   private:
+    static bool any_falls(const std::vector<double>& values) {
+        bool falls = false;  // asked at the end: that leaves a loop of vector instructions
+        for (size_t i = 1; i < values.size(); ++i) {
+            falls |= values[i] < values[i - 1];
+        }
+        return falls;
+    }
+
     std::vector<uint32_t> resets_;
     std::vector<uint32_t> overlaps_;
     size_t first_ = 0;
@@ -348,28 +359,61 @@ void histogram_rate(const RollupInput& input,
     out.set(row, step, HistogramPtr(std::make_shared<FloatHistogram>(change->result())));
 }
 
+// The factors where no counter's zero is near, which depend on times alone.
+std::span<const double> factors_of(const RollupInput& input, Mode mode) {
+    std::vector<double>& factors = input.memo.factors;
+    if (!factors.empty()) {
+        return factors;
+    }
+    factors.reserve(input.windows.size());
+    for (const Window& window : input.windows) {
+        const std::vector<int64_t>& t = input.columns.t;
+        const bool enough = window.floats() >= 2;
+        const Sampled sampled{enough ? t[window.begin] : 0,
+                              enough ? t[window.end - 1] : 0,
+                              enough ? window.floats() : 2};
+        factors.push_back(extrapolation(sampled, window, input.range_ms, {false, mode.per_second}));
+    }
+    return factors;
+}
+
 // A series of floats without start timestamps, which most are.
 void plain_rates(const RollupInput& input, Mode mode, Block& out, size_t row) {
-    const Columns& columns = input.columns;
+    const double* v = input.columns.v.data();
+    const std::span<const double> factors = factors_of(input, mode);
     Resets resets(input, mode.counter);
-    KnownFactor known(input.range_ms, mode);
     double* values = out.values(row);
     Bits present = out.present(row);
+    bool all = true;
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
         if (window.floats() < 2) {
+            all = false;
             continue;
         }
-        const size_t last = window.end - 1;
-        const double first = columns.v[window.begin];
-        double change = columns.v[last] - first;
+        const double first = v[window.begin];
+        double change = v[window.end - 1] - first;
         if (resets.any()) {
-            change = resets.correct(columns, window, change);
+            change = resets.correct(input.columns, window, change);
         }
-        const Sampled sampled{
-            columns.t[window.begin], columns.t[last], window.floats(), first, change};
-        values[step] = change * known(sampled, window);
-        present.set(step);
+        double factor = factors[step];
+        if (mode.counter && change > 0 && first < 2 * change) {
+            // The counter's zero may be nearer than where the window begins.
+            const std::vector<int64_t>& t = input.columns.t;
+            const Sampled sampled{
+                t[window.begin], t[window.end - 1], window.floats(), first, change};
+            factor = extrapolation(sampled, window, input.range_ms, mode);
+        }
+        values[step] = change * factor;
+    }
+    if (all) {
+        present.fill();
+        return;
+    }
+    for (size_t step = 0; step < input.windows.size(); ++step) {
+        if (input.windows[step].floats() >= 2) {
+            present.set(step);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ namespace query::exec {
 namespace {
 
 using histogram::Kahan;
+using histogram::KahanLanes;
 
 struct Line {
     double slope = 0;
@@ -17,22 +18,21 @@ struct Line {
 
 // Least squares over the samples; x in seconds after `origin`, where the intercept is.
 Line regression(const Columns& columns, const Window& window, int64_t origin) {
-    Kahan sum_x, sum_y, sum_xy, sum_xx;
+    KahanLanes sums;  // of x, y, x * y, x * x
     bool constant = true;
     const double first = columns.v[window.begin];
     for (size_t i = window.begin; i < window.end; ++i) {
         const double y = columns.v[i];
         constant &= i == window.begin || y == first;
         const double x = static_cast<double>(columns.t[i] - origin) / 1e3;
-        sum_x.add(x);
-        sum_y.add(y);
-        sum_xy.add(x * y);
-        sum_xx.add(x * x);
+        sums.add({x, y, x * y, x * x});
     }
     if (constant) {
         const double nan = std::numeric_limits<double>::quiet_NaN();
         return std::isinf(first) ? Line{nan, nan} : Line{0, first};
     }
+    const Kahan sum_x = sums.lane(0), sum_y = sums.lane(1);
+    const Kahan sum_xy = sums.lane(2), sum_xx = sums.lane(3);
     const auto n = static_cast<double>(window.floats());
     const double covariance = sum_xy.value() - sum_x.value() * sum_y.value() / n;
     const double variance = sum_xx.value() - sum_x.value() * sum_x.value() / n;

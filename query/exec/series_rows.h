@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "model/storage.h"
 #include "query/exec/columns.h"
@@ -17,7 +16,7 @@ namespace query::exec {
 // What one thread works with.
 struct RowScratch {
     Columns columns;
-    std::vector<Window> windows;
+    WindowMemo windows;
 };
 
 // What becomes of a series.

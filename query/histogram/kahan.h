@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
+#include <limits>
 
 namespace query::histogram {
 
@@ -30,6 +32,27 @@ struct Kahan {
     }
 
     [[nodiscard]] double value() const { return sum + error; }
+};
+
+// Four sums at once, each with the bits that a Kahan of its own has.
+struct KahanLanes {
+    static constexpr size_t kCount = 4;
+    using Lanes = double __attribute__((vector_size(kCount * sizeof(double))));
+
+    Lanes sum = {};
+    Lanes error = {};
+
+    void add(Lanes value) {
+        const Lanes next = sum + value;
+        const Lanes lost = __builtin_elementwise_abs(sum) >= __builtin_elementwise_abs(value)
+                               ? (sum - next) + value
+                               : (value - next) + sum;
+        const Lanes infinite = Lanes{} + std::numeric_limits<double>::infinity();
+        error = __builtin_elementwise_abs(next) == infinite ? Lanes{} : error + lost;
+        sum = next;
+    }
+
+    [[nodiscard]] Kahan lane(size_t i) const { return {sum[i], error[i]}; }
 };
 
 }  // namespace query::histogram
