@@ -8,6 +8,7 @@
 #include "model/xor2_chunk.h"
 #include "model/xor_chunk.h"
 #include "query/exec/replica_join.h"
+#include "query/histogram/compare.h"
 
 namespace query::exec {
 namespace {
@@ -252,6 +253,27 @@ HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
     auto copy = std::make_shared<model::FloatHistogram>(*histogram);
     copy->hint = model::CounterResetHint::kUnknown;
     return copy;
+}
+
+void keep_statistics(Columns& columns) {
+    using model::CounterResetHint;
+    HistogramPtr before;  // whole
+    for (HistogramPtr& histogram : columns.histogram) {
+        auto kept = std::make_shared<model::FloatHistogram>();
+        kept->hint = histogram->hint;
+        kept->schema = histogram->schema;
+        kept->count = histogram->count;
+        kept->sum = histogram->sum;
+        if (!model::is_stale(histogram->sum)) {
+            if (kept->hint == CounterResetHint::kUnknown && before != nullptr) {
+                kept->hint = histogram::detect_reset(*histogram, *before)
+                                 ? CounterResetHint::kReset
+                                 : CounterResetHint::kNotReset;
+            }
+            before = std::move(histogram);
+        }
+        histogram = std::move(kept);
+    }
 }
 
 void Columns::add(int64_t time, int64_t start_time, double value) {

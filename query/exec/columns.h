@@ -53,6 +53,10 @@ struct Columns {
 // Gauges stay gauges; anything else says nothing about resets any more.
 [[nodiscard]] HistogramPtr without_reset_hint(const HistogramPtr& histogram);
 
+// Leaves of every histogram its count, its sum and its schema, and says of each whether the counter
+// was reset since the one before: without buckets nobody can find out later.
+void keep_statistics(Columns& columns);
+
 // Decodes chunks into `out` (cleared first), sorts and removes repeats where chunks of several
 // sources overlap, joins what several holders have (replica_join.h), and leaves out what lies
 // outside [min_t, max_t].

@@ -55,6 +55,7 @@ class InfoOperator final : public Blocking {
     base::Result<Block> compute() override {
         TRY(base_.drain(*base_input_, context_));
         TRY(read_info());
+        TRY(check_floats());
         TRY(latest_info());
         for (size_t r = 0; r < base_.rows(); ++r) {
             TRY(context_.check());
@@ -96,6 +97,25 @@ class InfoOperator final : public Blocking {
             info_node_.select->matchers.push_back(std::move(matcher));
         }
         return info_.drain(*make_select(info_node_, querier_, context_), context_);
+    }
+
+    // Info metrics are floats wherever there is something to enrich.
+    base::Status check_floats() {
+        std::vector<bool> enriched(node_.grid.count);
+        for (size_t r = 0; r < base_.rows(); ++r) {
+            base_.present(r).for_each([&](size_t step) { enriched[step] = true; });
+        }
+        bool floats = true;
+        for (size_t r = 0; r < info_.rows(); ++r) {
+            const Block& block = info_.block(r);
+            info_.present(r).for_each([&](size_t step) {
+                floats &= !enriched[step] || block.histogram(info_.index(r), step) == nullptr;
+            });
+        }
+        if (!floats) {
+            return base::fail(Code::kExecution, "info sample should be float");
+        }
+        return base::success();
     }
 
     [[nodiscard]] LabelSet signature(Symbol metric, LabelSet labels) {

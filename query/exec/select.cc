@@ -108,8 +108,13 @@ class SelectRows final : public RowMaker {
                     out.set(row, step, columns.histogram[i]);
                 }
                 return;
-            case SelectValue::kTimestamp:
             case SelectValue::kSampleTime:
+                if (!is_float) {
+                    out.set(row, step, columns.histogram[i]);
+                    return;
+                }
+                [[fallthrough]];
+            case SelectValue::kTimestamp:
                 out.set(
                     row,
                     step,

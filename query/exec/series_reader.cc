@@ -36,6 +36,9 @@ base::Result<bool> SeriesReader::next(SeriesSamples& out) {
     const model::SeriesView& series = batch_.series[position_++];
     const model::SelectHints& hints = select_.hints;
     TRY(decode(series.chunks, hints.min_t, hints.max_t, drop_stale_, columns_));
+    if (select_.statistics) {
+        keep_statistics(columns_);
+    }
     context_.samples.read(static_cast<int64_t>(columns_.size()));
     TRY(held_.replace(static_cast<int64_t>(columns_.size())));
     out.labels = {context_.labels.import(series.labels, batch_.symbols), false};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "query/plan/invariant.h"
 #include "query/printer.h"
@@ -35,6 +36,16 @@ struct Enclosing {
     std::string function;
     std::vector<std::string> grouping;
     bool by = false;
+};
+
+// Whether the calls around a selector let it leave the buckets of histograms out: one of them asks
+// for count and sum alone, and none sees buckets. A subquery does: its points are neighbours that
+// the storage knows nothing about, so that resets show in the buckets only.
+struct BucketUse {
+    bool unasked = false;
+    bool seen = false;
+
+    [[nodiscard]] bool statistics() const { return unasked && !seen; }
 };
 
 class Planner {
@@ -82,9 +93,38 @@ class Planner {
         return made;
     }
 
-    static std::string key_of(const Expr& expr, const Grid& grid) {
+    [[nodiscard]] std::string key_of(const Expr& expr, const Grid& grid) const {
         return std::to_string(grid.start) + "/" + std::to_string(grid.step) + "/" +
-               std::to_string(grid.count) + " " + to_string(expr);
+               std::to_string(grid.count) + (buckets_.statistics() ? " ~ " : " ") + to_string(expr);
+    }
+
+    // The node for an argument that uses buckets in its own way.
+    Result<NodePtr> node(const Expr& expr,
+                         const Grid& grid,
+                         const Enclosing& enclosing,
+                         BucketUse buckets) {
+        const BucketUse around = std::exchange(buckets_, buckets);
+        Result<NodePtr> made = node(expr, grid, enclosing);
+        buckets_ = around;
+        return made;
+    }
+
+    [[nodiscard]] BucketUse buckets_within(FunctionId id) const {
+        BucketUse use = buckets_;
+        switch (id) {
+            case FunctionId::kHistogramCount:
+            case FunctionId::kHistogramSum:
+            case FunctionId::kHistogramAvg:
+                use.unasked = true;
+                return use;
+            case FunctionId::kHistogramQuantile:
+            case FunctionId::kHistogramQuantiles:
+            case FunctionId::kHistogramFraction:
+                use.seen = true;
+                return use;
+            default:
+                return use;
+        }
     }
 
     Result<NodePtr> broadcast(const Expr& expr, const Grid& grid, const Enclosing& enclosing) {
@@ -169,6 +209,7 @@ class Planner {
         select.at_ms = resolve_at(selector.at);
         select.range_ms = range_ms;
         select.extension = selector.extension;
+        select.statistics = buckets_.statistics();
         set_hints(select, grid, enclosing);
         return select;
     }
@@ -239,7 +280,7 @@ class Planner {
         }
         TRY(const Grid inner, subquery_grid(window, step, grid));
         node->window = window;
-        TRY(NodePtr input, this->node(*expr.expr, inner, {}));
+        TRY(NodePtr input, this->node(*expr.expr, inner, {}, {.seen = true}));
         node->distinct_without_name = input->distinct_without_name;
         node->inputs.push_back(std::move(input));
         return node;
@@ -280,8 +321,9 @@ class Planner {
 
     Result<NodePtr> binary(const BinaryExpr& expr, const Grid& grid) {
         NodePtr made = start(NodeKind::kBinary, expr, grid);
-        TRY(NodePtr lhs, node(*expr.lhs, grid, {}));
-        TRY(NodePtr rhs, node(*expr.rhs, grid, {}));
+        const BucketUse buckets{buckets_.unasked, buckets_.seen || is_trim(expr.op)};
+        TRY(NodePtr lhs, node(*expr.lhs, grid, {}, buckets));
+        TRY(NodePtr rhs, node(*expr.rhs, grid, {}, buckets));
         const bool left = lhs->type == ValueType::kVector;
         const bool right = rhs->type == ValueType::kVector;
         if (left && right) {
@@ -355,7 +397,7 @@ class Planner {
             return info(expr, grid);
         }
         for (const ExprPtr& arg : expr.args) {
-            TRY(NodePtr input, node(*arg, grid, enclosing));
+            TRY(NodePtr input, node(*arg, grid, enclosing, buckets_within(expr.function->id)));
             if (input->type == ValueType::kMatrix) {
                 made->kind = NodeKind::kRollup;
                 made->source = made->inputs.size();
@@ -458,6 +500,7 @@ class Planner {
     const QueryTimes& times_;
     const Options& options_;
     std::unordered_map<std::string, NodePtr> known_;
+    BucketUse buckets_;  // of what is around the node being made
     bool selects_ = false;
     int64_t min_t_ = 0;
     int64_t max_t_ = -1;

@@ -22,7 +22,7 @@ enum class SelectValue : uint8_t {
     kSample,
     kTimestamp,       // of the sample, in seconds; the name goes
     kStartTimestamp,  // likewise
-    kSampleTime,      // of the sample, in seconds; the name stays
+    kSampleTime,      // of the sample, in seconds, or a histogram as it is; the name stays
 };
 
 // One selection from the storage. The window of step T ends at reference(T).
@@ -34,6 +34,8 @@ struct Select {
     int64_t range_ms = 0;  // 0: an instant selection, which looks back by the lookback
     RangeExtension extension = RangeExtension::kNone;
     SelectValue value = SelectValue::kSample;
+    // Of a histogram only count, sum and whether the counter was reset: nothing else is asked for.
+    bool statistics = false;
     model::SelectHints hints;  // with the first and last time that any step can use
 
     [[nodiscard]] int64_t reference(int64_t t) const { return at_ms.value_or(t) - offset_ms; }

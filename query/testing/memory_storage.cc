@@ -299,28 +299,27 @@ void normalize(std::vector<ChunkSample>& samples) {
     samples.resize(to);
 }
 
-// The hints a storage would give: a histogram says whether the counter was reset since the one
-// before, as far as that one could take it up; gauges stay gauges.
+// The hints that chunks give: a histogram is known not to follow a counter reset where it could
+// have joined the chunk of the one before. One that begins a chunk is unknown, even where a reset
+// is why it does: what came before may have been deleted since. Gauges stay gauges.
 model::CounterResetHint hint_after(const ChunkSample* before, const model::FloatHistogram& now) {
     using model::CounterResetHint;
-    if (now.hint == CounterResetHint::kGauge || now.hint == CounterResetHint::kReset) {
+    if (now.hint == CounterResetHint::kGauge) {
         return now.hint;
     }
-    if (before == nullptr || before->histogram == nullptr ||
+    if (now.hint == CounterResetHint::kReset || before == nullptr || before->histogram == nullptr ||
         before->histogram->hint == CounterResetHint::kGauge) {
         return CounterResetHint::kUnknown;
     }
     const model::FloatHistogram& previous = *before->histogram;
-    if (now.count < previous.count) {
-        return CounterResetHint::kReset;
-    }
-    if (now.schema != previous.schema || now.zero_threshold != previous.zero_threshold ||
+    if (now.count < previous.count || now.schema != previous.schema ||
+        now.zero_threshold != previous.zero_threshold ||
         now.custom_values != previous.custom_values) {
         return CounterResetHint::kUnknown;
     }
     model::FloatHistogram unhinted = now;
     unhinted.hint = CounterResetHint::kUnknown;
-    return histogram::detect_reset(unhinted, previous) ? CounterResetHint::kReset
+    return histogram::detect_reset(unhinted, previous) ? CounterResetHint::kUnknown
                                                        : CounterResetHint::kNotReset;
 }
 

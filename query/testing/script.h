@@ -52,9 +52,10 @@ enum class ExpectKind : uint8_t { kFail, kWarn, kNoWarn, kInfo, kNoInfo, kOrdere
 // One `expect` line; matches any text when neither is set.
 struct Expectation {
     ExpectKind kind = ExpectKind::kFail;
-    std::optional<std::string> message;           // exactly
+    std::optional<std::string> message;           // exactly; a position may be left out
     std::shared_ptr<const model::Regex> pattern;  // somewhere in the text
     std::string pattern_text;
+    bool old_form = false;  // eval_warn and its like: asks for one at least, and lets others pass
 
     [[nodiscard]] bool matches(std::string_view text) const;
     // `message "…"` or `pattern "…"`, for failures.

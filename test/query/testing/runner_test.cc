@@ -129,9 +129,23 @@ TEST_CASE("annotations are compared in both directions", "[query][testing]") {
     passes(eval("  expect info regex: f.ne\n"), annotated);
     fails(eval("  expect no_warn\n"), annotated, "unexpected warn annotations [PromQL warning");
     fails(eval("  expect no_info\n"), annotated, "unexpected info annotations");
-    fails(eval("  expect warn msg: PromQL warning: odd\n"), annotated, "expected warn annotation");
+    passes(eval("  expect warn msg: PromQL warning: odd\n"), annotated);
+    fails(eval("  expect warn msg: PromQL warning: odd (1:2)\n"),
+          annotated,
+          "expected warn annotation");
     fails(eval("  expect info regex: coarse\n"), annotated, "pattern \"coarse\"");
     fails(eval("  expect warn\n"), ScriptResult{}, "none were found");
+}
+
+TEST_CASE("the old forms ask for an annotation, whatever others there are", "[query][testing]") {
+    ScriptResult annotated;
+    annotated.warnings = {"odd", "even"};
+    passes("eval_warn instant at 1m time()\n", annotated);
+    fails("eval_info instant at 1m time()\n", annotated, "expected info annotations");
+    fails("eval_warn instant at 1m time()\n  expect warn msg: odd\n",
+          annotated,
+          "unexpected warn annotation \"even\"");
+    passes("eval_warn instant at 1m time()\n  expect warn regex: odd|even\n", annotated);
 }
 
 TEST_CASE("failures are expected with their text", "[query][testing]") {
@@ -139,6 +153,7 @@ TEST_CASE("failures are expected with their text", "[query][testing]") {
     passes("eval instant at 1m up\n  expect fail\n", error);
     passes("eval instant at 1m up\n  expect fail msg: too much\n", error);
     passes("eval_fail instant at 1m up\n  expected_fail_regexp m.ch\n", error);
+    passes("eval_fail instant at 1m up\n  expect fail regex: m.ch\n", error);
     fails("eval instant at 1m up\n  expect fail msg: too little\n", error, "but got: too much");
     fails("eval instant at 1m up\n  expect fail\n", ScriptResult{}, "expected error");
 }

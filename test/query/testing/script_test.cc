@@ -108,6 +108,26 @@ TEST_CASE("the old forms mean what they meant", "[query][testing]") {
     CHECK_FALSE(only<EvalCommand>(message).expectations.front().matches("it went wrong"));
     const auto pattern = parse_script("eval_fail instant at 0 up\n  expected_fail_regexp wr.ng\n");
     CHECK(only<EvalCommand>(pattern).expectations.front().matches("it went wrong"));
+    const auto both = parse_script("eval_fail instant at 0 up\n  expect fail msg: wrong\n");
+    CHECK(only<EvalCommand>(both).expectations.size() == 2);
+    CHECK(std::holds_alternative<ClearCommand>(parse_script("CLEAR\n").front().what));
+}
+
+TEST_CASE("a message may leave out where an annotation points", "[query][testing]") {
+    const auto matches = [](std::string_view message, std::string_view text) {
+        const auto commands =
+            parse_script("eval instant at 0 up\n  expect info msg: " + std::string(message) + '\n');
+        return only<EvalCommand>(commands).expectations.front().matches(text);
+    };
+    CHECK(matches("odd", "odd"));
+    CHECK(matches("odd", "odd (1:25)"));
+    CHECK(matches("odd (1:25)", "odd (1:25)"));
+    CHECK_FALSE(matches("odd (1:24)", "odd (1:25)"));
+    CHECK_FALSE(matches("odd", "odd (sum)"));
+    CHECK_FALSE(matches("odd", "odd and even (1:2)"));
+    CHECK(matches("fixed for metric name \"x\"",
+                  "fixed for metric name \"x\", from buckets 1 to 2, with a max diff of 1, over 1 "
+                  "samples from 1970-01-01T00:01:00Z to 1970-01-01T00:01:00Z (1:2)"));
 }
 
 TEST_CASE("what cannot be read is noted and passed over", "[query][testing]") {
