@@ -29,6 +29,13 @@ class HistogramPlace {
   public:
     HistogramPlace(const FloatHistogram& first) : sum_(first) { track(first); }
 
+    // What of `value` is more than was ever added: the sum and its compensation become so large.
+    int64_t grow_to(const FloatHistogram& value) {
+        const int64_t more = std::max<int64_t>(0, 2 * bytes_of(value) - bytes_);
+        bytes_ += more;
+        return more;
+    }
+
     // Returns what came up; an incompatible histogram spoils the place for good.
     histogram::Combined add(const FloatHistogram& value, bool average) {
         if (spoiled_) {
@@ -77,6 +84,7 @@ class HistogramPlace {
 
     HistogramSum sum_;
     double count_ = 1;
+    int64_t bytes_ = 0;
     bool running_ = false;
     bool spoiled_ = false;
     bool reset_ = false;
@@ -91,7 +99,9 @@ class FoldAggregate final : public Blocking {
           steps_(inputs_.steps()),
           grouping_(inputs_.context, inputs_.expr.grouping, inputs_.expr.without),
           table_(op_, steps_, inputs_.context),
-          held_(inputs_.context.samples) {}
+          held_(inputs_.context.samples),
+          histogram_memory_(inputs_.context.budget),
+          pace_(inputs_.context) {}
 
   protected:
     base::Result<Block> compute() override {
@@ -114,6 +124,8 @@ class FoldAggregate final : public Blocking {
     }
 
   private:
+    static constexpr size_t kTouchedPerUnit = 8;  // buckets take longer to add than samples
+
     void check_quantiles() {
         for (const double q : params_) {
             if (std::isnan(q) || q < 0 || q > 1) {
@@ -134,32 +146,37 @@ class FoldAggregate final : public Blocking {
         }
         if (!in.has_histograms() || counts_only(op_)) {
             table_.add_row(group, in.values(r), in.present(r));
-        } else {
-            add_mixed(in, r, group);
+            return base::success();
         }
-        return base::success();
+        return add_mixed(in, r, group);
     }
 
-    void add_mixed(const Block& in, size_t r, size_t group) {
+    base::Status add_mixed(const Block& in, size_t r, size_t group) {
+        base::Status status = base::success();
         in.present(r).for_each([&](size_t step) {
             const HistogramPtr& histogram = in.histogram(r, step);
             if (!histogram) {
                 table_.add(group, step, in.values(r)[step]);
-            } else if (takes_histograms(op_)) {
-                add_histogram(table_.place(group, step), *histogram, in.row(r));
-            } else {
+            } else if (!takes_histograms(op_)) {
                 inputs_.context.annotations.histogram_ignored_in_aggregation(
                     name_of(op_), inputs_.expr.expr->position);
+            } else if (status) {
+                status = add_histogram(table_.place(group, step), *histogram, in.row(r));
             }
         });
+        return status;
     }
 
-    void add_histogram(size_t place, const FloatHistogram& histogram, const RowLabels& row) {
+    base::Status add_histogram(size_t place,
+                               const FloatHistogram& histogram,
+                               const RowLabels& row) {
+        TRY(pace_.touch(kTouchedPerUnit * sample_weight(histogram)));
         const auto found = histograms_.find(place);
         if (found == histograms_.end()) {
-            histograms_.emplace(place, HistogramPlace(histogram));
-            return;
+            const auto made = histograms_.emplace(place, HistogramPlace(histogram)).first;
+            return histogram_memory_.grow(made->second.grow_to(histogram));
         }
+        TRY(histogram_memory_.grow(found->second.grow_to(histogram)));
         const histogram::Combined combined = found->second.add(histogram, op_ == AggregateOp::kAvg);
         const PositionRange position = inputs_.expr.expr->position;
         if (combined.incompatible) {
@@ -170,6 +187,7 @@ class FoldAggregate final : public Blocking {
             inputs_.context.annotations.custom_buckets_reconciled(HistogramOperation::kAggregation,
                                                                   position);
         }
+        return base::success();
     }
 
     base::Result<Block> finish() {
@@ -225,6 +243,8 @@ class FoldAggregate final : public Blocking {
     std::vector<bool> dropped_;
     std::vector<double> params_;
     std::unordered_map<size_t, HistogramPlace> histograms_;
+    base::Reservation histogram_memory_;
+    Pace pace_;
 };
 
 }  // namespace

@@ -89,6 +89,9 @@ void Block::drop_last_row() {
     values_.resize(rows_.size() * steps_);
     present_.resize(rows_.size() * words_);
     if (!histograms_.empty()) {
+        for (size_t step = 0; step < steps_; ++step) {
+            drop_histogram(rows_.size(), step);
+        }
         histograms_.resize(rows_.size() * steps_);
     }
 }
@@ -96,6 +99,7 @@ void Block::drop_last_row() {
 base::Status Block::account(base::Budget& budget) {
     int64_t bytes = bytes_of(rows_.capacity(), steps_, words_);
     bytes += static_cast<int64_t>(histograms_.capacity() * sizeof(HistogramPtr));
+    bytes += histogram_bytes_;
     if (bytes <= memory_.bytes()) {
         return base::success();
     }
@@ -110,12 +114,22 @@ void Block::clear() {
     values_.clear();
     present_.clear();
     histograms_.clear();
+    histogram_bytes_ = 0;
+}
+
+int64_t Block::cost_at(size_t r, size_t step, const HistogramPtr& histogram) const {
+    const HistogramPtr* at = histograms_.data() + r * steps_ + step;
+    const bool shared =
+        (step > 0 && *(at - 1) == histogram) || (step + 1 < steps_ && *(at + 1) == histogram);
+    return histogram == nullptr || shared ? 0 : bytes_of(*histogram);
 }
 
 void Block::set(size_t r, size_t step, HistogramPtr histogram) {
     if (histograms_.empty()) {
         histograms_.resize(rows_.size() * steps_);
     }
+    drop_histogram(r, step);
+    histogram_bytes_ += cost_at(r, step, histogram);
     histograms_[r * steps_ + step] = std::move(histogram);
     values(r)[step] = 0;
     present(r).set(step);
@@ -143,8 +157,13 @@ void Block::copy_row(size_t r, const Block& from, size_t from_row) {
 }
 
 void Block::drop_histogram(size_t r, size_t step) {
-    if (!histograms_.empty()) {
-        histograms_[r * steps_ + step].reset();
+    if (histograms_.empty()) {
+        return;
+    }
+    HistogramPtr& histogram = histograms_[r * steps_ + step];
+    if (histogram != nullptr) {
+        histogram_bytes_ -= cost_at(r, step, histogram);
+        histogram.reset();
     }
 }
 
@@ -161,6 +180,7 @@ void Block::erase_histograms() {
         });
     }
     histograms_.clear();
+    histogram_bytes_ = 0;
 }
 
 size_t Block::samples() const {
@@ -178,6 +198,18 @@ size_t Block::samples() const {
 
 size_t rows_per_block(size_t steps) {
     return std::clamp<size_t>(kBlockValues / std::max<size_t>(steps, 1), 1, kBlockRowsMax);
+}
+
+int64_t bytes_of(const model::FloatHistogram& histogram) {
+    constexpr size_t kShared = 16;  // the counts of owners
+    const size_t bytes =
+        kShared + sizeof(model::FloatHistogram) +
+        (histogram.positive_spans.capacity() + histogram.negative_spans.capacity()) *
+            sizeof(model::Span) +
+        (histogram.positive_buckets.capacity() + histogram.negative_buckets.capacity() +
+         histogram.custom_values.capacity()) *
+            sizeof(double);
+    return static_cast<int64_t>(bytes);
 }
 
 size_t sample_weight(const model::FloatHistogram& histogram) {

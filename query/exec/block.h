@@ -80,7 +80,7 @@ class Block {
     [[nodiscard]] base::Status make_room(base::Budget& budget);
     // Takes the row added last away again.
     void drop_last_row();
-    // Charges what growing added.
+    // Charges what growing added, and what the histograms set since are in memory.
     [[nodiscard]] base::Status account(base::Budget& budget);
 
     // Keeps the memory, forgets the rows.
@@ -133,18 +133,26 @@ class Block {
   private:
     static const HistogramPtr kNoHistogram;
 
+    // What a histogram at a place costs beside its neighbours in the row: nothing, where one of
+    // them is the same.
+    [[nodiscard]] int64_t cost_at(size_t r, size_t step, const HistogramPtr& histogram) const;
+
     size_t steps_ = 0;
     size_t words_ = 0;
     std::vector<RowLabels> rows_;
     std::vector<double> values_;
     std::vector<uint64_t> present_;
     std::vector<HistogramPtr> histograms_;
+    int64_t histogram_bytes_ = 0;  // what they point at; shared with other blocks, or not
     base::Reservation memory_;
 };
 
 // How many rows a block of `steps` steps should have: enough to amortise, few enough to stay in
 // cache.
 [[nodiscard]] size_t rows_per_block(size_t steps);
+
+// What a histogram takes in memory.
+[[nodiscard]] int64_t bytes_of(const model::FloatHistogram& histogram);
 
 // A histogram's weight among samples.
 [[nodiscard]] size_t sample_weight(const model::FloatHistogram& histogram);

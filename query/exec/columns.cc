@@ -276,6 +276,16 @@ void keep_statistics(Columns& columns) {
     }
 }
 
+int64_t Columns::histogram_bytes() const {
+    int64_t bytes = 0;
+    const HistogramPtr* before = nullptr;
+    for (const HistogramPtr& one : histogram) {
+        bytes += before != nullptr && *before == one ? 0 : bytes_of(*one);
+        before = &one;
+    }
+    return bytes;
+}
+
 void Columns::add(int64_t time, int64_t start_time, double value) {
     add(time, value);
     add_start(start_time, t.size(), st);

@@ -43,6 +43,9 @@ struct Columns {
     // Sorts by time and removes repeats: of equal times the one added first stays.
     void put_in_order();
 
+    // What the histograms take in memory, each counted once.
+    [[nodiscard]] int64_t histogram_bytes() const;
+
     [[nodiscard]] int64_t start_time(size_t i) const { return st.empty() ? 0 : st[i]; }
 
     [[nodiscard]] int64_t histogram_start_time(size_t i) const {

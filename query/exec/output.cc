@@ -95,10 +95,23 @@ base::Status reserve(LabelSet labels, size_t element_bytes, Output& output) {
     return output.memory.grow(static_cast<int64_t>(bytes));
 }
 
+// What its histograms take, each counted once.
+int64_t histogram_bytes(const MatrixSeries& series) {
+    int64_t bytes = static_cast<int64_t>(series.histograms.size() * sizeof(HistogramPoint));
+    const HistogramPtr* before = nullptr;
+    for (const HistogramPoint& point : series.histograms) {
+        bytes += before != nullptr && *before == point.histogram ? 0 : bytes_of(*point.histogram);
+        before = &point.histogram;
+    }
+    return bytes;
+}
+
 base::Status add_sample(Block& block, size_t r, Output& output, VectorValue& out) {
     const LabelSet labels = block.row(r).labels;
+    const HistogramPtr& histogram = block.histogram(r, 0);
+    const auto shape = static_cast<size_t>(histogram ? bytes_of(*histogram) : 0);
     // Twice: a vector that grows has room for as many again.
-    TRY(reserve(labels, 2 * sizeof(VectorSample), output));
+    TRY(reserve(labels, 2 * sizeof(VectorSample) + shape, output));
     out.push_back({output.context.labels.to_labels(labels),
                    output.grid.start,
                    block.values(r)[0],
@@ -113,7 +126,7 @@ base::Status add_series(Block& block, size_t r, Output& output, MatrixValue& out
     MatrixSeries& series = out.emplace_back();
     series.labels = output.context.labels.to_labels(labels);
     append_points(output.grid, block, r, series);
-    return base::success();
+    return output.memory.grow(histogram_bytes(series));
 }
 
 // The next rows, and whether there were any. Their samples are held.
@@ -197,7 +210,7 @@ Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Outp
             labels = context.labels.without_metadata(labels);
         }
         const size_t points_bytes = points.floats.capacity() * sizeof(FloatPoint) +
-                                    points.histograms.capacity() * sizeof(HistogramPoint);
+                                    static_cast<size_t>(histogram_bytes(points));
         TRY(reserve(labels, 2 * sizeof(MatrixSeries) + points_bytes, output));
         points.labels = context.labels.to_labels(labels);
         out.push_back(std::move(points));

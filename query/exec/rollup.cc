@@ -1,5 +1,6 @@
 #include "query/exec/rollup.h"
 
+#include <algorithm>
 #include <string>
 
 #include "query/exec/series_rows.h"
@@ -15,6 +16,22 @@ bool is_rate_like(FunctionId id) {
 
 bool keeps_name(FunctionId id) {
     return id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
+}
+
+// Whether it answers histograms with new ones.
+bool makes_histograms(FunctionId id) {
+    switch (id) {
+        case FunctionId::kRate:
+        case FunctionId::kIncrease:
+        case FunctionId::kDelta:
+        case FunctionId::kIrate:
+        case FunctionId::kIdelta:
+        case FunctionId::kSumOverTime:
+        case FunctionId::kAvgOverTime:
+            return true;
+        default:
+            return false;
+    }
 }
 
 base::Status check_extension(RangeExtension extension, const Call& call) {
@@ -89,12 +106,29 @@ class RollupRows final : public RowMaker {
                                 metric,
                                 scalars_,
                                 context};
+        // A row of histograms may be as large as a query may be.
+        base::Reservation made(context_.budget);
+        TRY(made.grow(histograms_made(columns, memo)));
         TRY(kernel_(input, out, row));
         annotate(input, out, row);
         return base::success();
     }
 
   private:
+    // At most so many bytes, when every window with histograms makes one.
+    [[nodiscard]] int64_t histograms_made(const Columns& columns, const WindowMemo& memo) const {
+        if (columns.histogram_t.empty() || !makes_histograms(call_.function->id)) {
+            return 0;
+        }
+        int64_t largest = 0;
+        for (const HistogramPtr& histogram : columns.histogram) {
+            largest = std::max(largest, bytes_of(*histogram));
+        }
+        return largest * std::ranges::count_if(memo.windows, [](const Window& window) {
+                   return window.histograms() > 0;
+               });
+    }
+
     void count_queried(const WindowMemo& memo, SampleMeter& samples) const {
         QueriedSamples queried(node_, samples);
         if (!samples.counts_steps()) {
@@ -172,6 +206,8 @@ class RollupOperator final : public Operator {
         TRY(rows_.make(*series.columns, metric, context_, scratch_, out, row));
         if (!out.present(row).any()) {
             out.drop_last_row();
+        } else if (out.has_histograms()) {
+            TRY(out.account(context_.budget));
         }
         return base::success();
     }

@@ -1,6 +1,19 @@
 #include "query/exec/series_reader.h"
 
 namespace query::exec {
+namespace {
+
+// Charges the histograms of a series beyond what is charged.
+base::Status charge(const Columns& columns, base::Reservation& to) {
+    if (columns.histogram.empty()) {
+        return base::success();
+    }
+    const int64_t more = columns.histogram_bytes() - to.bytes();
+    return more > 0 ? to.grow(more) : base::success();
+}
+
+}  // namespace
+
 SeriesReader::SeriesReader(model::Querier& querier,
                            const plan::Select& select,
                            bool drop_stale,
@@ -9,7 +22,8 @@ SeriesReader::SeriesReader(model::Querier& querier,
       select_(select),
       drop_stale_(drop_stale),
       context_(context),
-      held_(context.samples) {}
+      held_(context.samples),
+      histograms_(context.budget) {}
 
 base::Result<bool> SeriesReader::next_batch() {
     TRY(context_.check());
@@ -41,13 +55,18 @@ base::Result<bool> SeriesReader::next(SeriesSamples& out) {
     }
     context_.samples.read(static_cast<int64_t>(columns_.size()));
     TRY(held_.replace(static_cast<int64_t>(columns_.size())));
+    TRY(charge(columns_, histograms_));
     out.labels = {context_.labels.import(series.labels, batch_.symbols), false};
     out.columns = &columns_;
     return true;
 }
 
 SubquerySource::SubquerySource(OperatorPtr input, const Grid& grid, ExecContext& context)
-    : input_(std::move(input)), grid_(grid), context_(context), held_(context.samples) {}
+    : input_(std::move(input)),
+      grid_(grid),
+      context_(context),
+      held_(context.samples),
+      histograms_(context.budget) {}
 
 base::Result<bool> SubquerySource::next(SeriesSamples& out) {
     while (row_ >= block_.rows()) {
@@ -60,6 +79,7 @@ base::Result<bool> SubquerySource::next(SeriesSamples& out) {
         TRY(held_.replace(static_cast<int64_t>(block_.samples())));
     }
     load(row_);
+    TRY(charge(columns_, histograms_));
     out.labels = block_.row(row_);
     out.columns = &columns_;
     ++row_;

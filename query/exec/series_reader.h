@@ -45,6 +45,7 @@ class SeriesReader final : public SeriesSource {
     size_t position_ = 0;
     Columns columns_;
     HeldSamples held_;
+    base::Reservation histograms_;  // of the largest series so far
 };
 
 // The rows of an inner expression as series: what a subquery's window slides over.
@@ -63,6 +64,7 @@ class SubquerySource final : public SeriesSource {
     size_t row_ = 0;
     Columns columns_;
     HeldSamples held_;
+    base::Reservation histograms_;  // of the largest row so far
 };
 
 }  // namespace query::exec

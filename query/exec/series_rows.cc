@@ -57,6 +57,7 @@ struct Making {
     const plan::Select& select;
     bool drop_stale;
     const RowMaker& maker;
+    base::Budget& budget;
     std::atomic<bool> closed{false};
 
     void run(Task& task, RowScratch& scratch) const { task.status = rows_of(task, scratch); }
@@ -79,6 +80,8 @@ struct Making {
                 scratch.columns, task.series[i].metric, task.context, scratch, task.block, row));
             if (!task.block.present(row).any()) {
                 task.block.drop_last_row();
+            } else if (task.block.has_histograms()) {
+                TRY(task.block.account(budget));
             }
         }
         return base::success();
@@ -179,7 +182,7 @@ class SeriesRows final : public Operator {
           context_(inputs_.context),
           steps_(inputs_.node.grid.count),
           held_(context_.samples),
-          making_{inputs_.select, inputs_.drop_stale, *inputs_.maker} {}
+          making_{inputs_.select, inputs_.drop_stale, *inputs_.maker, context_.budget} {}
 
     ~SeriesRows() override {
         if (tasks_) {

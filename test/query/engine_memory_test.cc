@@ -39,6 +39,7 @@ struct Fixture {
 
     static query::Options limited(int64_t memory) {
         query::Options options;
+        options.experimental_functions = true;
         options.max_query_memory = memory;
         options.timeout = std::chrono::hours(24);
         return options;
@@ -100,6 +101,73 @@ TEST_CASE("an answer is memory for as long as it is there", "[query][limits]") {
         CHECK(fixture.budget.used() >= 10 * 3600 * int64_t{sizeof(query::FloatPoint)});
     }
     CHECK(fixture.budget.used() == 0);
+}
+
+TEST_CASE("native histograms are memory wherever they are", "[query][limits]") {
+    Fixture fixture(0, 2 << 20);
+    constexpr size_t kBuckets = 500;
+    const auto shape = [&](double scale) {
+        model::FloatHistogram histogram;
+        histogram.positive_spans = {{.offset = 0, .length = kBuckets}};
+        histogram.positive_buckets.assign(kBuckets, scale);
+        histogram.count = kBuckets * scale;
+        histogram.sum = scale;
+        return std::make_shared<const model::FloatHistogram>(std::move(histogram));
+    };
+    const auto load = [&](const std::string& name, size_t series, size_t points) {
+        for (size_t i = 0; i < series; ++i) {
+            std::vector<model::ChunkSample> samples;
+            for (size_t p = 1; p <= points; ++p) {
+                samples.push_back(
+                    {static_cast<int64_t>(p) * kSecond, 0, 0, shape(static_cast<double>(p))});
+            }
+            fixture.storage.add(model::Labels{{"__name__", name}, {"id", std::to_string(i)}},
+                                samples);
+        }
+    };
+    SECTION("a few are an answer") {
+        load("h", 10, 1);
+        {
+            const auto answer = fixture.engine.instant("h", kSecond);
+            REQUIRE(answer.has_value());
+            CHECK(fixture.budget.used() >= int64_t{10 * kBuckets * sizeof(double)});
+        }
+        CHECK(fixture.budget.used() == 0);
+        CHECK(fixture.engine.range("h", 0, 200 * kSecond, kSecond).has_value());  // shared
+    }
+    SECTION("one series of many") {
+        load("h", 1, 1000);
+        const std::string query = GENERATE("h[1h]",
+                                           "h[1h:1s]",
+                                           "sum_over_time(h[1h])",
+                                           "histogram_quantile(0.5, sum_over_time(h[1h]))",
+                                           "count_over_time(h[1h])");
+        CAPTURE(query);
+        check_refused(fixture.engine.instant(query, 1000 * kSecond), fixture);
+    }
+    SECTION("many series") {
+        load("h", 1000, 1);
+        const std::string query = GENERATE("h",
+                                           "h * 2",
+                                           "-h",
+                                           "h + h",
+                                           "sum by (id) (h)",
+                                           "avg by (id) (h)",
+                                           "h or up",
+                                           "label_replace(h, 'x', 'y', '', '')",
+                                           "sort_by_label(h, 'id')",
+                                           "limitk(1000, h)",
+                                           "last_over_time(h[5m])");
+        CAPTURE(query);
+        check_refused(fixture.engine.instant(query, kSecond), fixture);
+    }
+    SECTION("what is made at every step") {
+        load("h", 1, 10);
+        const std::string query =
+            GENERATE("rate(h[5m])", "sum_over_time(h[5m])", "h * 2", "sum(h)", "h + h");
+        CAPTURE(query);
+        check_refused(fixture.engine.range(query, 10 * kSecond, 280 * kSecond, 250), fixture);
+    }
 }
 
 TEST_CASE("long windows of one series look whether their time is over", "[query][limits]") {
