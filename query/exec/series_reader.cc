@@ -14,6 +14,18 @@ base::Status charge(const Columns& columns, base::Reservation& to) {
 
 }  // namespace
 
+base::Status read_series(const model::SeriesView& series,
+                         const plan::Select& select,
+                         bool drop_stale,
+                         Columns& out,
+                         base::Reservation& histograms) {
+    TRY(decode(series.chunks, select.hints.min_t, select.hints.max_t, drop_stale, out));
+    if (select.statistics) {
+        keep_statistics(out);
+    }
+    return charge(out, histograms);
+}
+
 SeriesReader::SeriesReader(model::Querier& querier,
                            const plan::Select& select,
                            bool drop_stale,
@@ -48,14 +60,9 @@ base::Result<bool> SeriesReader::next(SeriesSamples& out) {
         }
     }
     const model::SeriesView& series = batch_.series[position_++];
-    const model::SelectHints& hints = select_.hints;
-    TRY(decode(series.chunks, hints.min_t, hints.max_t, drop_stale_, columns_));
-    if (select_.statistics) {
-        keep_statistics(columns_);
-    }
+    TRY(read_series(series, select_, drop_stale_, columns_, histograms_));
     context_.samples.read(static_cast<int64_t>(columns_.size()));
     TRY(held_.replace(static_cast<int64_t>(columns_.size())));
-    TRY(charge(columns_, histograms_));
     out.labels = {context_.labels.import(series.labels, batch_.symbols), false};
     out.columns = &columns_;
     return true;

@@ -23,6 +23,16 @@ class SeriesSource {
     [[nodiscard]] virtual base::Result<bool> next(SeriesSamples& out) = 0;
 };
 
+// The samples of a series, as the selection wants them.
+//   out         cleared first
+//   histograms  holds what they take of the largest series so far: more is reserved
+//   errors      kCorrupt; kLimit, of the budget
+[[nodiscard]] base::Status read_series(const model::SeriesView& series,
+                                       const plan::Select& select,
+                                       bool drop_stale,
+                                       Columns& out,
+                                       base::Reservation& histograms);
+
 // The series of the storage that match.
 class SeriesReader final : public SeriesSource {
   public:

@@ -6,6 +6,7 @@
 
 #include "base/sync.h"
 #include "query/exec/helpers.h"
+#include "query/exec/series_reader.h"
 
 namespace query::exec {
 namespace {
@@ -64,14 +65,14 @@ struct Making {
 
   private:
     base::Status rows_of(Task& task, RowScratch& scratch) const {
-        const model::SelectHints& hints = select.hints;
         HeldSamples held(task.context.samples);
+        base::Reservation histograms(budget);
         for (size_t i = 0; i < task.series.size(); ++i) {
             if (closed.load(std::memory_order_relaxed)) {
                 return base::success();  // nobody wants the rows any more
             }
             const model::SeriesView& series = task.held->batch.series[task.first + i];
-            TRY(decode(series.chunks, hints.min_t, hints.max_t, drop_stale, scratch.columns));
+            TRY(read_series(series, select, drop_stale, scratch.columns, histograms));
             task.last_size = static_cast<int64_t>(scratch.columns.size());
             task.context.samples.read(task.last_size);
             TRY(held.replace(task.last_size));
