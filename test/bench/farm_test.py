@@ -56,8 +56,8 @@ def parse(text):
 class Farm:
     """A farm on a free port, ended with the with-block."""
 
-    def __init__(self, *options):
-        self._process = subprocess.Popen([FARM, "serve", *map(str, options)],
+    def __init__(self, *options, command="serve"):
+        self._process = subprocess.Popen([FARM, command, *map(str, options)],
                                          stdout=subprocess.PIPE, text=True)
         line = self._process.stdout.readline()
         self.port = int(re.search(r":(\d+):", line)[1])
@@ -69,6 +69,14 @@ class Farm:
         self._process.send_signal(signal.SIGTERM)
         self.exit_code = self._process.wait(30)
         self._process.stdout.close()
+
+    def send(self, number):
+        self._process.send_signal(number)
+
+    def json(self, path):
+        status, _, body = self.get(path)
+        assert status == 200
+        return json.loads(body)
 
     def connect(self, port=None):
         connection = socket.create_connection(("127.0.0.1", port or self.port), timeout=30)
@@ -283,6 +291,44 @@ class FarmTest(unittest.TestCase):
         wanted = [(start + i * step) / 1000 for i in range(count)]
         for key, times in samples.items():
             self.assertEqual(times, wanted, key)
+
+    def test_an_oracle_counts_scrapes_and_tells_when_each_was_served_and_to_whom(self):
+        with Farm("--targets", 3, command="oracle") as oracle:
+            before = time.time() * 1000
+            for number in (1, 2):
+                status, _, page = oracle.get("/t/1")
+                self.assertEqual(status, 200)
+                lines = page.decode().splitlines()
+                self.assertEqual(lines[:3], ["# TYPE oracle_scrape_number counter",
+                                             f"oracle_scrape_number {number}",
+                                             "# TYPE oracle_time_seconds gauge"])
+                name, value = lines[3].split(" ")
+                self.assertEqual(name, "oracle_time_seconds")
+                self.assertAlmostEqual(float(value), time.time(), delta=30)
+            served = oracle.json("/served")
+            self.assertEqual((served["0"], served["2"]), ([], []))
+            self.assertEqual([(number, client) for number, _, client in served["1"]],
+                             [(1, "127.0.0.1"), (2, "127.0.0.1")])
+            times = [ms for _, ms, _ in served["1"]]
+            self.assertTrue(before - 1 <= times[0] <= times[1] <= time.time() * 1000)
+            self.assertEqual(oracle.json(f"/served?from={times[1] + 1}&to=inf")["1"], [])
+            self.assertEqual(oracle.json(f"/served?to={times[0] - 1}")["1"], [])
+            self.assertEqual(oracle.get("/t/3")[0], 404)
+            groups = oracle.json("/sd")
+            self.assertEqual([group["labels"]["instance"] for group in groups], ["t0", "t1", "t2"])
+            self.assertEqual(groups[2]["labels"]["__metrics_path__"], "/t/2")
+            self.assertEqual(groups[2]["targets"], [f"127.0.0.1:{oracle.port}"])
+
+    def test_an_oracle_knows_when_it_did_not_run(self):
+        with Farm("--targets", 1, command="oracle") as oracle:
+            oracle.get("/t/0")
+            before = time.time() * 1000
+            oracle.send(signal.SIGSTOP)
+            time.sleep(0.3)
+            oracle.send(signal.SIGCONT)
+            late = oracle.json(f"/late?from={before:.0f}")
+            self.assertTrue(any(late_ms >= 200 for _, late_ms in late), late)
+            self.assertEqual(oracle.json(f"/late?to={before - 60_000:.0f}"), [])
 
     def test_wrong_options_are_named(self):
         for options, word in ((["--targets", "0"], "targets"), (["--port", "65535", "--ports", "9"],

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/compress.h"
+#include "bench/load/farm/pages.h"
 #include "bench/load/farm/population.h"
-#include "bench/load/farm/request.h"
 
 namespace bench {
 
@@ -18,22 +18,23 @@ namespace bench {
 inline constexpr size_t kClientsMax = 16;
 
 // Threads: one.
-class Answers {
+class Answers final : public Pages {
   public:
     // All borrowed, outliving this.
     Answers(const FarmOptions& options, Population& population, const base::Clock& clock);
 
-    void set_port(uint16_t port) { port_ = port; }
+    void set_port(uint16_t port) override { port_ = port; }
 
-    // Whether the request asks for a target's metrics, which alone may be delayed.
-    [[nodiscard]] bool is_scrape(const Request& request) const;
-    // The whole answer, head and body. The view holds until the next call.
-    [[nodiscard]] std::string_view answer(const Request& request);
-    // For what is no request: status is "400 Bad Request" or the like.
-    [[nodiscard]] std::string_view refuse(std::string_view status, std::string_view why);
+    [[nodiscard]] bool is_scrape(const Request& request) const override;
+    [[nodiscard]] std::string_view answer(const Request& request) override;
+    [[nodiscard]] std::string_view refuse(std::string_view status, std::string_view why) override;
 
-    // Connections now open; told by the server, shown in /stats.
-    void set_connections(size_t count) { connections_ = count; }
+    // Shown in /stats.
+    void set_connections(size_t count) override { connections_ = count; }
+
+    [[nodiscard]] base::SteadyTime tick(base::SteadyTime /*now*/) override {
+        return base::SteadyTime::max();
+    }
 
   private:
     struct Served {

@@ -7,6 +7,7 @@
 #include "bench/load/farm/answers.h"
 #include "bench/load/farm/dump.h"
 #include "bench/load/farm/options.h"
+#include "bench/load/farm/oracle.h"
 #include "bench/load/farm/population.h"
 #include "bench/load/farm/server.h"
 
@@ -44,10 +45,24 @@ base::Status serve(const FarmOptions& options) {
     return server->run();
 }
 
+base::Status serve_oracle(const FarmOptions& options) {
+    const base::SystemClock clock;
+    Oracle oracle(options, clock);
+    TRY(auto server, Server::open(options, oracle, clock));
+    std::printf("listening on %s:%u: %u targets\n",
+                options.host.c_str(),
+                unsigned{server->port()},
+                options.targets);
+    std::fflush(stdout);
+    return server->run();
+}
+
 base::Status run(const CommandLine& line) {
     switch (line.command) {
         case Command::kServe:
             return serve(line.options);
+        case Command::kOracle:
+            return serve_oracle(line.options);
         case Command::kDump:
             return dump(line.options, stdout);
         case Command::kStat:

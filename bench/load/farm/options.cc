@@ -88,6 +88,14 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     CLI::App app{"A farm of synthetic metric targets for load tests.", "skein-farm"};
     app.require_subcommand(1);
     CLI::App& serve = *app.add_subcommand("serve", "Answer scrapes of /t/<i>/metrics");
+    CLI::App& oracle = *app.add_subcommand(
+        "oracle", "Answer scrapes of /t/<i>, and tell when each was served and to whom");
+    oracle.add_option("--targets", line.options.targets, "Number of targets")
+        ->check(CLI::Range(1u, kTargetsMax))
+        ->capture_default_str();
+    oracle.add_option("--host", line.options.host, "IPv4 address to listen on")
+        ->capture_default_str();
+    oracle.add_option("--port", line.options.port, "Port; 0: any free one")->capture_default_str();
     CLI::App& dump = *app.add_subcommand("dump", "Print OpenMetrics with timestamps");
     CLI::App& stat = *app.add_subcommand("stat", "Print what the exposition is like");
     for (CLI::App* command : {&serve, &dump, &stat}) {
@@ -101,9 +109,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
         line.exit_code = app.exit(error) == 0 ? 0 : 2;
         return line;
     }
-    line.command = dump.parsed()   ? Command::kDump
-                   : stat.parsed() ? Command::kStat
-                                   : Command::kServe;
+    line.command = dump.parsed()     ? Command::kDump
+                   : stat.parsed()   ? Command::kStat
+                   : oracle.parsed() ? Command::kOracle
+                                     : Command::kServe;
     if (const std::string why = contradiction(line); !why.empty()) {
         std::cerr << "skein-farm: " << why << '\n';
         line.exit_code = 2;

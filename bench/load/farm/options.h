@@ -39,7 +39,7 @@ struct FarmOptions {
     int64_t step_ms = 15'000;
 };
 
-enum class Command : uint8_t { kServe, kDump, kStat };
+enum class Command : uint8_t { kServe, kOracle, kDump, kStat };
 
 // Limits of what the command line accepts.
 inline constexpr uint32_t kTargetsMax = 100'000;

@@ -28,17 +28,6 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-std::string_view query_parameter(std::string_view query, std::string_view name) {
-    while (!query.empty()) {
-        const std::string_view pair = query.substr(0, query.find('&'));
-        query.remove_prefix(std::min(query.size(), pair.size() + 1));
-        if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) {
-            return pair.substr(name.size() + 1);
-        }
-    }
-    return "-";
-}
-
 // Names go into /stats as they are, so only harmless ones count.
 std::string client_name(std::string_view name) {
     constexpr size_t kNameMax = 64;
@@ -65,8 +54,8 @@ bool read_request_line(std::string_view line, Request& request) {
     const size_t question = std::min(target.find('?'), target.size());
     request.method = line.substr(0, method_end);
     request.path = target.substr(0, question);
-    request.client = client_name(
-        query_parameter(target.substr(std::min(question + 1, target.size())), "client"));
+    request.query = target.substr(std::min(question + 1, target.size()));
+    request.client = client_name(query_parameter(request.query, "client"));
     request.close = version == "HTTP/1.0";
     return true;
 }
@@ -92,6 +81,17 @@ bool read_header(std::string_view line, Request& request) {
 }
 
 }  // namespace
+
+std::string_view query_parameter(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const std::string_view pair = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), pair.size() + 1));
+        if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) {
+            return pair.substr(name.size() + 1);
+        }
+    }
+    return "-";
+}
 
 ParsedRequest parse_request(std::string_view input) {
     ParsedRequest parsed;

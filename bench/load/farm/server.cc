@@ -1,5 +1,6 @@
 #include "bench/load/farm/server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -13,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "bench/load/farm/value.h"
 
 namespace bench {
 namespace {
@@ -29,12 +32,19 @@ auto system_error(const char* doing) {
     return fail(Code::kIo, std::string(doing) + ": " + std::strerror(errno));
 }
 
+std::string address_text(const sockaddr_in& address) {
+    std::array<char, INET_ADDRSTRLEN> text{};
+    return inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size()) == nullptr ? "-"
+                                                                                      : text.data();
+}
+
 }  // namespace
 
 struct Server::Connection {
     int fd;
     uint64_t id;
     uint32_t watched;             // epoll events asked for now
+    std::string peer;             // its address
     std::string in;               // received, not yet understood
     std::string out;              // what the socket did not take yet
     size_t out_at = 0;            // sent bytes of out
@@ -45,8 +55,8 @@ struct Server::Connection {
     [[nodiscard]] bool idle() const { return out.empty() && !held && !last && !gone; }
 };
 
-Server::Server(const FarmOptions& options, Answers& answers, const base::Clock& clock)
-    : options_(options), answers_(answers), clock_(clock) {}
+Server::Server(const FarmOptions& options, Pages& pages, const base::Clock& clock)
+    : options_(options), pages_(pages), clock_(clock) {}
 
 Server::~Server() {
     for (const auto& connection : connections_) {
@@ -65,16 +75,16 @@ Server::~Server() {
 }
 
 base::Result<std::unique_ptr<Server>> Server::open(const FarmOptions& options,
-                                                   Answers& answers,
+                                                   Pages& pages,
                                                    const base::Clock& clock) {
-    std::unique_ptr<Server> server(new Server(options, answers, clock));
+    std::unique_ptr<Server> server(new Server(options, pages, clock));
     server->epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (server->epoll_ < 0) {
         return system_error("create an epoll");
     }
     TRY(server->watch_signals());
     TRY(server->listen_all());
-    answers.set_port(server->port_);
+    pages.set_port(server->port_);
     return server;
 }
 
@@ -145,10 +155,12 @@ bool Server::is_listener(int fd) const {
 }
 
 int Server::wait_ms() const {
-    if (delayed_.empty()) {
+    const base::SteadyTime next =
+        delayed_.empty() ? next_tick_ : std::min(next_tick_, delayed_.top().due);
+    if (next == base::SteadyTime::max()) {
         return -1;
     }
-    const auto left = delayed_.top().due - clock_.steady();
+    const auto left = next - clock_.steady();
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     return ms > 0 ? static_cast<int>(ms) : 0;
 }
@@ -164,6 +176,7 @@ base::Status Server::run() {
             handle(events[static_cast<size_t>(i)].data.fd, events[static_cast<size_t>(i)].events);
         }
         release_due();
+        next_tick_ = pages_.tick(clock_.steady());
     }
     return base::success();
 }
@@ -195,7 +208,10 @@ void Server::handle(int fd, uint32_t events) {
 
 void Server::accept_all(int listener) {
     while (true) {
-        const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        sockaddr_in from{};
+        socklen_t length = sizeof from;
+        const int fd = accept4(
+            listener, reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             return;  // none waits, or no descriptor is free: the backlog keeps them
         }
@@ -212,8 +228,9 @@ void Server::accept_all(int listener) {
         connections_[index] = std::make_unique<Connection>();
         connections_[index]->fd = fd;
         connections_[index]->id = next_id_++;
+        connections_[index]->peer = address_text(from);
         connections_[index]->watched = EPOLLIN;
-        answers_.set_connections(++open_);
+        pages_.set_connections(++open_);
     }
 }
 
@@ -236,22 +253,23 @@ void Server::process(Connection& connection) {
         }
         if (parsed.state == ParseState::kMalformed) {
             connection.last = true;
-            send(connection, answers_.refuse("400 Bad Request", "not an HTTP/1 request head\n"));
+            send(connection, pages_.refuse("400 Bad Request", "not an HTTP/1 request head\n"));
             return;
         }
         connection.in.erase(0, parsed.size);
+        parsed.request.peer = connection.peer;
         take(connection, std::move(parsed.request));
     }
 }
 
 void Server::take(Connection& connection, Request request) {
-    if (options_.delay_max_ms > 0 && answers_.is_scrape(request)) {
+    if (options_.delay_max_ms > 0 && pages_.is_scrape(request)) {
         delayed_.push({clock_.steady() + delay(), connection.fd, connection.id});
         connection.held = std::move(request);
         return;
     }
     connection.last = request.close || request.has_body;
-    send(connection, answers_.answer(request));
+    send(connection, pages_.answer(request));
 }
 
 base::Duration Server::delay() {
@@ -313,7 +331,7 @@ void Server::release_due() {
         const Request request = std::move(*connection->held);
         connection->held.reset();
         connection->last = request.close;
-        send(*connection, answers_.answer(request));
+        send(*connection, pages_.answer(request));
         process(*connection);
         settle(*connection);
     }
@@ -323,7 +341,7 @@ void Server::close(Connection& connection) {
     const int fd = connection.fd;
     connections_[static_cast<size_t>(fd)].reset();
     ::close(fd);
-    answers_.set_connections(--open_);
+    pages_.set_connections(--open_);
 }
 
 }  // namespace bench

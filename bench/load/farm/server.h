@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
-#include "bench/load/farm/answers.h"
+#include "bench/load/farm/options.h"
+#include "bench/load/farm/pages.h"
 
 namespace bench {
 
@@ -21,7 +23,7 @@ class Server {
     // Listens on options.ports consecutive ports. Arguments are borrowed and outlive the server.
     //   errors   kIo: an address cannot be bound; the message names it
     static base::Result<std::unique_ptr<Server>> open(const FarmOptions& options,
-                                                      Answers& answers,
+                                                      Pages& pages,
                                                       const base::Clock& clock);
     ~Server();
     Server(const Server&) = delete;
@@ -45,7 +47,7 @@ class Server {
         bool operator>(const Delayed& other) const { return due > other.due; }
     };
 
-    Server(const FarmOptions& options, Answers& answers, const base::Clock& clock);
+    Server(const FarmOptions& options, Pages& pages, const base::Clock& clock);
     base::Status listen_all();
     base::Status listen_on(uint16_t port);
     base::Status watch_signals();
@@ -66,7 +68,7 @@ class Server {
     [[nodiscard]] base::Duration delay();
 
     const FarmOptions& options_;
-    Answers& answers_;
+    Pages& pages_;
     const base::Clock& clock_;
     int epoll_ = -1;
     int signals_ = -1;
@@ -75,6 +77,7 @@ class Server {
     uint64_t next_id_ = 1;
     uint64_t delays_ = 0;
     size_t open_ = 0;
+    base::SteadyTime next_tick_{};
     std::vector<int> listeners_;
     std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
     std::priority_queue<Delayed, std::vector<Delayed>, std::greater<>> delayed_;
