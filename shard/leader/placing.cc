@@ -33,6 +33,7 @@ class Draft {
         Placing placing{.edits = {.expected = view_.table.epoch(), .now_s = view_.now_s},
                         .ratio_before = plan.ratio_before,
                         .ratio_after = plan.ratio_after,
+                        .mean = plan.mean,
                         .unplaced = plan.unplaced,
                         .held_back = plan.held_back,
                         .needed_nodes = plan.needed_nodes};

@@ -90,6 +90,7 @@ struct Placing {
     EditPlan edits;  // none: there is nothing to do
     std::vector<ExplainedMove> moves;
     double ratio_before = 0, ratio_after = 0;
+    double mean = 0;
     uint64_t unplaced = 0;
     uint64_t held_back = 0;
     uint32_t needed_nodes = 0;

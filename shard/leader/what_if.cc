@@ -259,18 +259,28 @@ base::Result<Trial> WhatIf::run(const Scenario& scenario) {
     Scenario rest = scenario;
     rest.add_nodes = 0;
     TRY(at.change(rest));
+    at.parts.now_s += kBetweenPlans_s;
+    bool whole = false;  // the last plan held nothing back, and is of the same moment
+    bool moved = false;  // since time has passed
     while (true) {
-        at.parts.now_s += kBetweenPlans_s;
         Placing placing = at.plan(options);
         at.report(placing, trial);
         if (placing.edits.edits.empty()) {
-            break;
+            if (!std::exchange(moved, false)) {
+                break;
+            }
+            at.parts.now_s += kBetweenPlans_s;
+            whole = false;
+            continue;
         }
         if (trial.plans == kTrialPlansMax) {
             trial.complete = false;
             break;
         }
         ++trial.plans;
+        trial.restless += whole ? 1 : 0;
+        whole = placing.held_back == 0;
+        moved = true;
         trial.moves.insert(trial.moves.end(), placing.moves.begin(), placing.moves.end());
         TRY(at.carry_out(placing));
         at.fresh.clear();

@@ -49,8 +49,9 @@ struct Trial {
     uint64_t unplaced = 0;
     uint32_t needed_nodes = 0;
     std::vector<NodeNumber> over_budget;
-    uint32_t plans = 0;    // that were carried out
-    bool complete = true;  // the last plan was empty: nothing is left to do
+    uint32_t plans = 0;     // that were carried out
+    bool complete = true;   // the last plan was empty: nothing is left to do
+    uint32_t restless = 0;  // plans that followed one which held nothing back, at the same moment
 };
 
 class WhatIf {

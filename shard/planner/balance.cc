@@ -36,7 +36,7 @@ class Balancing {
             candidates_.clear();
             state_.next_round();
         }
-        if (state_.options().full && state_.slots_max() > 1 && state_.planned() > 0) {
+        if (state_.slots_max() > 1 && state_.planned() > 0) {
             // Of each target one slot moves at a time: others may help once it has.
             work_.held_back += count_unbalanced(work_);
         }
@@ -55,19 +55,24 @@ class Balancing {
         double highest = 0;
     };
 
+    // Who gets more, while some nodes are low; the next step when one has moved nothing.
+    enum class Step : uint8_t {
+        kFitting,  // those that are low, what leaves no giver low
+        kSingle,   // those that are low, also a large target that evens two nodes out
+        kAll,      // everybody
+    };
+
     // Returns whether anything was planned.
     bool run_round() {
         bool some = false;
         while (true) {
             bool moved = false;
-            stopped_ = 0;
-            const auto givers = nodes_that_give();
-            candidates_.collect(givers);
-            for (const uint32_t giver : givers) {
-                moved = relieve(giver) || moved;
-            }
-            for (const uint32_t low : nodes_that_are_low()) {
-                moved = fill(low) || moved;
+            for (const Step step : {Step::kFitting, Step::kSingle, Step::kAll}) {
+                if (step == Step::kAll || !nodes_that_are_low().empty()) {
+                    stopped_ = 0;
+                    step_ = step;
+                    moved = moved || relieve_and_fill();
+                }
             }
             if (!moved) {
                 moved = swap_some();
@@ -78,6 +83,19 @@ class Balancing {
             }
             some = true;
         }
+    }
+
+    bool relieve_and_fill() {
+        bool moved = false;
+        const auto givers = nodes_that_give();
+        candidates_.collect(givers);
+        for (const uint32_t giver : givers) {
+            moved = relieve(giver) || moved;
+        }
+        for (const uint32_t low : nodes_that_are_low()) {
+            moved = fill(low) || moved;
+        }
+        return moved;
     }
 
     // Fullest first, and those over the hard budget before all others.
@@ -141,6 +159,11 @@ class Balancing {
         return giver.share + giver.share_without(series) > taker.share + taker.share_with(series);
     }
 
+    // While nodes are low, what others have too much goes to them and not round among the others.
+    [[nodiscard]] bool receives(uint32_t node) const {
+        return step_ == Step::kAll || levels_.is_low(state_.node(node));
+    }
+
     // Whether the bounds let a node get more.
     [[nodiscard]] bool takes(uint32_t node) {
         refused_ = refused_ || !work_.bounds.takes(node);
@@ -175,7 +198,8 @@ class Balancing {
             }
             refused_ = false;
             auto choice = largest_that_fits(giver, goal, limit);
-            if (!choice && levels_.excess(state_.node(giver)) != Levels::Excess::kNone) {
+            if (!choice && step_ != Step::kFitting &&
+                levels_.excess(state_.node(giver)) != Levels::Excess::kNone) {
                 choice = best_single(giver, excess == Levels::Excess::kHard ? 0 : levels_.gain_min);
             }
             if (!choice) {
@@ -223,9 +247,9 @@ class Balancing {
             ++tries;
             const auto series = static_cast<double>(slot.series);
             const auto found = work_.receivers.find(series, kAnyZone, [&](uint32_t node) {
-                return node != giver && state_.node(node).share_with(series) <= limit &&
-                       admits(node, series) && helps(series, giver, node) && fits(slot, node) &&
-                       takes(node);
+                return node != giver && receives(node) &&
+                       state_.node(node).share_with(series) <= limit && admits(node, series) &&
+                       helps(series, giver, node) && fits(slot, node) && takes(node);
             });
             if (found.node != kNoOwner) {
                 return Choice{slot, found.node, found.share_after};
@@ -243,7 +267,7 @@ class Balancing {
         best.highest = its.share - gain;
         work_.receivers.lowest(kPartnersMax, [&](uint32_t node) {
             const NodeState& taker = state_.node(node);
-            if (node == giver || !takes(node)) {
+            if (node == giver || !receives(node) || !takes(node)) {
                 return;
             }
             const double even = (static_cast<double>(its.load) * taker.capacity -
@@ -462,6 +486,7 @@ class Balancing {
     PlanState& state_;
     Levels levels_;
     Candidates candidates_;
+    Step step_ = Step::kAll;
     bool refused_ = false;  // the bounds kept a node from getting more, in this search
     uint64_t stopped_ = 0;  // nodes that bounds kept from giving or getting more, in this pass
 };

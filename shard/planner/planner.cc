@@ -104,6 +104,7 @@ Plan make_plan(const PlanInput& input) {
         balance(work);
     }
     plan.ratio_after = ratio(work.state);
+    plan.mean = work.state.mean_share();
     plan.unplaced = work.unplaced;
     plan.held_back = work.held_back;
     plan.needed_nodes = needed_nodes(work.state);

@@ -136,6 +136,7 @@ struct Plan {
     // Highest share / mean share of the nodes that take or give; the mean is what it is when all
     // slots are placed and draining nodes empty.
     double ratio_before = 0, ratio_after = 0;
+    double mean = 0;        // that mean share
     uint64_t unplaced = 0;  // orphan slots that no node may take: fewer nodes than slots
     // Moves wanted beyond a bound, which come with later plans: draining slots and validity are
     // counted one by one, nodes that would give or get more as one each. 0: the plan is complete.

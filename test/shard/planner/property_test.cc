@@ -315,5 +315,56 @@ TEST_CASE("a node that joins gets targets, and none move between the old ones",
     }
 }
 
+// Few targets, of which some are a good part of a node.
+World lumpy_world(uint64_t seed) {
+    base::SeededRandom random(seed);
+    World world;
+    for (uint64_t i = 2 + random.below(4); i > 0; --i) {
+        world.add_node(random.below(2) == 0 ? 20'000 : 1'000'000);
+    }
+    for (uint64_t i = (3 + random.below(20)) * world.nodes.size(); i > 0; --i) {
+        world.add_target(heavy_tailed_series(random), {kNoOwner});
+    }
+    world.options.full = true;
+    world.settle();
+    world.options.full = false;
+    world.now_s += 7200;
+    return world;
+}
+
+TEST_CASE("while a node that joins has too little, what it can take goes to it",
+          "[shard][planner][property]") {
+    for (uint64_t seed = 1; seed <= 400; ++seed) {
+        CAPTURE(seed);
+        World world = lumpy_world(seed);
+        const uint32_t newcomer = world.add_node(world.nodes[0].capacity);
+        double load = 0, capacity = 0;
+        for (uint32_t node = 0; node < world.nodes.size(); ++node) {
+            load += static_cast<double>(world.load(node));
+            capacity += static_cast<double>(world.nodes[node].capacity);
+        }
+        const double mean = load / capacity;
+        const double whole = mean * static_cast<double>(world.nodes[newcomer].capacity);
+        for (int i = 0; i < 100; ++i) {
+            const Plan plan = world.plan();
+            CAPTURE(text_of(plan), mean);
+            for (const PlannedMove& move : plan.moves) {
+                const auto series = static_cast<double>(world.targets[move.target].series);
+                const auto has = static_cast<double>(world.load(newcomer));
+                const bool evens = move.reason != MoveReason::kSwap && move.to_before > 0.90 * mean;
+                if (move.to != newcomer && evens && has < 0.89 * whole) {
+                    CAPTURE(series, has, whole);
+                    REQUIRE(has + series > whole);
+                }
+                Plan one;
+                one.moves = {move};
+                world.apply(one);
+            }
+            world.now_s += 60;
+            world.finish_moves();
+        }
+    }
+}
+
 }  // namespace
 }  // namespace shard::testing
