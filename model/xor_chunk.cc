@@ -1,6 +1,7 @@
 #include "model/xor_chunk.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "model/bitstream.h"
@@ -172,7 +173,48 @@ bool xor_append(
 
 namespace {
 
-int64_t read_dod(BitReader& in) {
+base::Status corrupt(const char* what, size_t sample) {
+    return base::fail(base::Code::kCorrupt, "XOR chunk:", what, "in sample", sample);
+}
+
+// What reading one sample may look at, from its first bit on: the longest sample has 145 bits, and
+// a look takes 8 bytes.
+constexpr size_t kReachBytes = 32;
+
+constexpr unsigned kLookBits = 57;  // that peek() shows at least
+constexpr unsigned kRun = 16;       // samples that are taken at once when nothing changes
+
+// A BitReader without ends: who asks makes sure that kReachBytes are there.
+class OpenBits {
+  public:
+    OpenBits(const uint8_t* bytes, size_t position) : bytes_(bytes), position_(position) {}
+
+    [[nodiscard]] uint64_t peek() const {
+        return load_be64(bytes_ + (position_ >> 3)) << (position_ & 7);
+    }
+
+    void skip(unsigned count) { position_ += count; }
+
+    [[nodiscard]] uint64_t read(unsigned count) {
+        uint64_t value = 0;
+        if (count > 32) {
+            value = peek() >> 32;
+            position_ += 32;
+            count -= 32;
+        }
+        value = value << count | peek() >> (64 - count);
+        position_ += count;
+        return value;
+    }
+
+    [[nodiscard]] size_t position() const { return position_; }
+
+  private:
+    const uint8_t* bytes_;
+    size_t position_;  // in bits
+};
+
+int64_t read_dod(OpenBits& in) {
     const uint64_t word = in.peek();
     switch (std::countl_one(word >> 60 << 60)) {
         case 0:
@@ -193,23 +235,16 @@ int64_t read_dod(BitReader& in) {
     }
 }
 
-base::Status corrupt(const char* what, size_t sample) {
-    return base::fail(base::Code::kCorrupt, "XOR chunk:", what, "in sample", sample);
-}
-
-constexpr unsigned kLookBits = 57;  // that BitReader::peek() shows at least
-
 // A chunk being read, behind its first sample.
 struct Decoder {
-    BitReader in;
+    OpenBits in;
     uint64_t time = 0;
     uint64_t bits = 0;
     uint64_t delta = 0;  // unsigned: corrupt input may overflow
     XorWindow window;
 
     // One look is enough for most: the same distance, and a value that fits behind it.
-    bool read_sample() {
-        const uint64_t word = in.peek();
+    [[gnu::always_inline]] bool read_sample(uint64_t word) {
         if (word >> 62 == 0) {
             in.skip(2);
             return true;
@@ -228,14 +263,45 @@ struct Decoder {
         return read_value();
     }
 
-    bool read_value() { return read_xor_value(in, window, bits); }
+    [[gnu::always_inline]] bool read_value() { return read_xor_value(in, window, bits); }
 
     void put(int64_t* t, double* v, size_t i) {
         time += delta;
         t[i] = static_cast<int64_t>(time);
         v[i] = std::bit_cast<double>(bits);
     }
+
+    void put_run(int64_t* t, double* v, size_t i) {
+        for (size_t k = 0; k < kRun; ++k) {
+            t[i + k] = static_cast<int64_t>(time + delta * (k + 1));
+            v[i + k] = std::bit_cast<double>(bits);
+        }
+        time += delta * kRun;
+    }
 };
+
+// Reads samples [i, count) as long as they begin at `end` or before, in bits, where kReachBytes
+// follow. Returns where it stopped; false in `ok` when that is an impossible sample.
+size_t read_samples(
+    Decoder& decoder, size_t i, size_t count, size_t end, int64_t* t, double* v, bool& ok) {
+    Decoder at = decoder;  // in registers
+    while (i < count && at.in.position() <= end) {
+        const uint64_t word = at.in.peek();
+        if (word >> (64 - 2 * kRun) == 0 && count - i >= kRun) {
+            at.in.skip(2 * kRun);
+            at.put_run(t, v, i);
+            i += kRun;
+            continue;
+        }
+        if (!at.read_sample(word)) [[unlikely]] {
+            ok = false;
+            break;
+        }
+        at.put(t, v, i++);
+    }
+    decoder = at;
+    return i;
+}
 
 }  // namespace
 
@@ -247,34 +313,44 @@ base::Status xor_decode(std::span<const uint8_t> chunk, int64_t* t, double* v) {
     BitReader in(chunk);
     in.skip(kCountBits);
     bool ok = true;
-    auto time = static_cast<uint64_t>(read_varint(in, ok));
-    uint64_t bits = in.read(64);
+    const auto time = static_cast<uint64_t>(read_varint(in, ok));
+    const uint64_t bits = in.read(64);
     if (!ok || in.overrun()) {
         return corrupt("bytes end", 0);
     }
     t[0] = static_cast<int64_t>(time);
     v[0] = std::bit_cast<double>(bits);
-    Decoder decoder{.in = in, .time = time, .bits = bits};
-    size_t i = 1;
-    if (count > 1) {
-        decoder.delta = read_uvarint(decoder.in, ok);
-        ok = ok && decoder.read_value();
-        decoder.put(t, v, i++);
+    if (count == 1) {
+        return base::success();
     }
-    while (ok && i < count) {
-        ok = decoder.read_sample();
-        decoder.put(t, v, i++);
-        if (decoder.in.overrun()) [[unlikely]] {
-            return corrupt("bytes end", i - 1);
-        }
+    const uint64_t delta = read_uvarint(in, ok);
+    XorWindow window;
+    uint64_t second = bits;
+    ok = ok && read_xor_value(in, window, second);
+    if (in.overrun()) {
+        return corrupt("bytes end", 1);
     }
     if (!ok) {
-        return corrupt("impossible bits", i - 1);
+        return corrupt("impossible bits", 1);
     }
-    if (decoder.in.overrun()) {
-        return corrupt("bytes end", i - 1);
+    Decoder decoder{OpenBits(chunk.data(), in.position()), time, second, delta, window};
+    decoder.put(t, v, 1);
+    size_t i = 2;
+    if (chunk.size() > kReachBytes) {
+        i = read_samples(decoder, i, count, (chunk.size() - kReachBytes) * 8, t, v, ok);
     }
-    return base::success();
+    if (ok && i < count) {
+        // The last ones are read from a copy with zeros behind it.
+        std::array<uint8_t, 2 * kReachBytes> last{};
+        const auto rest = chunk.subspan(decoder.in.position() >> 3);
+        std::ranges::copy(rest, last.begin());
+        decoder.in = OpenBits(last.data(), decoder.in.position() & 7);
+        i = read_samples(decoder, i, count, rest.size() * 8, t, v, ok);
+        if (ok && (i < count || decoder.in.position() > rest.size() * 8)) {
+            return corrupt("bytes end", i);
+        }
+    }
+    return ok ? base::success() : corrupt("impossible bits", i);
 }
 
 }  // namespace model

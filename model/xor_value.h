@@ -37,8 +37,9 @@ struct XorWindow {
 
 // Changes `bits` by what the window shows of the stream, behind `control` bits (at most 14) that
 // the caller has seen in `word`, the reader's peek().
-inline void read_xor_window(
-    BitReader& in, uint64_t word, unsigned control, const XorWindow& window, uint64_t& bits) {
+template <class Reader>
+void read_xor_window(
+    Reader& in, uint64_t word, unsigned control, const XorWindow& window, uint64_t& bits) {
     const unsigned significant = 64 - window.leading - window.trailing;
     if (control + significant <= 57) {
         in.skip(control + significant);
@@ -50,7 +51,8 @@ inline void read_xor_window(
 }
 
 // Reads one value; false when the window it names is impossible.
-[[nodiscard]] inline bool read_xor_value(BitReader& in, XorWindow& window, uint64_t& bits) {
+template <class Reader>
+[[nodiscard]] bool read_xor_value(Reader& in, XorWindow& window, uint64_t& bits) {
     const uint64_t word = in.peek();
     if ((word >> 63) == 0) {
         in.skip(1);
