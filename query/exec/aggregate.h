@@ -21,6 +21,9 @@ struct AggregateInputs {
 
 [[nodiscard]] OperatorPtr make_aggregate(AggregateInputs inputs);
 
+// Whether all that the operator asks of a row's labels is which group it belongs to.
+[[nodiscard]] bool folds(AggregateOp op);
+
 // sum, avg, min, max, count, group, stddev, stdvar, quantile: one row per group.
 [[nodiscard]] OperatorPtr make_fold_aggregate(AggregateInputs inputs);
 // topk, bottomk, limitk, limit_ratio: some of the rows of every group.

@@ -108,6 +108,19 @@ OperatorPtr make_count_values(AggregateInputs inputs) {
     return std::make_unique<CountValues>(std::move(inputs));
 }
 
+bool folds(AggregateOp op) {
+    switch (op) {
+        case AggregateOp::kTopk:
+        case AggregateOp::kBottomk:
+        case AggregateOp::kLimitk:
+        case AggregateOp::kLimitRatio:
+        case AggregateOp::kCountValues:
+            return false;
+        default:
+            return true;
+    }
+}
+
 OperatorPtr make_aggregate(AggregateInputs inputs) {
     switch (inputs.expr.op) {
         case AggregateOp::kTopk:

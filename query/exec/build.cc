@@ -48,7 +48,7 @@ OperatorPtr Builder::build_unwatched(const Node& node) {
                        : merged(std::move(select), node, false);
         }
         case NodeKind::kRollup:
-            return build_rollup(node);
+            return build_rollup(node, std::nullopt);
         case NodeKind::kFunction:
             return build_function(node);
         case NodeKind::kAggregate:
@@ -91,7 +91,7 @@ std::unique_ptr<SeriesSource> Builder::build_source_unwatched(const Node& range)
     return std::make_unique<SubquerySource>(build(inner), inner.grid, context_);
 }
 
-OperatorPtr Builder::build_rollup(const Node& node) {
+OperatorPtr Builder::build_rollup(const Node& node, LabelNames labels) {
     std::vector<OperatorPtr> scalars;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
         if (i != node.source) {
@@ -101,7 +101,7 @@ OperatorPtr Builder::build_rollup(const Node& node) {
     const Node& range = *node.inputs[node.source];
     // Who wants to know what each part of it did has the parts apart.
     OperatorPtr rollup = range.select && context_.explain == nullptr
-                             ? make_rollup(node, *querier_, std::move(scalars), context_)
+                             ? make_rollup(node, *querier_, std::move(scalars), context_, labels)
                              : make_rollup(node, build_source(range), std::move(scalars), context_);
     const Call& call = as<Call>(*node.expr);
     if (call.function->id == FunctionId::kAbsentOverTime) {
@@ -122,13 +122,31 @@ OperatorPtr Builder::build_function(const Node& node) {
     return merged(make_function({node, call, std::move(inputs), context_}), node, false);
 }
 
+OperatorPtr Builder::build_aggregated(const Node& aggregate) {
+    const Node& input = *aggregate.inputs[0];
+    const auto& expr = as<AggregateExpr>(*aggregate.expr);
+    // Rows that look alike must not meet anybody who looks for rows that are alike.
+    const bool few = !expr.without && folds(expr.op) && input.uses <= 1 &&
+                     context_.explain == nullptr && !context_.options.delayed_name_removal;
+    if (few && input.kind == NodeKind::kSelect &&
+        input.select->value == plan::SelectValue::kSample) {
+        return make_select(input, *querier_, context_, expr.grouping);
+    }
+    if (few && input.kind == NodeKind::kRollup && input.distinct_without_name &&
+        input.inputs[input.source]->select &&
+        as<Call>(*input.expr).function->id != FunctionId::kAbsentOverTime) {
+        return build_rollup(input, expr.grouping);
+    }
+    return build(input);
+}
+
 OperatorPtr Builder::build_aggregate(const Node& node) {
     OperatorPtr param;
     if (node.inputs.size() > 1 && node.inputs[1]->kind != NodeKind::kString) {
         param = build(*node.inputs[1]);
     }
     OperatorPtr here = make_aggregate(
-        {node, as<AggregateExpr>(*node.expr), build(*node.inputs[0]), std::move(param), context_});
+        {node, as<AggregateExpr>(*node.expr), build_aggregated(node), std::move(param), context_});
     if (target_.to == nullptr) {
         return here;
     }

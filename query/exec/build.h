@@ -5,6 +5,7 @@
 
 #include "query/exec/operator.h"
 #include "query/exec/series_reader.h"
+#include "query/exec/series_rows.h"
 #include "query/exec/simple.h"
 #include "query/plan/plan.h"
 #include "query/plan/push_down.h"
@@ -39,9 +40,11 @@ class Builder {
     [[nodiscard]] OperatorPtr build_unshared(const plan::Node& node);
     [[nodiscard]] OperatorPtr build_unwatched(const plan::Node& node);
     [[nodiscard]] std::unique_ptr<SeriesSource> build_source_unwatched(const plan::Node& range);
-    [[nodiscard]] OperatorPtr build_rollup(const plan::Node& node);
+    [[nodiscard]] OperatorPtr build_rollup(const plan::Node& node, LabelNames labels);
     [[nodiscard]] OperatorPtr build_function(const plan::Node& node);
     [[nodiscard]] OperatorPtr build_aggregate(const plan::Node& node);
+    // The input of an aggregation, with no more labels than that needs.
+    [[nodiscard]] OperatorPtr build_aggregated(const plan::Node& aggregate);
     // Merges rows that dropping the name made equal, when that can happen.
     [[nodiscard]] OperatorPtr merged(OperatorPtr input, const plan::Node& node, bool strict);
 

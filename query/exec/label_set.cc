@@ -82,27 +82,45 @@ Symbol& LabelTable::place_of(Import& import, uint32_t symbol) {
     return page[symbol % kPageSymbols];
 }
 
+LabelTable::Import& LabelTable::import_of(
+    const std::shared_ptr<const model::SymbolTable>& symbols) {
+    if (last_import_ != nullptr && last_import_->symbols == symbols) {
+        return *last_import_;
+    }
+    const auto found = std::ranges::find_if(
+        imports_, [&](const auto& import) { return import->symbols == symbols; });
+    if (found != imports_.end()) {
+        last_import_ = found->get();
+    } else {
+        imports_.push_back(std::make_unique<Import>());
+        imports_.back()->symbols = symbols;
+        last_import_ = imports_.back().get();
+    }
+    return *last_import_;
+}
+
 LabelSet LabelTable::import(std::span<const model::LabelSymbols> labels,
                             const std::shared_ptr<const model::SymbolTable>& symbols) {
-    if (last_import_ == nullptr || last_import_->symbols != symbols) {
-        last_import_ = nullptr;
-        for (const auto& import : imports_) {
-            if (import->symbols == symbols) {
-                last_import_ = import.get();
-            }
-        }
-        if (last_import_ == nullptr) {
-            imports_.push_back(std::make_unique<Import>());
-            imports_.back()->symbols = symbols;
-            last_import_ = imports_.back().get();
-        }
-    }
+    Import& from = import_of(symbols);
     const std::span<LabelPair> pairs = arena_.allocate<LabelPair>(labels.size());
     for (size_t i = 0; i < labels.size(); ++i) {
-        pairs[i] = {translate(*last_import_, labels[i].name),
-                    translate(*last_import_, labels[i].value)};
+        pairs[i] = {translate(from, labels[i].name), translate(from, labels[i].value)};
     }
     return {pairs.data(), pairs.size()};
+}
+
+LabelSet LabelTable::import(std::span<const model::LabelSymbols> labels,
+                            const std::shared_ptr<const model::SymbolTable>& symbols,
+                            std::span<const Symbol> names) {
+    Import& from = import_of(symbols);
+    scratch_.clear();
+    for (const model::LabelSymbols& label : labels) {
+        const Symbol name = translate(from, label.name);
+        if (std::ranges::find(names, name) != names.end()) {
+            scratch_.push_back({name, translate(from, label.value)});
+        }
+    }
+    return store(scratch_);
 }
 
 size_t LabelTable::capacity_bytes() const {

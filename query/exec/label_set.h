@@ -80,6 +80,11 @@ class LabelTable {
     [[nodiscard]] LabelSet import(std::span<const model::LabelSymbols> labels,
                                   const std::shared_ptr<const model::SymbolTable>& symbols);
 
+    // Of them only those with these names.
+    [[nodiscard]] LabelSet import(std::span<const model::LabelSymbols> labels,
+                                  const std::shared_ptr<const model::SymbolTable>& symbols,
+                                  std::span<const Symbol> names);
+
     // Copies pairs that are sorted already.
     [[nodiscard]] LabelSet store(std::span<const LabelPair> sorted);
     // Sorts by name, drops empty values, copies.
@@ -114,6 +119,7 @@ class LabelTable {
         std::unordered_map<uint32_t, Symbol> sparse;
     };
 
+    [[nodiscard]] Import& import_of(const std::shared_ptr<const model::SymbolTable>& symbols);
     Symbol translate(Import& import, uint32_t symbol);
     [[nodiscard]] Symbol& place_of(Import& import, uint32_t symbol);
 

@@ -289,11 +289,12 @@ OperatorPtr make_rollup(const plan::Node& node,
 OperatorPtr make_rollup(const plan::Node& node,
                         model::Querier& querier,
                         std::vector<OperatorPtr> scalars,
-                        ExecContext& context) {
+                        ExecContext& context,
+                        LabelNames labels) {
     auto maker = std::make_unique<RollupRows>(node, std::move(scalars), context);
     const plan::Select& select = *node.inputs[node.source]->select;
     return make_series_rows(
-        {node, select, /*drop_stale=*/true, querier, std::move(maker), context});
+        {node, select, /*drop_stale=*/true, querier, std::move(maker), context, labels});
 }
 
 RollupKernel rollup_kernel(FunctionId id) {

@@ -1,7 +1,9 @@
 // Functions over ranges: a window slides over a series' columns, one place per step.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -70,10 +72,12 @@ using RollupKernel = base::Status (*)(const RollupInput& input, Block& out, size
                                       std::vector<OperatorPtr> scalars,
                                       ExecContext& context);
 // The same over a selection, which the operator reads itself.
+//   labels  that rows are wanted with, beside the metric's name; or all
 [[nodiscard]] OperatorPtr make_rollup(const plan::Node& node,
                                       model::Querier& querier,
                                       std::vector<OperatorPtr> scalars,
-                                      ExecContext& context);
+                                      ExecContext& context,
+                                      std::optional<std::span<const std::string>> labels);
 
 // Makes `memo` that of the columns.
 void remember_windows(const plan::Node& range,

@@ -153,10 +153,18 @@ class SelectRows final : public RowMaker {
 
 }  // namespace
 
-OperatorPtr make_select(const plan::Node& node, model::Querier& querier, ExecContext& context) {
+OperatorPtr make_select(const plan::Node& node,
+                        model::Querier& querier,
+                        ExecContext& context,
+                        LabelNames labels) {
     const bool drop_stale = node.select->extension == RangeExtension::kSmoothed;
-    return make_series_rows(
-        {node, *node.select, drop_stale, querier, std::make_unique<SelectRows>(node), context});
+    return make_series_rows({node,
+                             *node.select,
+                             drop_stale,
+                             querier,
+                             std::make_unique<SelectRows>(node),
+                             context,
+                             labels});
 }
 
 }  // namespace query::exec

@@ -2,14 +2,16 @@
 #pragma once
 
 #include "query/exec/operator.h"
-#include "query/exec/series_reader.h"
+#include "query/exec/series_rows.h"
 #include "query/plan/plan.h"
 
 namespace query::exec {
 
 // `node` is a kSelect; it and `querier` outlive the operator.
+//   labels  that rows are wanted with
 [[nodiscard]] OperatorPtr make_select(const plan::Node& node,
                                       model::Querier& querier,
-                                      ExecContext& context);
+                                      ExecContext& context,
+                                      LabelNames labels = std::nullopt);
 
 }  // namespace query::exec

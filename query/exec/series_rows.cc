@@ -220,6 +220,12 @@ class SeriesRows final : public Operator {
   private:
     base::Status start() {
         TRY(inputs_.maker->start());
+        if (inputs_.labels) {
+            wanted_.push_back(kMetricNameSymbol);
+            for (const std::string& name : *inputs_.labels) {
+                wanted_.push_back(context_.labels.intern(name));
+            }
+        }
         TRY(context_.check());
         TRY(set_,
             inputs_.querier.select(
@@ -330,8 +336,7 @@ class SeriesRows final : public Operator {
         task->state = Task::State::kWaiting;
         task->series.clear();
         for (size_t i = 0; i < count; ++i) {
-            RowLabels labels{
-                context_.labels.import(all[position_ + i].labels, batch_->batch.symbols), false};
+            RowLabels labels{labels_of(all[position_ + i]), false};
             const std::string_view metric = context_.labels.metric_name(labels.labels);
             if (inputs_.maker->drops_name()) {
                 context_.drop_name(labels);
@@ -345,6 +350,12 @@ class SeriesRows final : public Operator {
         }
         prepared_.push_back(std::move(task));
         return base::success();
+    }
+
+    [[nodiscard]] LabelSet labels_of(const model::SeriesView& series) {
+        const auto& symbols = batch_->batch.symbols;
+        return inputs_.labels ? context_.labels.import(series.labels, symbols, wanted_)
+                              : context_.labels.import(series.labels, symbols);
     }
 
     [[nodiscard]] size_t rows_per_task(size_t batch) const {
@@ -376,6 +387,7 @@ class SeriesRows final : public Operator {
     const size_t steps_;
     HeldSamples held_;
     Making making_;
+    std::vector<Symbol> wanted_;  // names of labels, when not all are
     std::unique_ptr<model::SeriesSet> set_;
     bool at_end_ = false;
     std::vector<std::shared_ptr<HeldBatch>> batches_;  // all there are

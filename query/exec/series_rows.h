@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "model/storage.h"
@@ -38,6 +41,9 @@ class RowMaker {
                                             size_t row) const = 0;
 };
 
+// Names of labels; of rows that are only counted by them nobody needs more.
+using LabelNames = std::optional<std::span<const std::string>>;
+
 struct SeriesRowsInputs {
     const plan::Node& node;      // outlives the operator
     const plan::Select& select;  // and this
@@ -45,6 +51,7 @@ struct SeriesRowsInputs {
     model::Querier& querier;
     std::unique_ptr<RowMaker> maker;
     ExecContext& context;
+    LabelNames labels;  // those that rows are wanted with, beside the metric's name; or all
 };
 
 [[nodiscard]] OperatorPtr make_series_rows(SeriesRowsInputs inputs);
