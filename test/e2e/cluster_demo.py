@@ -141,7 +141,7 @@ def death(demo):
     """A5: a node is killed; its targets are scraped elsewhere, and queries say what is missing."""
     checks, cluster = demo.checks, demo.cluster
     for leads in (False, True):
-        leader = cluster.leader()
+        leader = cluster.leading()
         victim = leader if leads else next(node for node in cluster.alive() if node is not leader)
         what = "A5: the leader is killed" if leads else "A5: a node is killed"
         limit = INTERVAL_S + (LEADER_TAKEOVER_SECONDS if leads else TAKEOVER_SECONDS)
@@ -175,7 +175,7 @@ def seventh(demo):
     placed_now = wait_until(lambda: demo.shares() == [2, 2, 3] and cluster.settled(7), NEEDED_SECONDS_MAX, pause=0.3)
     checks.that(placed_now, "A6: the seventh target is placed", cluster.scraped_by())
     checks.that(wait_until(lambda: demo.needed() == 4, NEEDED_SECONDS_MAX), "A6: four nodes are needed", demo.needed())
-    leader = cluster.leader()
+    leader = cluster.leading()
     needed = wait_until(lambda: leader.metric("skein_cluster_needed_nodes") == 4, NEEDED_SECONDS_MAX)
     checks.that(needed, "A6: skein_cluster_needed_nodes", leader.metric("skein_cluster_needed_nodes"))
     over = wait_until(lambda: leader.metric("skein_cluster_over_budget_nodes") == 1, NEEDED_SECONDS_MAX)

@@ -209,7 +209,7 @@ def full_disk(checks, folder):
             node.data = os.path.join(disks[name], "data")
 
     case = Case(checks, folder, "full disk", prepare=place).start()
-    leader = case.cluster.leader()
+    leader = case.cluster.leading()
     filler = os.path.join(disks[leader.name], "filler")
     fill(filler)
     say(f"the disk of {leader.name}, which leads, is full")
@@ -250,7 +250,7 @@ def twins(checks, folder):
 def other_configuration(checks, folder):
     """One node's job is configured otherwise: it keeps what it has and gets nothing new of that job."""
     case = Case(checks, folder, "other configuration").start()
-    leader = case.cluster.leader()
+    leader = case.cluster.leading()
     other = next(node for node in case.cluster.alive() if node is not leader)
     had = set(case.cluster.own_targets(other))
     other.write_config(case.text.replace("job_name: oracle", "job_name: oracle\n    honor_labels: true"))

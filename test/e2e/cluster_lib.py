@@ -86,6 +86,10 @@ class Cluster:
         newest = max(leaders, default=0)
         return leaders[newest] if newest > term_above else None
 
+    def leading(self):
+        """The leader, once somebody says that he is: metrics tell of it a moment later than nodes learn of it."""
+        return wait_until(self.leader, 10, pause=0.1)
+
     def own_targets(self, node):
         """{instance: health} of what a node scrapes itself."""
         found = ask(node, "targets", local="1", state="active")

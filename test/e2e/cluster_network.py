@@ -183,7 +183,7 @@ def owned_by(cluster, node):
 def death(run, leads, number):
     """One node dies without a word, and comes back later."""
     cluster = run.cluster
-    leader = cluster.leader()
+    leader = cluster.leading()
     run.checks.that(leader, "a node leads")
     others = [node for node in cluster.alive() if node is not leader]
     victim = leader if leads else run.random.choice(others)
@@ -223,7 +223,7 @@ def rolling_restart(run):
 
 def parted(run):
     """The leader and one that does not vote are cut off from all others, both ways."""
-    leader = run.cluster.leader()
+    leader = run.cluster.leading()
     roles = {node["id"]: node["role"] for node in run.cluster.status(leader)["nodes"]}
     minority = [leader.name, next(name for name, role in roles.items() if role == "worker")]
     majority = [name for name in roles if name not in minority]
@@ -245,7 +245,7 @@ def parted(run):
 
 def one_way(run, kind, from_leader):
     """What one node sends to the leader is lost, or what the leader sends to it."""
-    leader = run.cluster.leader().name
+    leader = run.cluster.leading().name
     other = run.random.choice([name for name in NAMES if name != leader])
     part = Part(kind)
     run.network.cut(*((leader, other) if from_leader else (other, leader)))
@@ -285,7 +285,7 @@ def join(run):
     run.settle("join")
     seen = first_scrapes(run, address, started)
     given, live = {}, float("inf")
-    for event in run.cluster.leader().api("cluster/history", node=LATE, since=started, limit=10_000):
+    for event in run.cluster.leading().api("cluster/history", node=LATE, since=started, limit=10_000):
         if event["kind"] == "move_begun":
             given[event["target"]["instance"]] = moment(event["time"])
         elif event["kind"] == "node_life" and event["text"].endswith(" is live"):
