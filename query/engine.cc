@@ -5,6 +5,7 @@
 #include "query/exec/build.h"
 #include "query/exec/explain.h"
 #include "query/exec/output.h"
+#include "query/exec/pieces.h"
 #include "query/exec/row_merger.h"
 #include "query/plan/plan.h"
 
@@ -312,7 +313,10 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     task.stats.eval_time = seconds_between(begin, evaluated);
     TRY(out.value, std::move(value));
     if (auto* matrix = std::get_if<MatrixValue>(&out.value)) {
-        std::ranges::sort(*matrix, {}, &MatrixSeries::labels);
+        TRY(exec::sort_in_pieces(
+            context, *matrix, [](const MatrixSeries& a, const MatrixSeries& b) {
+                return a.labels < b.labels;
+            }));
     }
     task.stats.sort_time = seconds_between(evaluated, clock_.steady());
     // The answer outlives the query and its budget.

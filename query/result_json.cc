@@ -1,5 +1,6 @@
 #include "query/result_json.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/float_format.h"
@@ -51,29 +52,9 @@ void append_sample(std::string& out, const VectorSample& sample) {
     out += '}';
 }
 
-void append_series(std::string& out, const MatrixSeries& series) {
-    out += R"({"metric":)";
-    append_labels(out, series.labels);
-    const char* separator = R"(,"values":[)";
-    for (const FloatPoint& point : series.floats) {
-        out += separator;
-        append_pair(out, point.t, point.v);
-        separator = ",";
-    }
-    if (!series.floats.empty()) {
-        out += ']';
-    }
-    separator = R"(,"histograms":[)";
-    for (const HistogramPoint& point : series.histograms) {
-        out += separator;
-        append_pair(out, point.t, *point.histogram);
-        separator = ",";
-    }
-    if (!series.histograms.empty()) {
-        out += ']';
-    }
-    out += '}';
-}
+// Points of a series that are written before the frame's size is looked at.
+constexpr size_t kFloatsPerPiece = 1024;
+constexpr size_t kHistogramsPerPiece = 16;
 
 void write_steps(base::JsonWriter& json, const QueryStats& stats) {
     if (stats.queryable_per_step.empty()) {
@@ -244,16 +225,46 @@ bool ResultWriter::write_element(std::string& out) {
     if (next_ >= size) {
         return false;
     }
-    if (next_ > 0) {
+    if (next_ > 0 && point_ == 0) {
         out += ',';
     }
     if (vector != nullptr) {
         append_sample(out, (*vector)[next_]);
-    } else {
-        append_series(out, (*matrix)[next_]);
+        ++next_;
+    } else if (!write_points(out, (*matrix)[next_])) {
+        point_ = 0;
+        ++next_;
     }
-    ++next_;
     return true;
+}
+
+bool ResultWriter::write_points(std::string& out, const MatrixSeries& series) {
+    const size_t floats = series.floats.size();
+    const size_t all = floats + series.histograms.size();
+    if (point_ == 0) {
+        out += R"({"metric":)";
+        append_labels(out, series.labels);
+    }
+    const size_t end = point_ < floats ? std::min(floats, point_ + kFloatsPerPiece)
+                                       : std::min(all, point_ + kHistogramsPerPiece);
+    for (; point_ < end; ++point_) {
+        if (point_ < floats) {
+            out += point_ == 0 ? R"(,"values":[)" : ",";
+            append_pair(out, series.floats[point_].t, series.floats[point_].v);
+        } else {
+            const HistogramPoint& point = series.histograms[point_ - floats];
+            out += point_ == floats ? R"(,"histograms":[)" : ",";
+            append_pair(out, point.t, *point.histogram);
+        }
+        if (point_ + 1 == floats || point_ + 1 == all) {
+            out += ']';
+        }
+    }
+    if (point_ < all) {
+        return true;
+    }
+    out += '}';
+    return false;
 }
 
 void ResultWriter::end(std::string& out) {

@@ -22,11 +22,14 @@ class ResultWriter {
     void begin(std::string& out);
     void end(std::string& out);
     bool write_element(std::string& out);
+    // Some points of a series; false when that were the last.
+    bool write_points(std::string& out, const MatrixSeries& series);
 
     const QueryResult& result_;
     bool with_stats_;
     bool begun_ = false;
-    size_t next_ = 0;  // of the vector or matrix
+    size_t next_ = 0;   // of the vector or matrix
+    size_t point_ = 0;  // of the series begun, floats before histograms
 };
 
 // {"count":"…","sum":"…","buckets":[[rule,"lower","upper","count"],…]}

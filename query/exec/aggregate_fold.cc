@@ -124,8 +124,6 @@ class FoldAggregate final : public Blocking {
     }
 
   private:
-    static constexpr size_t kTouchedPerUnit = 8;  // buckets take longer to add than samples
-
     void check_quantiles() {
         for (const double q : params_) {
             if (std::isnan(q) || q < 0 || q > 1) {
@@ -170,7 +168,7 @@ class FoldAggregate final : public Blocking {
     base::Status add_histogram(size_t place,
                                const FloatHistogram& histogram,
                                const RowLabels& row) {
-        TRY(pace_.touch(kTouchedPerUnit * sample_weight(histogram)));
+        TRY(pace_.touch_histograms(sample_weight(histogram)));
         const auto found = histograms_.find(place);
         if (found == histograms_.end()) {
             const auto made = histograms_.emplace(place, HistogramPlace(histogram)).first;

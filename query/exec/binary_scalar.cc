@@ -1,5 +1,6 @@
 // Operators with a scalar on at least one side.
 #include "query/exec/binary.h"
+#include "query/exec/pieces.h"
 
 namespace query::exec {
 namespace {
@@ -17,10 +18,12 @@ class ScalarBinary final : public Operator {
         const FloatOp op = float_op(inputs_.expr.op);
         const FloatTest test = float_test(inputs_.expr.op);
         double* values = out.values(0);
-        for (size_t step = 0; step < out.steps(); ++step) {
-            values[step] = test != nullptr ? (test(values[step], rhs[step]) ? 1.0 : 0.0)
-                                           : op(values[step], rhs[step]);
-        }
+        TRY(in_pieces(inputs_.context, out.steps(), [&](size_t begin, size_t end) {
+            for (size_t step = begin; step < end; ++step) {
+                values[step] = test != nullptr ? (test(values[step], rhs[step]) ? 1.0 : 0.0)
+                                               : op(values[step], rhs[step]);
+            }
+        }));
         return true;
     }
 
@@ -49,35 +52,38 @@ class VectorScalarBinary final : public Operator {
                 return false;
             }
             for (size_t r = 0; r < out.rows(); ++r) {
-                apply(out, r);
+                TRY(apply(out, r));
             }
             return true;
         }
     }
 
   private:
-    void apply(Block& out, size_t r) {
+    base::Status apply(Block& out, size_t r) {
         if (out.has_histograms() || is_trim(inputs_.expr.op)) {
-            apply_any(out, r);
+            TRY(apply_any(out, r));
         } else if (test_ != nullptr) {
-            compare(out.values(r), out.present(r));
+            TRY(compare(out.values(r), out.present(r)));
         } else {
-            compute(out.values(r), out.steps());
+            TRY(compute(out.values(r), out.steps()));
         }
         if (changes_meaning(inputs_.expr.op) || inputs_.expr.return_bool) {
             inputs_.context.drop_name(out.row(r));
         }
+        return base::success();
     }
 
-    void compute(double* values, size_t steps) {
-        for (size_t step = 0; step < steps; ++step) {
-            values[step] =
-                vector_left_ ? op_(values[step], scalar_[step]) : op_(scalar_[step], values[step]);
-        }
+    base::Status compute(double* values, size_t steps) {
+        return in_pieces(inputs_.context, steps, [&](size_t begin, size_t end) {
+            for (size_t step = begin; step < end; ++step) {
+                values[step] = vector_left_ ? op_(values[step], scalar_[step])
+                                            : op_(scalar_[step], values[step]);
+            }
+        });
     }
 
-    void compare(double* values, Bits present) {
-        present.for_each([&](size_t step) {
+    base::Status compare(double* values, Bits present) {
+        return for_each_set(inputs_.context, present, [&](size_t step) {
             const bool yes = vector_left_ ? test_(values[step], scalar_[step])
                                           : test_(scalar_[step], values[step]);
             if (inputs_.expr.return_bool) {
@@ -88,10 +94,17 @@ class VectorScalarBinary final : public Operator {
         });
     }
 
-    void apply_any(Block& out, size_t r) {
+    base::Status apply_any(Block& out, size_t r) {
         Bits present = out.present(r);
+        base::Status status = base::success();
         present.for_each([&](size_t step) {
             const HistogramPtr before = out.histogram(r, step);
+            if (status) {
+                status = before ? pace_.touch_histograms(sample_weight(*before)) : pace_.touch(1);
+            }
+            if (!status) {
+                return;
+            }
             const Operand element{out.values(r)[step], before.get()};
             const Operand scalar{scalar_[step], nullptr};
             Outcome outcome =
@@ -112,12 +125,14 @@ class VectorScalarBinary final : public Operator {
             }
             // A comparison that filters keeps the element as it is.
         });
+        return status;
     }
 
     BinaryInputs inputs_;
     bool vector_left_;
     FloatOp op_;
     FloatTest test_;
+    Pace pace_{inputs_.context};
     bool started_ = false;
     std::vector<double> scalar_;
 };

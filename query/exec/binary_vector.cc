@@ -49,7 +49,7 @@ class VectorBinary final : public Blocking {
         TRY(one_.drain(swapped_ ? *inputs_.lhs : *inputs_.rhs, context_));
         const size_t rows = many_.rows() + one_.rows();
         TRY(group_memory_.grow(static_cast<int64_t>(rows * kGroupBytesPerRow)));
-        find_groups();
+        TRY(find_groups());
         find_active_steps();
         for (Group& group : groups_) {
             TRY(context_.check());
@@ -76,7 +76,9 @@ class VectorBinary final : public Blocking {
 
     [[nodiscard]] std::optional<double> fill_many() const { return matching_.fill_left; }
 
-    void find_groups() {
+    static constexpr size_t kTouchedPerRow = 64;  // finding a group takes as long
+
+    base::Status find_groups() {
         const auto group_of = [&](LabelSet labels) -> Group& {
             const size_t signature = signatures_.of(labels);
             if (signature == groups_.size()) {
@@ -85,11 +87,14 @@ class VectorBinary final : public Blocking {
             return groups_[signature];
         };
         for (size_t r = 0; r < many_.rows(); ++r) {
+            TRY(pace_.touch(kTouchedPerRow));
             group_of(many_.labels(r).labels).many.push_back(r);
         }
         for (size_t r = 0; r < one_.rows(); ++r) {
+            TRY(pace_.touch(kTouchedPerRow));
             group_of(one_.labels(r).labels).one.push_back(r);
         }
+        return base::success();
     }
 
     static Words union_of(const Table& table, size_t words) {

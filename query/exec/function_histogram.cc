@@ -26,14 +26,20 @@ class HistogramMap final : public Operator {
         TRY(const bool more, inputs_.inputs[0]->next(out));
         for (size_t r = 0; r < out.rows(); ++r) {
             Bits present = out.present(r);
+            base::Status status = base::success();
             present.for_each([&](size_t step) {
+                if (!status) {
+                    return;
+                }
                 if (const HistogramPtr histogram = out.histogram(r, step)) {
+                    status = pace_.touch_histograms(sample_weight(*histogram));
                     out.set(r, step, function_(*histogram));
                     out.drop_histogram(r, step);
                 } else {
                     present.clear(step);
                 }
             });
+            TRY(std::move(status));
             inputs_.context.drop_name(out.row(r));
         }
         return more;
@@ -42,6 +48,7 @@ class HistogramMap final : public Operator {
   private:
     FunctionInputs inputs_;
     Function function_;
+    Pace pace_{inputs_.context};
 };
 
 // The series of one classic histogram, or one native histogram: rows that differ in `le` at most.
@@ -67,12 +74,13 @@ class HistogramOperator : public Blocking {
         ExecContext& context = inputs_.context;
         TRY(prepare());
         TRY(table_.drain(*inputs_.inputs[vector_], context));
-        group_rows();
+        TRY(group_rows());
         RowMerger merger(context, inputs_.steps());
         merger_ = &merger;
         for (size_t step = 0; step < inputs_.steps(); ++step) {
             TRY(context.check());
             for (Group& group : groups_) {
+                TRY(pace_.touch(kTouchedPerGroup + group.classic.size()));
                 TRY(evaluate(group, step));
             }
         }
@@ -117,7 +125,10 @@ class HistogramOperator : public Blocking {
     FunctionInputs inputs_;
 
   private:
-    void group_rows() {
+    static constexpr size_t kTouchedPerRow = 64;
+    static constexpr size_t kTouchedPerGroup = 16;
+
+    base::Status group_rows() {
         LabelTable& labels = inputs_.context.labels;
         LabelSetMap<size_t> known;
         const auto group_of = [&](LabelSet set, const RowLabels& row) -> Group& {
@@ -129,6 +140,7 @@ class HistogramOperator : public Blocking {
         };
         const Symbol le[] = {kBucketSymbol};
         for (size_t r = 0; r < table_.rows(); ++r) {
+            TRY(pace_.touch(kTouchedPerRow));
             const RowLabels& row = table_.labels(r);
             if (holds(r, true)) {
                 group_of(row.labels, row).native = r;
@@ -145,8 +157,10 @@ class HistogramOperator : public Blocking {
             }
         }
         for (Group& group : groups_) {
+            TRY(pace_.touch(kTouchedPerGroup * group.classic.size()));
             std::ranges::stable_sort(group.classic, {}, &Group::Member::bound);
         }
+        return base::success();
     }
 
     // Whether a row has histograms (or floats) at any step.
@@ -179,6 +193,7 @@ class HistogramOperator : public Blocking {
             return base::success();
         }
         if (native_value != nullptr) {
+            TRY(pace_.touch_histograms(sample_weight(**native_value)));
             return native(group, **native_value, step);
         }
         return buckets_.empty() ? base::Status(base::success()) : classic(group, buckets_, step);
@@ -189,6 +204,7 @@ class HistogramOperator : public Blocking {
     std::vector<Group> groups_;
     std::vector<histogram::ClassicBucket> buckets_;
     RowMerger* merger_ = nullptr;
+    Pace pace_{inputs_.context};
 };
 
 // histogram_quantile, and histogram_quantiles with a label per quantile.

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "query/exec/functions.h"
+#include "query/exec/pieces.h"
 
 namespace query::exec {
 namespace {
@@ -22,9 +23,11 @@ class MapOperator final : public Operator {
         out.erase_histograms();
         for (size_t r = 0; r < out.rows(); ++r) {
             double* values = out.values(r);
-            for (size_t step = 0; step < out.steps(); ++step) {
-                values[step] = function_(values[step]);
-            }
+            TRY(in_pieces(context_, out.steps(), [&](size_t begin, size_t end) {
+                for (size_t step = begin; step < end; ++step) {
+                    values[step] = function_(values[step]);
+                }
+            }));
             context_.drop_name(out.row(r));
         }
         return more;
@@ -51,9 +54,11 @@ class ScalarMapOperator final : public Operator {
         for (size_t r = 0; r < out.rows(); ++r) {
             double* values = out.values(r);
             Bits present = out.present(r);
-            for (size_t step = 0; step < out.steps(); ++step) {
-                values[step] = function_(values[step], a_[step], b_[step]);
-            }
+            TRY(in_pieces(inputs_.context, out.steps(), [&](size_t begin, size_t end) {
+                for (size_t step = begin; step < end; ++step) {
+                    values[step] = function_(values[step], a_[step], b_[step]);
+                }
+            }));
             for (const size_t step : impossible_) {
                 present.clear(step);
             }

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "query/exec/functions.h"
+#include "query/exec/pieces.h"
 #include "query/exec/row_merger.h"
 
 namespace query::exec {
@@ -74,27 +75,31 @@ class SortOperator final : public Blocking {
             }
         }
         if (inputs_.node.grid.count == 1) {
-            sort(table, order);
+            TRY(sort(table, order));
         }
         Block out;
         TRY(out.reset(inputs_.context.budget, order.size(), inputs_.steps()));
+        Pace pace(inputs_.context);
         for (const size_t r : order) {
+            TRY(pace.touch(kTouchedPerRow + inputs_.steps()));
             out.copy_row(out.add_row(table.labels(r)), table.block(r), table.index(r));
         }
         return out;
     }
 
   private:
+    static constexpr size_t kTouchedPerRow = 16;
+
     [[nodiscard]] bool by_value() const {
         return id() == FunctionId::kSort || id() == FunctionId::kSortDesc;
     }
 
     [[nodiscard]] FunctionId id() const { return inputs_.call.function->id; }
 
-    void sort(const Table& table, std::vector<size_t>& order) {
+    base::Status sort(const Table& table, std::vector<size_t>& order) {
         if (by_value()) {
             const bool descending = id() == FunctionId::kSortDesc;
-            std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+            return sort_in_pieces(inputs_.context, order, [&](size_t a, size_t b) {
                 const double left = table.values(a)[0];
                 const double right = table.values(b)[0];
                 if (std::isnan(left) || std::isnan(right)) {
@@ -102,14 +107,13 @@ class SortOperator final : public Blocking {
                 }
                 return descending ? left > right : left < right;
             });
-            return;
         }
         std::vector<Symbol> names;
         for (size_t i = 1; i < inputs_.call.args.size(); ++i) {
             names.push_back(inputs_.context.labels.intern(inputs_.text(i)));
         }
         const bool descending = id() == FunctionId::kSortByLabelDesc;
-        std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+        return sort_in_pieces(inputs_.context, order, [&](size_t a, size_t b) {
             const int less = compare(table.labels(a).labels, table.labels(b).labels, names);
             return descending ? less > 0 : less < 0;
         });

@@ -1,6 +1,7 @@
 // Dates (UTC) and times.
 #include "query/exec/calendar.h"
 #include "query/exec/functions.h"
+#include "query/exec/pieces.h"
 #include "query/exec/simple.h"
 
 namespace query::exec {
@@ -42,8 +43,9 @@ class DateOperator final : public Operator {
         out.erase_histograms();
         for (size_t r = 0; r < out.rows(); ++r) {
             double* values = out.values(r);
-            out.present(r).for_each(
-                [&](size_t step) { values[step] = function_(Moment(values[step])); });
+            TRY(for_each_set(context_, out.present(r), [&](size_t step) {
+                values[step] = function_(Moment(values[step]));
+            }));
             if (!of_time_) {
                 context_.drop_name(out.row(r));
             }
@@ -66,10 +68,10 @@ class StepTimeOperator final : public Operator {
     base::Result<bool> next(Block& out) override {
         TRY(const bool more, inputs_.inputs[0]->next(out));
         for (size_t r = 0; r < out.rows(); ++r) {
-            out.present(r).for_each([&](size_t step) {
+            TRY(for_each_set(inputs_.context, out.present(r), [&](size_t step) {
                 out.set(r, step, static_cast<double>(inputs_.node.grid.at(step)) / 1000);
                 out.drop_histogram(r, step);
-            });
+            }));
             inputs_.context.drop_name(out.row(r));
         }
         return more;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "query/exec/interpolate.h"
+#include "query/exec/pieces.h"
 #include "query/exec/rollup.h"
 #include "query/exec/row_merger.h"
 
@@ -24,13 +25,20 @@ void append_points(const Grid& grid, const Block& block, size_t r, MatrixSeries&
     });
 }
 
-void append_window(const Columns& columns, const Window& window, MatrixSeries& out) {
-    for (size_t i = window.begin; i < window.end; ++i) {
-        out.floats.push_back({columns.t[i], columns.v[i]});
-    }
+base::Status append_window(ExecContext& context,
+                           const Columns& columns,
+                           const Window& window,
+                           MatrixSeries& out) {
+    out.floats.reserve(window.floats());
+    TRY(in_pieces(context, window.floats(), [&](size_t begin, size_t end) {
+        for (size_t i = window.begin + begin; i < window.begin + end; ++i) {
+            out.floats.push_back({columns.t[i], columns.v[i]});
+        }
+    }));
     for (size_t i = window.histogram_begin; i < window.histogram_end; ++i) {
         out.histograms.push_back({columns.histogram_t[i], columns.histogram[i]});
     }
+    return base::success();
 }
 
 // The floats of an anchored or smoothed window: a sample at each edge, and those between.
@@ -74,13 +82,13 @@ void append_extended(const Columns& columns,
     out.floats.push_back({window.end_t, right});
 }
 
-base::Status check_duplicates(const MatrixValue& matrix) {
+base::Status check_duplicates(ExecContext& context, const MatrixValue& matrix) {
     std::vector<const model::Labels*> labels;
     labels.reserve(matrix.size());
     for (const MatrixSeries& series : matrix) {
         labels.push_back(&series.labels);
     }
-    std::ranges::sort(labels, [](const auto* a, const auto* b) { return *a < *b; });
+    TRY(sort_in_pieces(context, labels, [](const auto* a, const auto* b) { return *a < *b; }));
     const auto same = [](const auto* a, const auto* b) { return *a == *b; };
     if (std::ranges::adjacent_find(labels, same) != labels.end()) {
         return base::fail(base::Code::kExecution, kDuplicateLabels);
@@ -188,13 +196,13 @@ Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Outp
     while (true) {
         TRY(const bool more, source.next(series));
         if (!more) {
-            TRY(check_duplicates(out));
+            TRY(check_duplicates(context, out));
             return Value(std::move(out));
         }
         slide_windows(range, context.options.lookback_ms, *series.columns, windows);
         MatrixSeries points;
         if (extension == RangeExtension::kNone) {
-            append_window(*series.columns, windows[0], points);
+            TRY(append_window(context, *series.columns, windows[0], points));
         } else {
             append_extended(
                 *series.columns, windows[0], extension == RangeExtension::kSmoothed, points);

@@ -279,6 +279,14 @@ void remember_windows(const plan::Node& range,
     memo.known = floats_only;
 }
 
+base::Status touch_histograms(Pace& pace, const RollupInput& input, const Window& window) {
+    if (!window.has_histograms()) {
+        return base::success();
+    }
+    const HistogramPtr& last = input.columns.histogram[window.histogram_end - 1];
+    return pace.touch_histograms(window.histograms() * sample_weight(*last));
+}
+
 OperatorPtr make_rollup(const plan::Node& node,
                         std::unique_ptr<SeriesSource> source,
                         std::vector<OperatorPtr> scalars,

@@ -91,6 +91,11 @@ void slide_windows(const plan::Node& range,
                    const Columns& columns,
                    std::vector<Window>& windows);
 
+// Touches the histograms of a window, as if all were as large as its last one.
+[[nodiscard]] base::Status touch_histograms(Pace& pace,
+                                            const RollupInput& input,
+                                            const Window& window);
+
 // Kernels, by file.
 base::Status rate_kernel(const RollupInput& input, Block& out, size_t row);
 base::Status increase_kernel(const RollupInput& input, Block& out, size_t row);

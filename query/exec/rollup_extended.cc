@@ -216,7 +216,8 @@ base::Status extended_rate(
     Pace pace(input.context);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
-        TRY(pace.touch(window.floats() + window.histograms()));
+        TRY(pace.touch(window.floats()));
+        TRY(touch_histograms(pace, input, window));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {

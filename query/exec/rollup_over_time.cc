@@ -300,7 +300,8 @@ base::Status sum_or_mean(const RollupInput& input, bool average, Block& out, siz
     FloatSums floats(average, out, row);
     for (size_t step = 0; step < input.windows.size(); ++step) {
         const Window& window = input.windows[step];
-        TRY(pace.touch(window.floats() + window.histograms()));
+        TRY(pace.touch(window.floats()));
+        TRY(touch_histograms(pace, input, window));
         if (window.has_floats() && window.has_histograms()) {
             input.annotations().mixed_floats_histograms(input.metric, input.position());
         } else if (window.has_floats()) {

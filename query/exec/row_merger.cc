@@ -109,6 +109,7 @@ base::Result<Block> RowMerger::finish() {
     Block out;
     TRY(out.reset(context_.budget, block_.rows(), steps_));
     for (size_t r = 0; r < block_.rows(); ++r) {
+        TRY(pace_.touch(kTouchedPerRow + steps_));
         if (block_.present(r).any()) {
             out.copy_row(out.add_row(block_.row(r)), block_, r);
         }

@@ -1,5 +1,7 @@
 #include "query/exec/series_reader.h"
 
+#include "query/exec/pieces.h"
+
 namespace query::exec {
 namespace {
 
@@ -85,7 +87,7 @@ base::Result<bool> SubquerySource::next(SeriesSamples& out) {
         }
         TRY(held_.replace(static_cast<int64_t>(block_.samples())));
     }
-    load(row_);
+    TRY(load(row_));
     TRY(charge(columns_, histograms_));
     out.labels = block_.row(row_);
     out.columns = &columns_;
@@ -93,10 +95,16 @@ base::Result<bool> SubquerySource::next(SeriesSamples& out) {
     return true;
 }
 
-void SubquerySource::load(size_t row) {
+base::Status SubquerySource::load(size_t row) {
     columns_.clear();
+    const Bits present = block_.present(row);
+    const size_t count = present.count();
+    if (!block_.has_histograms()) {
+        columns_.t.reserve(count);
+        columns_.v.reserve(count);
+    }
     const double* values = block_.values(row);
-    block_.present(row).for_each([&](size_t step) {
+    return for_each_set(context_, present, [&](size_t step) {
         if (const HistogramPtr& histogram = block_.histogram(row, step)) {
             // What is said of resets holds between neighbours in the storage, not between points of
             // a subquery.

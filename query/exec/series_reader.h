@@ -65,7 +65,7 @@ class SubquerySource final : public SeriesSource {
     [[nodiscard]] base::Result<bool> next(SeriesSamples& out) override;
 
   private:
-    void load(size_t row);
+    [[nodiscard]] base::Status load(size_t row);
 
     OperatorPtr input_;
     Grid grid_;

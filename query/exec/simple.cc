@@ -1,11 +1,12 @@
 #include "query/exec/simple.h"
 
+#include "query/exec/pieces.h"
 #include "query/histogram/arithmetic.h"
 
 namespace query::exec {
 namespace {
 
-// One row without labels, filled by fill(values).
+// One row without labels, filled by fill(values, first step).
 template <class Fill>
 class ScalarOperator final : public Operator {
   public:
@@ -19,7 +20,10 @@ class ScalarOperator final : public Operator {
         }
         done_ = true;
         const size_t row = out.add_row({});
-        fill_(std::span<double>(out.values(row), steps_));
+        double* values = out.values(row);
+        TRY(in_pieces(context_, steps_, [&](size_t begin, size_t end) {
+            fill_(std::span<double>(values + begin, end - begin), begin);
+        }));
         if (steps_ > 0) {
             out.present(row).fill();
         }
@@ -88,34 +92,41 @@ class NegateOperator final : public Operator {
         TRY(const bool more, input_->next(out));
         for (size_t r = 0; r < out.rows(); ++r) {
             double* values = out.values(r);
-            for (size_t step = 0; step < out.steps(); ++step) {
-                values[step] = -values[step];
-            }
+            TRY(in_pieces(context_, out.steps(), [&](size_t begin, size_t end) {
+                for (size_t step = begin; step < end; ++step) {
+                    values[step] = -values[step];
+                }
+            }));
             if (!scalar_) {
                 context_.drop_name(out.row(r));
             }
             if (out.has_histograms()) {
-                negate_histograms(out, r);
+                TRY(negate_histograms(out, r));
             }
         }
         return more;
     }
 
   private:
-    static void negate_histograms(Block& out, size_t r) {
+    base::Status negate_histograms(Block& out, size_t r) {
+        base::Status status = base::success();
         out.present(r).for_each([&](size_t step) {
-            if (const HistogramPtr& histogram = out.histogram(r, step)) {
+            const HistogramPtr histogram = status ? out.histogram(r, step) : nullptr;
+            if (histogram != nullptr) {
+                status = pace_.touch_histograms(sample_weight(*histogram));
                 out.set(r,
                         step,
                         HistogramPtr(std::make_shared<model::FloatHistogram>(
                             histogram::scaled(*histogram, -1))));
             }
         });
+        return status;
     }
 
     OperatorPtr input_;
     bool scalar_;
     ExecContext& context_;
+    Pace pace_{context_};
 };
 
 class SharedReader final : public Operator {
@@ -138,13 +149,13 @@ OperatorPtr make_scalar(size_t steps, ExecContext& context, Fill fill) {
 
 OperatorPtr make_number(double value, size_t steps, ExecContext& context) {
     return make_scalar(
-        steps, context, [value](std::span<double> out) { std::ranges::fill(out, value); });
+        steps, context, [value](std::span<double> out, size_t) { std::ranges::fill(out, value); });
 }
 
 OperatorPtr make_time(const Grid& grid, ExecContext& context) {
-    return make_scalar(grid.count, context, [grid](std::span<double> out) {
+    return make_scalar(grid.count, context, [grid](std::span<double> out, size_t first) {
         for (size_t step = 0; step < out.size(); ++step) {
-            out[step] = static_cast<double>(grid.at(step)) / 1000;
+            out[step] = static_cast<double>(grid.at(first + step)) / 1000;
         }
     });
 }

@@ -177,6 +177,8 @@ std::vector<std::string> limited(std::set<std::string>&& names, uint64_t limit) 
 
 }  // namespace
 
+constexpr size_t kSeriesPerLook = 4096;  // that a selection goes through
+
 class MemoryQuerier final : public model::Querier {
   public:
     MemoryQuerier(std::shared_ptr<MemoryStorage::State> state, int64_t min_t, int64_t max_t)
@@ -188,7 +190,11 @@ class MemoryQuerier final : public model::Querier {
         std::vector<const Series*> found;
         const int64_t min_t = std::max(min_t_, hints.min_t);
         const int64_t max_t = std::min(max_t_, hints.max_t);
+        size_t seen = 0;
         for (const auto& [labels, series] : state_->series) {
+            if (++seen % kSeriesPerLook == 0) {
+                TRY(context.check());
+            }
             const bool mine = hints.shard_count == 0 ||
                               labels.stable_hash() % hints.shard_count == hints.shard_index;
             if (mine && matches(labels, matchers) && overlaps(series, min_t, max_t)) {
