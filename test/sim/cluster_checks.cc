@@ -288,6 +288,7 @@ void ClusterChecks::check_table(ProcessId process, const shard::Table& table, ra
         newest_ = epoch;
         standing_in_ = !table.takeovers().empty();
         check_placement(process, table);
+        check_join(table);
     }
     if (random_.below(kLookOneIn) == 0) {
         shard::Table again;
@@ -337,6 +338,37 @@ void ClusterChecks::check_placement(ProcessId process, const shard::Table& table
             fail("P5", process, words(moves, "moves to node", node, "at a time"));
         }
     }
+}
+
+void ClusterChecks::joins(const std::string& node) {
+    joining_ = node;
+    joins_since_ = newest_;
+    joined_moves_.clear();
+}
+
+void ClusterChecks::check_join(const shard::Table& table) {
+    const shard::NodeRecord* const joined =
+        joining_.empty() ? nullptr : table.node(std::string_view(joining_));
+    if (joined == nullptr) {
+        return;
+    }
+    table.for_each_move([&](const shard::TargetView& target) {
+        if (target.move->epoch <= joins_since_) {
+            return;
+        }
+        const auto [at, first] = joined_moves_.try_emplace(target.id, target.move->epoch);
+        const bool back = target.move->from == joined->number;
+        if (back || (!first && at->second != target.move->epoch)) {
+            world_.fail("P11",
+                        words("target",
+                              targets_.number(target.id),
+                              "moves",
+                              back ? "away from" : "twice while",
+                              "node",
+                              joined->number,
+                              back ? "that joins" : "joins"));
+        }
+    });
 }
 
 void ClusterChecks::check_stale_plan(ProcessId process, const shard::Table& table) {

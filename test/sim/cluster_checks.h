@@ -13,7 +13,8 @@
 //       holds it and has a lease when it wakes
 //   Q1, Q2  what queries join has one rhythm, and counters do not step back
 //
-// R1 to R7 are RaftChecks'; P1, P4, P7 to P10, M5 and X3 are judged at rest, by ClusterLife.
+// R1 to R7 are RaftChecks'; P3, P4, P6, P7 and P11 ClusterPlans'; P1, P8 to P10, M5 and X3 are
+// judged at rest, by ClusterLife.
 #pragma once
 
 #include <array>
@@ -67,6 +68,8 @@ class ClusterChecks {
     void calm(size_t nodes);
     // One node has crashed now, or is paused; nothing else breaks.
     void crashed(bool leader);
+    // That node joins a cluster at rest: no target moves twice, or away from it. Until it is "".
+    void joins(const std::string& node);
     // Gaps are judged no more. `judge`: those that are open are, now.
     void storm(bool judge);
 
@@ -100,6 +103,7 @@ class ClusterChecks {
     void check_overlap(ProcessId process, uint32_t number, Slot& slot, Time now);
     void check_table(ProcessId process, const shard::Table& table, raft::Index index);
     void check_placement(ProcessId process, const shard::Table& table);
+    void check_join(const shard::Table& table);
     void check_stale_plan(ProcessId process, const shard::Table& table);
     void check_query(uint32_t number);
 
@@ -121,9 +125,12 @@ class ClusterChecks {
     std::vector<shard::Epoch> epochs_;  // by process
     std::unordered_map<raft::Index, uint64_t> fingerprints_;
     shard::Epoch newest_ = 0;
-    bool standing_in_ = false;      // somebody, for somebody, in the newest table
-    Time second_began_{};           // of counting entries
-    raft::Index second_index_ = 0;  // the newest then
+    bool standing_in_ = false;  // somebody, for somebody, in the newest table
+    std::string joining_;       // node that joins a cluster at rest
+    shard::Epoch joins_since_ = 0;
+    std::map<model::TargetId, shard::Epoch> joined_moves_;   // by target
+    Time second_began_{};                                    // of counting entries
+    raft::Index second_index_ = 0;                           // the newest then
     std::map<uint32_t, std::pair<int64_t, int64_t>> skews_;  // of all samples of a target, ms
     uint64_t samples_ = 0;
 };

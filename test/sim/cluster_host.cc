@@ -186,6 +186,12 @@ ProcessId ClusterHost::leading() {
     return now == nullptr ? kNoProcess : now->machine().process;
 }
 
+bool ClusterHost::votes(ProcessId process) {
+    ClusterNode* const now = leader();
+    return now == nullptr ||
+           now->member().core()->configuration().is_voter(machines_[process]->member_id());
+}
+
 // Half of the time the power is gone, too.
 void ClusterHost::crash(ProcessId process) {
     if (!parts_.world.up(process)) {

@@ -59,6 +59,7 @@ class ClusterHost final : public FaultHost, public ClusterPlace {
     // --- for faults ---
     [[nodiscard]] std::vector<ProcessId> targets() override;
     [[nodiscard]] ProcessId leading() override;
+    [[nodiscard]] bool votes(ProcessId process) override;
 
     [[nodiscard]] Disk& disk(ProcessId process) override { return *machines_[process]->disk; }
 

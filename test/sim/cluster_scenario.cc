@@ -6,6 +6,7 @@
 
 #include "test/sim/cluster_host.h"
 #include "test/sim/cluster_operator.h"
+#include "test/sim/cluster_plans.h"
 #include "test/sim/cluster_rest.h"
 
 namespace sim {
@@ -16,6 +17,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr Time kSlice = milliseconds(250);   // between two looks at the cluster
+constexpr Time kPlanLook = seconds(5);       // … at what its leader would do, while things break
 constexpr Time kRestoreEvery = seconds(1);   // while an operator asks again
 constexpr Time kOrdinary = seconds(20);      // that a healthy cluster is watched for
 constexpr Time kDrainTime = seconds(40);     // a node stays drained
@@ -26,7 +28,9 @@ constexpr Time kStill = seconds(65);  // all loads are told of, and a new leader
 constexpr Time kSettleMax = seconds(140);  // that it may take to be so
 constexpr Time kLoadsSink = seconds(240);  // until a load that sank counts no more
 constexpr size_t kDecisionsShown = 30;
-constexpr uint64_t kDiskOneIn = 6;  // kills that take the disk along
+constexpr uint64_t kDiskOneIn = 6;        // kills that take the disk along
+constexpr Time kLastRound = seconds(25);  // an election, a reign and what comes after
+constexpr uint64_t kOldLeaderOneIn = 2;   // rounds in which a leader of old wakes up
 constexpr NetworkProfile kCalm{};
 
 // What happens to a healthy cluster.
@@ -63,9 +67,37 @@ ClusterPlan draw_plan(base::Random& random, uint32_t nodes) {
     return plan;
 }
 
+Fault old_leader(base::Random& random, uint32_t round, Time within, FaultKind kind) {
+    return {.round = round,
+            .offset = Time(random.below(static_cast<uint64_t>(within.count()))),
+            .length = seconds(2 + random.below(20)),
+            .kind = kind,
+            .aim = Aim::kLeader,
+            .pick = random.u64(),
+            .other = random.u64()};
+}
+
+// What needs several things at once to go wrong: a leader that others have replaced wakes up and
+// leads on. In one round of two besides all else; and in a round of its own, the last one, where
+// some do not vote and may be deceived.
+void add_old_leaders(base::Random& random, const ClusterPlan& plan, std::vector<Fault>& faults) {
+    for (uint32_t round = 0; round < plan.faults.rounds; ++round) {
+        const auto kind = random.below(2) == 0 ? FaultKind::kRevive : FaultKind::kFreeze;
+        const Fault fault = old_leader(random, round, plan.faults.round_length / 2, kind);
+        if (random.below(kOldLeaderOneIn) == 0) {
+            faults.push_back(fault);
+        }
+    }
+    if (plan.voters > 1 && plan.nodes > plan.voters) {
+        faults.push_back(old_leader(random, plan.faults.rounds, seconds(1), FaultKind::kRevive));
+    }
+}
+
 // Disks are lost more often than in a group of members alone: here somebody replaces them.
-std::vector<Fault> draw_faults(base::Random& random, const FaultPlan& plan) {
-    std::vector<Fault> faults = make_faults(random, plan);
+std::vector<Fault> draw_faults(base::Random& random, const ClusterPlan& plan, uint64_t seed) {
+    std::vector<Fault> faults = make_faults(random, plan.faults);
+    base::SeededRandom apart(mix(seed));  // takes nothing from what else is drawn
+    add_old_leaders(apart, plan, faults);
     for (Fault& fault : faults) {
         if (fault.kind == FaultKind::kKill && random.below(kDiskOneIn) == 0) {
             fault.kind = FaultKind::kLoseDisk;
@@ -91,12 +123,13 @@ class ClusterLife {
     void wait(Time length) { world_.run_until(world_.now() + length); }
 
     void round(uint32_t number);
+    [[nodiscard]] bool has_last_round() const;
+    void last_round();
     // Everything is whole again, and the cluster at rest.
     void rest();
     // At rest, nothing moves and nothing is to be moved: within a while, or it is passed over.
     [[nodiscard]] bool settled();
-    void check_plan();
-    void check_moves(const shard::Placing& placing, const shard::Table& table);
+    void check_plan(bool at_rest);
 
     void try_something();
     void hand_over();
@@ -122,6 +155,7 @@ class ClusterLife {
     ClusterTargets targets_;
     RaftChecks raft_checks_;
     ClusterChecks checks_;
+    ClusterPlans plans_;
     Network network_;
     ClusterHost host_;
     ClusterOperator operator_;
@@ -133,11 +167,12 @@ ClusterLife::ClusterLife(const ClusterRun& run)
     : world_({.seed = run.seed, .trace_kept = run.trace_kept, .trace_echo = run.trace_echo}),
       random_(world_.fork()),
       plan_(draw_plan(random_, run.nodes)),
-      faults_(draw_faults(random_, plan_.faults)),
+      faults_(draw_faults(random_, plan_, run.seed)),
       events_(make_cluster_events(random_, plan_)),
       targets_(world_, plan_.jobs, random_),
       raft_checks_(world_),
       checks_(world_, targets_),
+      plans_(world_, mix(run.seed + 1)),
       network_(world_),
       host_(plan_,
             {.world = world_,
@@ -176,6 +211,9 @@ ClusterOutcome ClusterLife::live() {
         rest();
         try_something();
     }
+    if (alive() && has_last_round()) {
+        last_round();
+    }
     if (alive()) {
         checks_.check_queries();
     }
@@ -195,13 +233,33 @@ ClusterOutcome ClusterLife::live() {
     return outcome;
 }
 
+bool ClusterLife::has_last_round() const {
+    return std::ranges::find(kept_faults_, plan_.faults.rounds, &Fault::round) !=
+           kept_faults_.end();
+}
+
+// Nothing but the faults that are made for it.
+void ClusterLife::last_round() {
+    world_.trace(kNoProcess, "last round");
+    checks_.storm(true);
+    injector_.begin(kept_faults_, plan_.faults.rounds);
+    wait(kLastRound);
+    injector_.heal();
+    world_.trace(kNoProcess, "healed");
+    rest();
+}
+
 void ClusterLife::round(uint32_t number) {
     world_.trace(kNoProcess, "round", number);
     checks_.storm(true);
     network_.set_profile(plan_.network);
     injector_.begin(kept_faults_, number);
     operator_.begin(kept_events_, number);
-    wait(plan_.faults.round_length);
+    const Time over = world_.now() + plan_.faults.round_length;
+    while (alive() && world_.now() < over) {
+        wait(std::min(kPlanLook, over - world_.now()));
+        check_plan(false);
+    }
     injector_.heal();
     operator_.heal();
     network_.set_profile(kCalm);
@@ -234,10 +292,11 @@ void ClusterLife::rest() {
     Time ask{};
     while (alive()) {
         wait(kSlice);
+        check_plan(false);
         const std::string missing = rest_.missing();
         if (missing.empty()) {
             world_.trace(kNoProcess, "at rest");
-            check_plan();
+            check_plan(true);
             return;
         }
         if (world_.now() >= ask) {
@@ -250,35 +309,10 @@ void ClusterLife::rest() {
     }
 }
 
-// P3, P4, P6, P7: what would be done now.
-void ClusterLife::check_plan() {
+void ClusterLife::check_plan(bool at_rest) {
     ClusterNode* const leader = host_.leader();
-    if (!alive() || leader == nullptr || leader->member().leading() == nullptr) {
-        return;
-    }
-    const shard::Placing once = leader->member().leading()->plan();
-    const shard::Placing again = leader->member().leading()->plan();
-    if (shard::encode(shard::Edit(once.edits)) != shard::encode(shard::Edit(again.edits))) {
-        world_.fail("P4", "the same is planned in two ways");
-    }
-    check_moves(once, leader->member().table());
-}
-
-void ClusterLife::check_moves(const shard::Placing& placing, const shard::Table& table) {
-    for (const shard::ExplainedMove& move : placing.moves) {
-        const bool balance = move.reason == shard::MoveReason::kBalance;
-        const shard::NodeRecord* const from = table.node(move.from);
-        const shard::NodeRecord* const to = table.node(move.to);
-        if (!balance || from == nullptr || to == nullptr) {
-            continue;
-        }
-        const auto cost = [&](float at_from, float at_to) {
-            return static_cast<double>(from->series_budget) * at_from * at_from +
-                   static_cast<double>(to->series_budget) * at_to * at_to;
-        };
-        if (cost(move.from_after, move.to_after) > cost(move.from_before, move.to_before)) {
-            world_.fail("P7", words("a move for balance from", move.from, "to", move.to));
-        }
+    if (alive() && leader != nullptr && leader->member().leading() != nullptr) {
+        plans_.look(*leader->member().leading(), leader->member().table(), at_rest);
     }
 }
 
@@ -433,7 +467,16 @@ void ClusterLife::join() {
     if (joined == kNoProcess) {
         return;
     }
-    wait(kJoined);
+    checks_.joins(host_.machine(joined).id);
+    for (Time over = world_.now() + kJoined; alive() && world_.now() < over; wait(seconds(1))) {
+        ClusterNode* const leader = host_.leader();
+        const shard::NodeRecord* const record =
+            leader == nullptr ? nullptr : leader->member().table().node(host_.machine(joined).id);
+        if (record != nullptr) {
+            plans_.look_at_join(*leader->member().leading(), leader->member().table(), *record);
+        }
+    }
+    checks_.joins("");
     const shard::Table* const now = table();
     if (alive() && now != nullptr && now->node(host_.machine(joined).id) == nullptr) {
         world_.fail("liveness", words("process", joined, "does not join"));

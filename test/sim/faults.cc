@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -17,7 +18,7 @@ namespace {
 constexpr std::array<const char*, kFaultKinds> kNames = {
     "kill",  "power cut", "pause",     "stall disk", "slow disk", "fail disk", "jump wall",
     "drift", "cut",       "isolate",   "deafen",     "mute",      "partition", "bridge",
-    "slow",  "lossy",     "lose disk", "overlap",    "freeze",
+    "slow",  "lossy",     "lose disk", "overlap",    "freeze",    "revive",
 };
 constexpr std::array<const char*, 3> kAims = {"anybody", "the leader", "the next leader"};
 constexpr std::array<uint32_t, kFaultKinds> kWeights = {
@@ -64,7 +65,7 @@ Time length_of(base::Random& random, FaultKind kind, const FaultPlan& plan) {
 
 std::array<uint32_t, kFaultKinds> draw_weights(base::Random& random, const FaultPlan& plan) {
     std::array<uint32_t, kFaultKinds> weights = kWeights;
-    for (uint32_t& weight : weights) {
+    for (uint32_t& weight : std::span(weights).first(kDrawnFaultKinds)) {
         weight *= static_cast<uint32_t>(random.below(3));  // left out, as usual, twice as often
     }
     if (!plan.lose_disks) {
@@ -168,6 +169,10 @@ void FaultInjector::new_leader(ProcessId leader) {
     for (const Fault& fault : std::exchange(ambushes_, {})) {
         later(Time(fault.other % static_cast<uint64_t>(kAmbushMax.count())),
               [this, fault, leader] { hit(fault, leader); });
+    }
+    for (const auto& [fault, before] : std::exchange(deposed_, {})) {
+        later(Time(fault.other % static_cast<uint64_t>(kReignMax.count())),
+              [this, fault, before, leader] { revive(fault, before, leader); });
     }
 }
 
@@ -291,6 +296,9 @@ void FaultInjector::hit_network(const Fault& fault, ProcessId target) {
         case FaultKind::kFreeze:
             freeze(fault, target);
             break;
+        case FaultKind::kRevive:
+            await_next(fault, target);
+            break;
         case FaultKind::kSlowLink:
             for (const auto& [from, to] : {std::pair(target, other), std::pair(other, target)}) {
                 network_.set_slow(from, to, milliseconds(fault.other % 500), 200'000);
@@ -353,9 +361,33 @@ void FaultInjector::freeze(const Fault& fault, ProcessId target) {
     later(fault.length, [this, target] { world_.resume(target); });
 }
 
+// Others that vote are not heard by it any more, nor in what waits for it when it goes on.
+void FaultInjector::await_next(const Fault& fault, ProcessId target) {
+    for (const ProcessId each : host_.targets()) {
+        const bool cut = host_.votes(each) || mix(fault.pick + each) % 4 == 0;
+        separate(target, each, cut, cut, kReignMax + kInterregnumMax + fault.length);
+    }
+    world_.pause(target);
+    deposed_.emplace_back(fault, target);
+}
+
+// It leads on until it finds that no majority hears it. Those that do have lost the leader whom
+// they followed since, and look for one.
+void FaultInjector::revive(const Fault& fault, ProcessId target, ProcessId next) {
+    if (target == next) {
+        world_.resume(target);
+        return;
+    }
+    host_.crash(next);
+    later(fault.length, [this, next] { host_.restart(next); });
+    later(Time(mix(fault.pick) % static_cast<uint64_t>(kInterregnumMax.count())),
+          [this, target] { world_.resume(target); });
+}
+
 void FaultInjector::heal() {
     ++healed_;
     ambushes_.clear();
+    deposed_.clear();
     network_.heal();
     for (const ProcessId process : host_.targets()) {
         Disk& disk = host_.disk(process);

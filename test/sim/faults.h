@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -33,8 +34,10 @@ enum class FaultKind : uint8_t {
     kLoseDisk,   // killed, the disk gone for good: the host replaces it
     kOverlap,    // it is with one half of the others, then, at once, with the other half
     kFreeze,     // stopped, and cut off for longer: it wakes up among nobody
+    kRevive,     // stopped until another one leads, who dies: it goes on, heard by no other voter
 };
-inline constexpr size_t kFaultKinds = 19;
+inline constexpr size_t kFaultKinds = 20;
+inline constexpr size_t kDrawnFaultKinds = 19;  // the others are added by who wants them
 
 // Whom it hits.
 enum class Aim : uint8_t {
@@ -76,6 +79,10 @@ class FaultHost {
     [[nodiscard]] virtual std::vector<ProcessId> targets() = 0;
     // kNoProcess: nobody leads.
     [[nodiscard]] virtual ProcessId leading() = 0;
+
+    // Whether it votes, as far as whoever leads knows.
+    [[nodiscard]] virtual bool votes(ProcessId /*process*/) { return true; }
+
     [[nodiscard]] virtual Disk& disk(ProcessId process) = 0;
     // With what its disk has not yet written.
     virtual void crash(ProcessId process) = 0;
@@ -99,6 +106,10 @@ class FaultInjector {
     static constexpr Time kAmbushMax = std::chrono::milliseconds(30);
     // What a frozen process is awake for before it is heard again.
     static constexpr Time kAloneMax = std::chrono::seconds(3);
+    // How long the next leader may lead before it dies, and how long after that the one that was
+    // stopped goes on.
+    static constexpr Time kReignMax = std::chrono::seconds(10);
+    static constexpr Time kInterregnumMax = std::chrono::seconds(4);
 
   private:
     void strike(const Fault& fault);
@@ -111,6 +122,8 @@ class FaultInjector {
     void split(const Fault& fault, ProcessId bridge);
     void take_turns(const Fault& fault, ProcessId target);
     void freeze(const Fault& fault, ProcessId target);
+    void await_next(const Fault& fault, ProcessId target);
+    void revive(const Fault& fault, ProcessId target, ProcessId next);
     // Unless everything was healed meanwhile.
     void later(Time after, World::Task task);
     [[nodiscard]] ProcessId pick(uint64_t number, ProcessId but = kNoProcess);
@@ -120,6 +133,7 @@ class FaultInjector {
     FaultHost& host_;
     uint64_t healed_ = 0;
     std::vector<Fault> ambushes_;
+    std::vector<std::pair<Fault, ProcessId>> deposed_;  // stopped until another one leads
 };
 
 }  // namespace sim

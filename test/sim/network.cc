@@ -36,8 +36,9 @@ void Network::send(ProcessId from, ProcessId to, size_t bytes, Task arrive, Task
     if (jammed || chance(profile_.drop) || chance(path.loss)) {
         return;
     }
+    const uint32_t stream = profile_.in_order ? from : World::kNoStream;
     if (chance(profile_.duplicate)) {
-        world_.deliver(arrival(path, bytes), to, arrive, {});
+        world_.deliver(arrival(path, bytes), to, arrive, {}, stream);
     }
     // Nobody listens: the sender's machine is told as fast as a message travels.
     Task refused;
@@ -46,7 +47,7 @@ void Network::send(ProcessId from, ProcessId to, size_t bytes, Task arrive, Task
             world_.at(world_.now() + profile_.delay_min, from, lost);
         };
     }
-    world_.deliver(arrival(path, bytes), to, std::move(arrive), std::move(refused));
+    world_.deliver(arrival(path, bytes), to, std::move(arrive), std::move(refused), stream);
 }
 
 Time Network::arrival(Link& path, size_t bytes) {

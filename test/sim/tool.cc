@@ -2,6 +2,7 @@
 //
 //   skein-sim raft [--seed S] [--steps N] [--keep=1,2,3] [--shrink] [--trace]
 //   skein-sim cluster [--seed S] [--seconds N] [--nodes N] [--keep=1,2,3] [--shrink] [--trace]
+//   skein-sim cluster [--seed S] --worlds N --all
 //
 // Exit codes: 0 nothing failed, 1 an invariant failed, 2 wrong arguments; an abort of the subject's
 // own checks counts as a failure, too.
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,7 +56,10 @@ struct Arguments {
     bool seeded = false;
     // Worlds follow each other until so many are made, and so long has passed: one at least.
     uint64_t steps = 1;
+    uint64_t worlds = 1;
     double seconds = 0;
+    bool all = false;    // also after one has failed,
+    std::string until;   // by any other invariant than this
     uint32_t nodes = 0;  // 0: drawn
     std::optional<std::vector<uint32_t>> keep;
     bool shrink = false;
@@ -63,13 +68,16 @@ struct Arguments {
 
 int usage() {
     std::fputs(
-        "Usage: skein-sim raft|cluster [--seed S] [--steps N] [--seconds N] [--nodes N]\n"
-        "                              [--keep=NUMBERS] [--shrink] [--trace]\n"
+        "Usage: skein-sim raft|cluster [--seed S] [--worlds N] [--steps N] [--seconds N] [--all]\n"
+        "                              [--nodes N] [--keep=NUMBERS] [--shrink] [--trace]\n"
         "\n"
         "  --seed S        of the first world; the next ones have S + 1, S + 2, …\n"
         "                  (default: drawn and printed)\n"
-        "  --steps N       worlds follow each other until N steps are made (default 1: one world)\n"
+        "  --worlds N      that follow each other (default 1)\n"
+        "  --steps N       worlds follow each other until N steps are made\n"
         "  --seconds N     … and for N seconds at least\n"
+        "  --all           go on after a failure; each is told in a line\n"
+        "  --until NAME    … until that invariant fails\n"
         "  --nodes N       of a cluster, instead of a number that is drawn\n"
         "  --keep=NUMBERS  only these faults of the schedule, as in 3,17,20\n"
         "  --shrink        after a failure, leave out the faults it does not need\n"
@@ -119,6 +127,13 @@ std::optional<Arguments> parse(int count, char** values) {
             arguments.seeded = true;
         } else if (argument == "--steps" && more) {
             arguments.steps = std::strtoull(values[++at], nullptr, 10);
+        } else if (argument == "--worlds" && more) {
+            arguments.worlds = std::strtoull(values[++at], nullptr, 10);
+        } else if (argument == "--all") {
+            arguments.all = true;
+        } else if (argument == "--until" && more) {
+            arguments.all = true;
+            arguments.until = values[++at];
         } else if (argument == "--seconds" && more) {
             arguments.seconds = std::strtod(values[++at], nullptr);
         } else if (argument == "--nodes" && more) {
@@ -181,43 +196,75 @@ int report(const Arguments& arguments,
     return 1;
 }
 
-template <class Subject>
-int simulate(const Arguments& arguments, typename Subject::Run run) {
-    const auto begun = std::chrono::steady_clock::now();
-    const auto took = [&begun] {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    };
-    run.seed = arguments.seed;
-    run.keep = arguments.keep;
-    run.trace_echo = arguments.trace;
+// What a series of worlds comes to.
+struct Series {
+    std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
     uint64_t steps = 0;
     uint64_t worlds = 0;
     uint64_t hash = 0;
     double lived = 0;
-    std::printf("seed %llu\n", static_cast<unsigned long long>(run.seed));
-    std::fflush(stdout);
-    while (steps < arguments.steps || took() < arguments.seconds) {
-        note_seed(Subject::kName, run.seed, steps);
-        const auto outcome = Subject::live(run);
+    std::map<std::string, uint64_t> failures;  // by invariant
+
+    [[nodiscard]] double took() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    }
+
+    [[nodiscard]] bool goes_on(const Arguments& arguments) const {
+        return worlds < arguments.worlds || steps < arguments.steps || took() < arguments.seconds;
+    }
+
+    template <class Outcome>
+    void add(const Outcome& outcome) {
         steps += outcome.steps;
         ++worlds;
         lived += std::chrono::duration<double>(outcome.lived).count();
         hash = sim::mix(hash ^ outcome.hash);
-        if (outcome.failure) {
-            return report<Subject>(arguments, run, outcome, steps);
-        }
-        ++run.seed;
     }
-    std::printf(
-        "%llu steps in %llu worlds, %.0f s of their time, %.1f s of ours, %.0f steps/s, trace "
-        "%016llx\n",
-        static_cast<unsigned long long>(steps),
-        static_cast<unsigned long long>(worlds),
-        lived,
-        took(),
-        static_cast<double>(steps) / took(),
-        static_cast<unsigned long long>(hash));
-    return 0;
+
+    void print() const {
+        for (const auto& [invariant, count] : failures) {
+            std::printf("%s fails in %llu worlds\n",
+                        invariant.c_str(),
+                        static_cast<unsigned long long>(count));
+        }
+        std::printf(
+            "%llu steps in %llu worlds, %.0f s of their time, %.1f s of ours, %.0f steps/s, %.1f "
+            "worlds/s, trace %016llx\n",
+            static_cast<unsigned long long>(steps),
+            static_cast<unsigned long long>(worlds),
+            lived,
+            took(),
+            static_cast<double>(steps) / took(),
+            static_cast<double>(worlds) / took(),
+            static_cast<unsigned long long>(hash));
+    }
+};
+
+template <class Subject>
+int simulate(const Arguments& arguments, typename Subject::Run run) {
+    Series series;
+    run.seed = arguments.seed;
+    run.keep = arguments.keep;
+    run.trace_echo = arguments.trace;
+    std::printf("seed %llu\n", static_cast<unsigned long long>(run.seed));
+    std::fflush(stdout);
+    for (; series.goes_on(arguments); ++run.seed) {
+        note_seed(Subject::kName, run.seed, series.steps);
+        const auto outcome = Subject::live(run);
+        series.add(outcome);
+        if (outcome.failure && (!arguments.all || outcome.failure->invariant == arguments.until)) {
+            return report<Subject>(arguments, run, outcome, series.steps);
+        }
+        if (outcome.failure) {
+            ++series.failures[outcome.failure->invariant];
+            std::printf("seed %llu: %s: %s\n",
+                        static_cast<unsigned long long>(run.seed),
+                        outcome.failure->invariant.c_str(),
+                        outcome.failure->text.c_str());
+        }
+    }
+    series.print();
+    return series.failures.empty() || !arguments.until.empty() ? 0 : 1;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "test/sim/world.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -13,6 +15,7 @@ constexpr int64_t kMillion = 1'000'000;
 // 2026-01-02T03:04:05Z: somewhere in the life of the product.
 constexpr int64_t kWallStartNs = 1'767'323'045'000'000'000;
 constexpr int64_t kWallSpreadNs = 50'000'000;
+constexpr uint64_t kOrderSeed = 0x6f72646572;  // so that it takes nothing from other draws
 
 }  // namespace
 
@@ -56,7 +59,10 @@ void MachineClock::drift(int64_t ppm) {
 }
 
 World::World(const WorldOptions& options)
-    : seed_(options.seed), random_(options.seed), trace_(options.trace_kept, options.trace_echo) {
+    : seed_(options.seed),
+      random_(options.seed),
+      order_(mix(options.seed ^ kOrderSeed)),
+      trace_(options.trace_kept, options.trace_echo) {
     trace(kNoProcess, "world", seed_);
 }
 
@@ -121,8 +127,44 @@ void World::resume(ProcessId process) {
     trace(process, "resume", resumed.backlog.size());
     resumed.paused = false;
     resumed.running_since = now_;
-    for (Event& event : std::exchange(resumed.backlog, {})) {
+    std::vector<Event> waiting = std::exchange(resumed.backlog, {});
+    mix_up(waiting);
+    for (Event& event : waiting) {
         schedule(now_, std::move(event));
+    }
+}
+
+// One time of three as they came; else messages anyhow, and own events between or after them.
+void World::mix_up(std::vector<Event>& waiting) {
+    constexpr uint64_t kTurns = 1U << 31U;
+    const uint64_t way = order_.below(3);
+    if (way == 0) {
+        return;
+    }
+    // A turn for each, and those of one stream take theirs in the order in which they came.
+    std::map<uint32_t, std::vector<uint64_t>> turns;
+    for (const Event& event : waiting) {
+        const bool own = event.incarnation != kAnyIncarnation;
+        const uint64_t turn = order_.below(kTurns) + (own && way == 2 ? kTurns : 0);
+        turns[own ? kOwnStream : event.stream].push_back(turn);
+    }
+    for (auto& [stream, its] : turns) {
+        if (stream != kNoStream) {
+            std::ranges::sort(its, std::greater<>());
+        }
+    }
+    std::vector<std::pair<uint64_t, Event>> mixed;
+    mixed.reserve(waiting.size());
+    for (Event& event : waiting) {
+        const bool own = event.incarnation != kAnyIncarnation;
+        std::vector<uint64_t>& its = turns[own ? kOwnStream : event.stream];
+        mixed.emplace_back(its.back(), std::move(event));
+        its.pop_back();
+    }
+    std::ranges::stable_sort(mixed, {}, [](const auto& one) { return one.first; });
+    waiting.clear();
+    for (auto& [turn, event] : mixed) {
+        waiting.push_back(std::move(event));
     }
 }
 
@@ -157,8 +199,12 @@ void World::at(Time when, ProcessId process, Task task) {
               .run = std::move(task)});
 }
 
-void World::deliver(Time when, ProcessId process, Task task, Task dropped) {
-    schedule(when, {.process = process, .run = std::move(task), .dropped = std::move(dropped)});
+void World::deliver(Time when, ProcessId process, Task task, Task dropped, uint32_t stream) {
+    schedule(when,
+             {.process = process,
+              .stream = stream,
+              .run = std::move(task),
+              .dropped = std::move(dropped)});
 }
 
 void World::schedule(Time when, Event event) {

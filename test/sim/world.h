@@ -72,6 +72,7 @@ class World {
     using Factory = std::function<std::unique_ptr<Program>(ProcessId)>;
 
     static constexpr int64_t kDriftPpmMax = 200;
+    static constexpr uint32_t kNoStream = UINT32_MAX;
 
     explicit World(const WorldOptions& options);
     ~World();
@@ -94,7 +95,9 @@ class World {
     void start(ProcessId process);
     // Not from within one of the process' own events: use at() for the world.
     void kill(ProcessId process);
-    // Its events wait, in order, until it is resumed.
+    // Its events wait until it is resumed. Then they come at once: as they would have come, or in
+    // another order, as a program's threads take up what waits in its connections and timers. Its
+    // own events keep their order, and so do those of one stream.
     void pause(ProcessId process);
     void resume(ProcessId process);
     [[nodiscard]] bool up(ProcessId process) const;
@@ -111,7 +114,9 @@ class World {
     // Of the process as it is now: dropped when it is killed meanwhile.
     void at(Time when, ProcessId process, Task task);
     // Of whatever runs in the process then; `dropped` when it is down (may be empty).
-    void deliver(Time when, ProcessId process, Task task, Task dropped);
+    //   stream  those of one stream are never taken up in another order
+    void deliver(
+        Time when, ProcessId process, Task task, Task dropped, uint32_t stream = kNoStream);
 
     // Carries out the next event. False: there is none, or the run has failed.
     bool step();
@@ -140,10 +145,12 @@ class World {
 
   private:
     static constexpr uint32_t kAnyIncarnation = UINT32_MAX;
+    static constexpr uint32_t kOwnStream = kNoStream - 1;
 
     struct Event {
         ProcessId process = kNoProcess;
         uint32_t incarnation = kAnyIncarnation;
+        uint32_t stream = kNoStream;
         Task run;
         Task dropped;
     };
@@ -171,10 +178,12 @@ class World {
 
     void schedule(Time when, Event event);
     void carry_out(Event event);
+    void mix_up(std::vector<Event>& waiting);
 
     const uint64_t seed_;
     Time now_{0};
     base::SeededRandom random_;
+    base::SeededRandom order_;  // in which a process takes up what waited
     Trace trace_;
     std::optional<Failure> failure_;
     uint64_t sequence_ = 0;
