@@ -156,14 +156,6 @@ std::vector<uint32_t> wanted(const std::vector<int64_t>& times,
     return kept;
 }
 
-bool any_stale(std::span<const double> values) {
-    bool stale = false;
-    for (const double value : values) {
-        stale |= model::is_stale(value);
-    }
-    return stale;
-}
-
 // Keeps the places [first, last).
 template <class T>
 void cut(std::vector<T>& column, size_t first, size_t last) {
@@ -244,6 +236,14 @@ bool of_several_holders(std::span<const model::ChunkView> chunks) {
 }
 
 }  // namespace
+
+bool any_stale(std::span<const double> values) {
+    bool stale = false;
+    for (const double value : values) {
+        stale |= model::is_stale(value);
+    }
+    return stale;
+}
 
 HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
     if (histogram->hint == model::CounterResetHint::kUnknown ||

@@ -60,6 +60,9 @@ struct Columns {
 // was reset since the one before: without buckets nobody can find out later.
 void keep_statistics(Columns& columns);
 
+// Whether any of them is a stale marker.
+[[nodiscard]] bool any_stale(std::span<const double> values);
+
 // Decodes chunks into `out` (cleared first), sorts and removes repeats where chunks of several
 // sources overlap, joins what several holders have (replica_join.h), and leaves out what lies
 // outside [min_t, max_t].

@@ -24,13 +24,13 @@ class SelectRows final : public RowMaker {
     base::Status make(const Columns& columns,
                       std::string_view metric,
                       RowContext& context,
-                      RowScratch&,
+                      RowScratch& scratch,
                       Block& out,
                       size_t row) const override {
         if (select_.extension == RangeExtension::kSmoothed) {
             smooth(columns, metric, context, out, row);
         } else if (columns.histogram_t.empty() && select_.value == SelectValue::kSample) {
-            latest_floats(columns, context, out, row);
+            latest_floats(columns, context, scratch.latest, out, row);
         } else {
             latest(columns, context, out, row);
         }
@@ -39,27 +39,51 @@ class SelectRows final : public RowMaker {
     }
 
   private:
-    // One pass: the index of the latest sample only moves forward.
     void latest_floats(const Columns& columns,
                        const RowContext& context,
+                       LatestMemo& memo,
                        Block& out,
                        size_t row) const {
-        const Grid& grid = node_.grid;
-        const int64_t lookback = context.options.lookback_ms;
+        remember_latest(columns, context.options.lookback_ms, memo);
+        const double* v = columns.v.data();
         double* values = out.values(row);
         Bits present = out.present(row);
-        size_t after = 0;  // samples at or before the reference time
+        const std::vector<uint32_t>& after = memo.after;
+        if (memo.all && !any_stale(columns.v)) {
+            for (size_t step = 0; step < after.size(); ++step) {
+                values[step] = v[after[step] - 1];
+            }
+            present.fill();
+            return;
+        }
+        for (size_t step = 0; step < after.size(); ++step) {
+            if (after[step] == 0 || model::is_stale(v[after[step] - 1])) {
+                continue;
+            }
+            values[step] = v[after[step] - 1];
+            present.set(step);
+        }
+    }
+
+    // One pass: the index of the latest sample only moves forward.
+    void remember_latest(const Columns& columns, int64_t lookback, LatestMemo& memo) const {
+        if (memo.known && memo.times == columns.t) {
+            return;
+        }
+        const Grid& grid = node_.grid;
+        memo.times = columns.t;
+        memo.known = true;
+        memo.all = true;
+        memo.after.resize(grid.count);
+        uint32_t after = 0;  // samples at or before the reference time
         for (size_t step = 0; step < grid.count; ++step) {
             const int64_t reference = select_.reference(grid.at(step));
             while (after < columns.t.size() && columns.t[after] <= reference) {
                 ++after;
             }
-            if (after == 0 || columns.t[after - 1] <= reference - lookback ||
-                model::is_stale(columns.v[after - 1])) {
-                continue;
-            }
-            values[step] = columns.v[after - 1];
-            present.set(step);
+            const bool fresh = after != 0 && columns.t[after - 1] > reference - lookback;
+            memo.after[step] = fresh ? after : 0;
+            memo.all = memo.all && fresh;
         }
     }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/storage.h"
 #include "query/exec/columns.h"
@@ -16,10 +17,20 @@
 
 namespace query::exec {
 
+// The latest sample of every step, which depends on times alone: kept for series with the same
+// ones.
+struct LatestMemo {
+    bool known = false;
+    std::vector<int64_t> times;   // that it is about
+    std::vector<uint32_t> after;  // by step: one more than the sample's index; 0: none
+    bool all = false;             // every step has one
+};
+
 // What one thread works with.
 struct RowScratch {
     Columns columns;
     WindowMemo windows;
+    LatestMemo latest;
 };
 
 // What becomes of a series.
