@@ -67,11 +67,13 @@ class Balancing {
         bool some = false;
         while (true) {
             bool moved = false;
+            bool waits = false;  // nodes that are low get more with the next plan
             for (const Step step : {Step::kFitting, Step::kSingle, Step::kAll}) {
-                if (step == Step::kAll || !nodes_that_are_low().empty()) {
+                if (!moved && (step == Step::kAll ? !waits : !nodes_that_are_low().empty())) {
                     stopped_ = 0;
                     step_ = step;
-                    moved = moved || relieve_and_fill();
+                    moved = relieve_and_fill();
+                    waits = waits || stopped_ > 0;
                 }
             }
             if (!moved) {

@@ -147,16 +147,20 @@ void ClusterHost::await_stop(ProcessId process, uint64_t life, Time length) {
 }
 
 void ClusterHost::reload(Time spread) {
-    const uint64_t version = random_.u64();
+    const uint64_t version = ++configurations_;
     for (const auto& machine : machines_) {
         const Time when =
             parts_.world.now() + Time(random_.below(static_cast<uint64_t>(spread.count()) + 1));
         parts_.world.at(when, [this, version, process = machine->process] {
-            machines_[process]->configuration = version;
-            if (ClusterNode* const one = node(process)) {
-                one->configure();
-            }
+            // One that was given out before comes too late.
+            uint64_t& its = machines_[process]->configuration;
+            its = std::max(its, version);
         });
+        // Who is paused loads it when he wakes up.
+        parts_.world.deliver(when,
+                             machine->process,
+                             [this, process = machine->process] { node(process)->configure(); },
+                             {});
     }
 }
 

@@ -89,6 +89,7 @@ class ClusterHost final : public FaultHost, public ClusterPlace {
     std::vector<std::unique_ptr<ClusterMachine>> machines_;
     std::vector<uint64_t> lives_;  // of machines
     std::vector<std::string> join_;
+    uint64_t configurations_ = 0;  // that were given out
     ClusterParts node_parts_;
     size_t lost_ = 0;
 };

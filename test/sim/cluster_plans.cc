@@ -177,9 +177,9 @@ void ClusterPlans::check_newcomer(const std::vector<ExplainedMove>& moves, Newco
             newcomer.not_for_it.insert(move.target);
             continue;
         }
-        const bool evens = move.reason == MoveReason::kBalance ||
-                           move.reason == MoveReason::kOverBudget ||
-                           move.reason == MoveReason::kFill;
+        // Who is filled besides was low, too.
+        const bool evens =
+            move.reason == MoveReason::kBalance || move.reason == MoveReason::kOverBudget;
         const bool also_low = move.to_before < options.low_ratio * newcomer.mean;
         if (evens && !also_low && newcomer.series < (options.low_ratio - kRounding) * whole &&
             newcomer.series + series < whole && !newcomer.not_for_it.contains(move.target)) {

@@ -324,9 +324,13 @@ bool ClusterLife::settled() {
     Time since = world_.now();
     while (alive() && world_.now() < until) {
         ClusterNode* const leader = host_.leader();
-        const bool still = leader != nullptr && leader->member().table().moves() == 0 &&
-                           rest_.missing().empty() &&
-                           leader->member().leading()->plan().edits.edits.empty();
+        bool still =
+            leader != nullptr && leader->member().table().moves() == 0 && rest_.missing().empty();
+        if (still) {
+            // What bounds hold back comes later, whatever happens meanwhile.
+            const shard::Placing next = leader->member().leading()->plan();
+            still = next.edits.edits.empty() && next.held_back == 0;
+        }
         if (!still) {
             since = world_.now();
         } else if (world_.now() >= since + kStill) {
