@@ -84,6 +84,7 @@ void Leader::Body::begin() {
     last.reset();
     discovered_version.reset();
     plan_due = true;
+    cold_until = {};  // of an earlier term: sizes have to be told of anew
     next_leases = now;
     grants.clear();
     // Who held anything exclusive before holds it no longer than the lease of the leader before.
