@@ -41,7 +41,8 @@ Levels::Excess Levels::excess(const NodeState& node) const {
     if (mean < budget_hard && node.share > budget_hard) {
         return Excess::kHard;
     }
-    if (node.share > calm || (node.share > budget_high && node.share > relief)) {
+    const bool room = mean < budget_high;
+    if (node.share > calm || (room && node.share > budget_high && node.share > relief)) {
         return Excess::kHigh;
     }
     return Excess::kNone;

@@ -49,7 +49,7 @@ TEST_CASE("a new leader does not take what was discovered in another term for it
     CHECK(must_hold(1014).samples > 0);
 }
 
-TEST_CASE("a cluster keeps its promises in the worlds of fresh seeds", "[.nightly][sim][cluster]") {
+TEST_CASE("a cluster keeps its promises in the worlds of fresh seeds", "[sim][cluster]") {
     const auto until = std::chrono::steady_clock::now() + kFreshSeeds;
     uint64_t worlds = 0;
     for (uint64_t seed = first_seed(); std::chrono::steady_clock::now() < until; ++seed) {
