@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "shard/planner/candidates.h"
@@ -300,13 +301,19 @@ class Balancing {
             }
             return true;
         };
+        nearest(list, middle, consider);
+    }
+
+    // The slots before and from list[middle], nearest first, on either side until one will do.
+    template <typename WillDo>
+    static void nearest(std::span<const SlotRef> list, size_t middle, const WillDo& will_do) {
         for (size_t i = middle, tries = 0; i-- > 0 && tries < kTriesMax; ++tries) {
-            if (consider(list[i])) {
+            if (will_do(list[i])) {
                 break;
             }
         }
         for (size_t i = middle, tries = 0; i < list.size() && tries < kTriesMax; ++i, ++tries) {
-            if (consider(list[i])) {
+            if (will_do(list[i])) {
                 break;
             }
         }
@@ -323,7 +330,57 @@ class Balancing {
     // --- fill
     // -----------------------------------------------------------------------------------
 
+    // What a node could give to one that is low.
+    struct Offer {
+        SlotRef slot;
+        uint32_t giver = kNoOwner;
+        double share = 0;  // the giver's
+    };
+
+    // Largest first, so that few move; of equal ones that of the fullest node.
+    static bool worse(const Offer& a, const Offer& b) {
+        return std::tuple(a.slot.series, a.share, b.giver) <
+               std::tuple(b.slot.series, b.share, a.giver);
+    }
+
     bool fill(uint32_t low) {
+        std::vector<Offer> offers = offers_to(low);
+        std::ranges::make_heap(offers, worse);
+        bool moved = false;
+        while (state_.node(low).share < levels_.fill && !offers.empty()) {
+            std::ranges::pop_heap(offers, worse);
+            const Offer offer = offers.back();
+            offers.pop_back();
+            // Earlier moves may have left less room, or less to give: the next one is no larger.
+            const auto now = offered_by(offer.giver, low);
+            if (!now) {
+                continue;
+            }
+            if (worse(*now, offer)) {
+                offers.push_back(*now);
+                std::ranges::push_heap(offers, worse);
+                continue;
+            }
+            if (!work_.bounds.takes(low) ||
+                !work_.bounds.balance(static_cast<double>(now->slot.series))) {
+                ++stopped_;
+                return moved;
+            }
+            if (!work_.bounds.gives(now->giver)) {
+                ++stopped_;
+                continue;
+            }
+            carry_out(now->slot, low, MoveReason::kFill);
+            moved = true;
+            if (const auto next = offered_by(offer.giver, low)) {
+                offers.push_back(*next);
+                std::ranges::push_heap(offers, worse);
+            }
+        }
+        return moved;
+    }
+
+    [[nodiscard]] std::vector<Offer> offers_to(uint32_t low) {
         std::vector<uint32_t> givers;
         for (uint32_t node = 0; node < state_.nodes().size(); ++node) {
             if (node != low && state_.node(node).balances() &&
@@ -332,62 +389,28 @@ class Balancing {
             }
         }
         candidates_.collect(givers);
-        const auto emptier = [&](uint32_t a, uint32_t b) {
-            const double first = state_.node(a).share;
-            const double second = state_.node(b).share;
-            return first < second || (first == second && a > b);
-        };
-        std::ranges::make_heap(givers, emptier);
-        bool moved = false;
-        while (state_.node(low).share < levels_.fill && !givers.empty()) {
-            std::ranges::pop_heap(givers, emptier);
-            const uint32_t giver = givers.back();
-            const auto slot = largest_to_fill(giver, low);
-            if (!slot) {
-                givers.pop_back();
-                continue;
+        std::vector<Offer> offers;
+        for (const uint32_t giver : givers) {
+            if (const auto offer = offered_by(giver, low)) {
+                offers.push_back(*offer);
             }
-            if (!work_.bounds.takes(low) ||
-                !work_.bounds.balance(static_cast<double>(slot->series))) {
-                ++stopped_;
-                return moved;
-            }
-            if (!work_.bounds.gives(giver)) {
-                ++stopped_;
-                givers.pop_back();
-                continue;
-            }
-            carry_out(*slot, low, MoveReason::kFill);
-            moved = true;
-            std::ranges::push_heap(givers, emptier);
         }
-        return moved;
+        return offers;
     }
 
     // The largest slot that neither leaves its giver low nor fills the node beyond the mean.
-    [[nodiscard]] std::optional<SlotRef> largest_to_fill(uint32_t giver, uint32_t low) {
+    [[nodiscard]] std::optional<Offer> offered_by(uint32_t giver, uint32_t low) const {
         const NodeState& its = state_.node(giver);
         const NodeState& taker = state_.node(low);
-        const auto list = candidates_.of(giver);
         const double most =
             std::min(static_cast<double>(its.load) - levels_.fill * its.capacity,
                      levels_.fill_most * taker.capacity - static_cast<double>(taker.load));
-        size_t tries = 0;
-        for (size_t i = Candidates::up_to(list, most); i-- > 0 && tries < kTriesMax;) {
-            const SlotRef& slot = list[i];
-            if (slot.series == 0) {
-                break;
-            }
-            if (!candidates_.stays(slot, giver)) {
-                continue;
-            }
-            ++tries;
-            const auto series = static_cast<double>(slot.series);
-            if (admits(low, series) && helps(series, giver, low) && fits(slot, low)) {
-                return slot;
-            }
-        }
-        return std::nullopt;
+        const auto slot = candidates_.largest(giver, most, [&](const SlotRef& one) {
+            const auto series = static_cast<double>(one.series);
+            return one.series > 0 && admits(low, series) && helps(series, giver, low) &&
+                   fits(one, low);
+        });
+        return slot ? std::optional(Offer{*slot, giver, its.share}) : std::nullopt;
     }
 
     // --- swaps
@@ -459,21 +482,21 @@ class Balancing {
                 continue;
             }
             const size_t middle = Candidates::up_to(taken, static_cast<double>(slot.series) - even);
-            for (size_t i = middle > 0 ? middle - 1 : 0; i < std::min(middle + 1, taken.size());
-                 ++i) {
-                try_swap(giver, partner, slot, taken[i], best);
-            }
+            nearest(taken, middle, [&](const SlotRef& other) {
+                return try_swap(giver, partner, slot, other, best);
+            });
         }
     }
 
-    void try_swap(uint32_t giver,
+    // Whether the two may change places, at all.
+    bool try_swap(uint32_t giver,
                   uint32_t partner,
                   const SlotRef& given,
                   const SlotRef& taken,
                   Swap& best) const {
         if (given.series <= taken.series || given.target == taken.target ||
             !candidates_.stays(taken, partner) || !fits(taken, giver)) {
-            return;
+            return false;
         }
         const double net = static_cast<double>(given.series - taken.series);
         const double highest =
@@ -482,6 +505,7 @@ class Balancing {
             admits_or_better(partner, net, giver)) {
             best = {given, taken, partner, highest};
         }
+        return true;
     }
 
     PlanWork& work_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,22 @@ class Candidates {
     [[nodiscard]] std::span<const SlotRef> of(uint32_t node);
     // How many of them have at most so many series.
     [[nodiscard]] static size_t up_to(std::span<const SlotRef> list, double series);
+
+    // The first of a node's slots, from the largest of at most so many series down, that will do.
+    // Looks at each once, and does not sort them for it.
+    template <typename WillDo>
+    [[nodiscard]] std::optional<SlotRef> largest(uint32_t node,
+                                                 double series,
+                                                 const WillDo& will_do) const {
+        const SlotRef* best = nullptr;
+        for (const SlotRef& slot : lists_[node].slots) {
+            if (static_cast<double>(slot.series) <= series &&
+                (best == nullptr || larger(slot, *best)) && stays(slot, node) && will_do(slot)) {
+                best = &slot;
+            }
+        }
+        return best == nullptr ? std::nullopt : std::optional(*best);
+    }
 
     // Whether a slot of a node's list is still there to be moved.
     [[nodiscard]] bool stays(const SlotRef& slot, uint32_t node) const {

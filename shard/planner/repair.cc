@@ -113,7 +113,8 @@ void mend_crowded(PlanWork& work, uint32_t target) {
             repair(work, slot, MoveReason::kSameZone, [&](const auto& may) {
                 return work.receivers.find(
                     static_cast<double>(slot.series), zones, [&](uint32_t node) {
-                        return may(node) && !work.state.refused(target, node);
+                        return may(node) && !work.state.holds_other(target, number, node) &&
+                               !work.state.refused(target, node);
                     });
             });
         }

@@ -61,7 +61,7 @@ World any_world(uint64_t seed) {
     for (uint64_t i = 1 + random.below(15); i > 0; --i) {
         const uint32_t node =
             world.add_node(even ? 60'000 : 5'000 + random.below(200'000),
-                           zones == 0 ? 0 : static_cast<uint32_t>(1 + random.below(zones)));
+                           static_cast<uint32_t>(random.below(zones + 1)));  // 0: none
         world.nodes[node].use = any_use(random);
         world.nodes[node].other_series = random.below(3) == 0 ? random.below(20'000) : 0;
         world.nodes[node].ghost_series = random.below(3) == 0 ? random.below(50'000) : 0;

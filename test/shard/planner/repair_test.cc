@@ -132,6 +132,20 @@ TEST_CASE("two slots on one node or in one zone are taken apart", "[shard][plann
     CHECK(plan.moves[1].to == 2);
 }
 
+TEST_CASE("a node without a zone that has the target gets no second slot of it",
+          "[shard][planner]") {
+    World world = nodes_of(100'000, {1, 1, 0, 2});
+    world.options.calm_ratio = 10;  // balance is not the question
+    world.options.low_ratio = 0;
+    world.add_target(100, {0, 1, 2});
+    world.add_target(5000, {3});
+    const Plan plan = world.plan();
+    CHECK(fault_of(world, plan).empty());
+    REQUIRE(plan.moves.size() == 1);
+    CHECK(plan.moves[0].reason == MoveReason::kSameZone);
+    CHECK(plan.moves[0].to == 3);
+}
+
 TEST_CASE("a node that cannot scrape a target hands it to one that can", "[shard][planner]") {
     World world = nodes_of(100'000, {0, 0, 0});
     world.options.calm_ratio = 10;  // balance is not the question
