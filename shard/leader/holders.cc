@@ -67,7 +67,7 @@ std::optional<Holder> exclusive_holder(std::span<const Holder> holders) {
 
 struct Holders::Parts {
     void count(model::TargetId target, const Holder& holder, bool added) {
-        const uint64_t hash = holding_hash(target, holder.slot, holder.holding);
+        const uint64_t hash = holding_hash(target, holder.slot, holder.holding, holder.since);
         HoldingDigest& digest = digests[holder.node];
         digest.targets += added ? 1 : uint64_t{0} - 1;
         digest.hash += added ? hash : uint64_t{0} - hash;

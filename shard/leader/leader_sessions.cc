@@ -272,7 +272,7 @@ void Leader::Body::handle(SessionId /*id*/, NodeSession& session, Holdings& hold
     holders.for_each(session.node, [&](model::TargetId target, const Holder& holder) {
         const auto there = held.find(target);
         if (there == held.end() || there->second.slot != holder.slot ||
-            there->second.holding != holder.holding) {
+            there->second.holding != holder.holding || there->second.since != holder.since) {
             put.emplace_back(target, holder);
         }
         if (there != held.end()) {

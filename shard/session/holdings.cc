@@ -78,7 +78,8 @@ std::vector<Holdings> HeldTargets::list(size_t most) const {
             lists.back().last = false;
             lists.emplace_back();
         }
-        lists.back().targets.push_back({.id = id, .slot = target.slot, .holding = target.holding});
+        lists.back().targets.push_back(
+            {.id = id, .slot = target.slot, .holding = target.holding, .since = target.since});
     }
     return lists;
 }
@@ -112,7 +113,7 @@ void HeldTargets::count(const AssignedTarget& target, bool added) {
     } else {
         exclusive_.erase(target.id);
     }
-    const uint64_t hash = holding_hash(target.id, target.slot, target.holding);
+    const uint64_t hash = holding_hash(target.id, target.slot, target.holding, target.since);
     digest_.targets += added ? 1 : uint64_t{0} - 1;
     digest_.hash += added ? hash : uint64_t{0} - hash;
 }

@@ -90,7 +90,8 @@ struct HoldingDigest {
     bool operator==(const HoldingDigest&) const = default;
 };
 
-[[nodiscard]] uint64_t holding_hash(model::TargetId id, uint8_t slot, Holding holding);
+//   since  as in AssignedTarget
+[[nodiscard]] uint64_t holding_hash(model::TargetId id, uint8_t slot, Holding holding, Epoch since);
 
 // --- from a node to the leader
 // ---------------------------------------------------------------------
@@ -171,6 +172,7 @@ struct Held {
     model::TargetId id = 0;
     uint8_t slot = 0;
     Holding holding = Holding::kOwner;
+    Epoch since = 0;
 };
 
 // All that it holds, because a Lease said that it should hold something else. The leader answers

@@ -99,6 +99,7 @@ void put(const Holdings& holdings, skein::v1::NodeToLeader& to) {
         message.add_targets(held.id);
         message.add_slots(held.slot);
         message.add_holdings(static_cast<uint32_t>(held.holding));
+        message.add_since(held.since);
     }
     message.set_more(!holdings.last);
 }
@@ -179,13 +180,14 @@ Result<NodeMessage> take(const skein::v1::SessionProgress& message) {
 
 Result<NodeMessage> take(const skein::v1::SessionHoldings& message) {
     const int count = message.targets_size();
-    if (message.slots_size() != count || message.holdings_size() != count) {
+    if (message.slots_size() != count || message.holdings_size() != count ||
+        message.since_size() != count) {
         return fail(Code::kCorrupt, "columns of holdings differ in length");
     }
     Holdings holdings{.targets = {}, .last = !message.more()};
     holdings.targets.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
-        Held held{.id = message.targets(i)};
+        Held held{.id = message.targets(i), .since = message.since(i)};
         TRY(held.slot, take_slot(message.slots(i)));
         TRY(held.holding, take_holding(message.holdings(i)));
         holdings.targets.push_back(held);

@@ -12,7 +12,7 @@ HoldingDigest digest_of(const std::map<model::TargetId, AssignedTarget>& targets
     HoldingDigest digest;
     for (const auto& [id, target] : targets) {
         ++digest.targets;
-        digest.hash += holding_hash(id, target.slot, target.holding);
+        digest.hash += holding_hash(id, target.slot, target.holding, target.since);
     }
     return digest;
 }
@@ -84,7 +84,8 @@ TEST_CASE("the digest is that of what is held, after any changes", "[shard][sess
 }
 
 TEST_CASE("another slot, or another way of holding, is another digest", "[shard][session]") {
-    CHECK(holding_hash(1, 0, Holding::kOwner) != holding_hash(1, 1, Holding::kOwner));
-    CHECK(holding_hash(1, 0, Holding::kOwner) != holding_hash(1, 0, Holding::kIncoming));
-    CHECK(holding_hash(1, 0, Holding::kOwner) != holding_hash(2, 0, Holding::kOwner));
+    CHECK(holding_hash(1, 0, Holding::kOwner, 0) != holding_hash(1, 1, Holding::kOwner, 0));
+    CHECK(holding_hash(1, 0, Holding::kOwner, 0) != holding_hash(1, 0, Holding::kIncoming, 0));
+    CHECK(holding_hash(1, 0, Holding::kOwner, 0) != holding_hash(2, 0, Holding::kOwner, 0));
+    CHECK(holding_hash(1, 0, Holding::kIncoming, 34) != holding_hash(1, 0, Holding::kIncoming, 40));
 }

@@ -466,7 +466,8 @@ TEST_CASE("a node says what it holds when that is not what the leader thinks", "
     at.welcome();
     const AssignedTarget one = at.target(1);
     at.worker->received(Assignment{.order = {.term = 1, .epoch = 2}, .targets = {one}});
-    const HoldingDigest right{.targets = 1, .hash = holding_hash(1, one.slot, one.holding)};
+    const HoldingDigest right{.targets = 1,
+                              .hash = holding_hash(1, one.slot, one.holding, one.since)};
     at.worker->received(
         Lease{.report = 1, .order = {.term = 1, .epoch = 2}, .lease = 5s, .holds = right});
     CHECK(at.link.all<Holdings>().empty());
