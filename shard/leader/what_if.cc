@@ -260,7 +260,8 @@ base::Result<Trial> WhatIf::run(const Scenario& scenario) {
     rest.add_nodes = 0;
     TRY(at.change(rest));
     at.parts.now_s += kBetweenPlans_s;
-    bool whole = false;  // the last plan held nothing back, and is of the same moment
+    // The last plan held nothing back, found nothing on its way, and is of the same moment.
+    bool whole = false;
     bool moved = false;  // since time has passed
     while (true) {
         Placing placing = at.plan(options);
@@ -279,7 +280,7 @@ base::Result<Trial> WhatIf::run(const Scenario& scenario) {
         }
         ++trial.plans;
         trial.restless += whole ? 1 : 0;
-        whole = placing.held_back == 0;
+        whole = placing.held_back == 0 && at.table.moves() == 0;
         moved = true;
         trial.moves.insert(trial.moves.end(), placing.moves.begin(), placing.moves.end());
         TRY(at.carry_out(placing));

@@ -108,9 +108,7 @@ shard::Trial ClusterPlans::try_out(const shard::Leader& leader, const shard::Sce
     if (!tried.value().complete) {
         world_.fail("P3", words("plans do not come to an end, after", tried.value().plans));
     }
-    // A full plan moves one slot of each target, and ends after so many rounds: what they leave
-    // comes with the next one. Of others, too, one may follow, where few targets are large.
-    if (tried.value().restless > 1 && !scenario.full) {
+    if (tried.value().restless > 0) {
         world_.fail("P3",
                     words("a whole plan is followed by", tried.value().restless, "that are not"));
     }

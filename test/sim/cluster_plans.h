@@ -1,6 +1,7 @@
-// What the leader of a simulated cluster would do now, held against what its plans promise.
+// What the leader of a simulated cluster would do now, held against what its plans promise
+// (docs/decisions/0009-what-placement-promises.md).
 //
-//   P3  a plan that is carried out whole is followed by an empty one, and plans come to an end
+//   P3  a plan that held nothing back is followed by an empty one, and plans come to an end
 //   P4  the same is planned twice alike
 //   P6  nothing moves for balance unless a node is beyond its band
 //   P7  a move for balance makes the two nodes more even

@@ -22,8 +22,13 @@ ExpectedHoldings expected_holdings(const shard::Table& table) {
     table.for_each_target([&](const shard::TargetView& target) {
         const auto put = [&](shard::NodeNumber node, uint8_t slot, shard::Holding how) {
             if (node != shard::kNoNode) {
+                const bool incoming = how == shard::Holding::kIncoming;
                 expected[node].try_emplace(
-                    target.id, shard::Held{.id = target.id, .slot = slot, .holding = how});
+                    target.id,
+                    shard::Held{.id = target.id,
+                                .slot = slot,
+                                .holding = how,
+                                .since = incoming ? target.move->epoch : shard::Epoch{0}});
             }
         };
         for (uint8_t slot = 0; slot < target.owners.size(); ++slot) {
@@ -186,7 +191,7 @@ std::string ClusterRest::missing_of_node(const ClusterNode& node,
     for (const auto& [id, held] : should) {
         const auto has = holds.find(id);
         if (has == holds.end() || has->second.slot != held.slot ||
-            has->second.holding != held.holding) {
+            has->second.holding != held.holding || has->second.since != held.since) {
             return words("process", process, "does not hold target", targets_.number(id));
         }
         const auto runs = scrapes.find(id);

@@ -22,6 +22,9 @@ class ClusterRest {
     ClusterRest(World& world, ClusterHost& host, ClusterTargets& targets, const ClusterPlan& plan)
         : world_(world), host_(host), targets_(targets), plan_(plan) {}
 
+    // Everything is whole again: moves are given their time from now on.
+    void begin() { moves_.clear(); }
+
     // "": it is. Otherwise what is missing. Every node must be up and running.
     [[nodiscard]] std::string missing();
 

@@ -288,6 +288,7 @@ std::string ClusterLife::decisions() {
 }
 
 void ClusterLife::rest() {
+    rest_.begin();
     const Time until = world_.now() + kClusterLivenessBound;
     Time ask{};
     while (alive()) {
