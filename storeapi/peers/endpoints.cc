@@ -118,17 +118,28 @@ class Endpoints::Watch {
 
     bool rest() EXCLUDES_LOCK(mutex_) {
         const base::MutexLock lock(mutex_);
-        const auto until = std::chrono::steady_clock::now() + options_.check_interval;
+        const auto until = std::chrono::steady_clock::now() + wait();
         while (!stopping_ && std::chrono::steady_clock::now() < until) {
             wake_.wait_until(mutex_, until);
         }
         return !stopping_;
     }
 
+    std::chrono::milliseconds wait() REQUIRES_LOCK(mutex_) {
+        if (now_->healthy) {
+            retry_ = options_.retry_first;
+            return options_.check_interval;
+        }
+        const auto wait = std::min(retry_, options_.check_interval);
+        retry_ = 2 * wait;
+        return wait;
+    }
+
     const PeersOptions& options_;
     const Parts& parts_;
     mutable base::Mutex mutex_;
     base::CondVar wake_;
+    std::chrono::milliseconds retry_ GUARDED_BY(mutex_) = options_.retry_first;
     bool stopping_ GUARDED_BY(mutex_) = false;
     std::shared_ptr<const Endpoint> now_ GUARDED_BY(mutex_);
     std::thread thread_;  // last: it uses everything above

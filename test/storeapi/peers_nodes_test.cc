@@ -293,6 +293,29 @@ TEST_CASE("an endpoint that does not answer holds up no other", "[storeapi]") {
     CHECK(cluster.bed->endpoints().snapshot().size() == 1);
 }
 
+TEST_CASE("an endpoint that does not answer at first is asked again soon", "[storeapi]") {
+    NodeState state;
+    state.down = true;
+    const base::SystemClock clock;
+    base::Registry registry;
+    storeapi::PeerMetrics metrics(registry);
+    storeapi::Endpoints endpoints(
+        {.check_interval = std::chrono::hours(1), .retry_first = std::chrono::milliseconds(2)},
+        {.clock = clock, .metrics = metrics, .open_node = [&](const std::string& address) {
+             return local_node(address, state);
+         }});
+    REQUIRE(endpoints.set(PeerKind::kNode, {"b"}));
+    const auto last_error = [&] { return endpoints.snapshot().front()->last_error; };
+    while (last_error() != "connection refused") {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    state.down = false;
+    while (!last_error().empty()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    CHECK(endpoints.snapshot().front()->healthy);
+}
+
 TEST_CASE("figures of endpoints go with them", "[storeapi]") {
     Cluster cluster({"b", "c"});
     CHECK(cluster.bed->select(kUp));
