@@ -290,7 +290,7 @@ class Balancing {
                     Choice& best) const {
         const auto consider = [&](const SlotRef& slot) {
             const auto series = static_cast<double>(slot.series);
-            if (slot.series == 0 || !candidates_.stays(slot, from) || !fits(slot, to)) {
+            if (slot.series == 0 || !fits(slot, to)) {
                 return false;
             }
             const double highest = std::max(state_.node(from).share_without(series),
@@ -301,19 +301,28 @@ class Balancing {
             }
             return true;
         };
-        nearest(list, middle, consider);
+        nearest(list, from, middle, consider);
     }
 
-    // The slots before and from list[middle], nearest first, on either side until one will do.
+    // A node's slots before and from list[middle], nearest first, on either side until one will do.
+    // Those that left the node meanwhile do not count: a plan that begins now would not see them.
     template <typename WillDo>
-    static void nearest(std::span<const SlotRef> list, size_t middle, const WillDo& will_do) {
-        for (size_t i = middle, tries = 0; i-- > 0 && tries < kTriesMax; ++tries) {
-            if (will_do(list[i])) {
+    void nearest(std::span<const SlotRef> list,
+                 uint32_t node,
+                 size_t middle,
+                 const WillDo& will_do) const {
+        size_t tries = 0;
+        const auto ends = [&](const SlotRef& slot) {
+            return candidates_.stays(slot, node) && (will_do(slot) || ++tries == kTriesMax);
+        };
+        for (size_t i = middle; i-- > 0;) {
+            if (ends(list[i])) {
                 break;
             }
         }
-        for (size_t i = middle, tries = 0; i < list.size() && tries < kTriesMax; ++i, ++tries) {
-            if (will_do(list[i])) {
+        tries = 0;
+        for (size_t i = middle; i < list.size(); ++i) {
+            if (ends(list[i])) {
                 break;
             }
         }
@@ -482,7 +491,7 @@ class Balancing {
                 continue;
             }
             const size_t middle = Candidates::up_to(taken, static_cast<double>(slot.series) - even);
-            nearest(taken, middle, [&](const SlotRef& other) {
+            nearest(taken, partner, middle, [&](const SlotRef& other) {
                 return try_swap(giver, partner, slot, other, best);
             });
         }
@@ -494,8 +503,7 @@ class Balancing {
                   const SlotRef& given,
                   const SlotRef& taken,
                   Swap& best) const {
-        if (given.series <= taken.series || given.target == taken.target ||
-            !candidates_.stays(taken, partner) || !fits(taken, giver)) {
+        if (given.series <= taken.series || given.target == taken.target || !fits(taken, giver)) {
             return false;
         }
         const double net = static_cast<double>(given.series - taken.series);
