@@ -75,6 +75,9 @@ class ClusterChecks {
 
     [[nodiscard]] bool is_calm() const { return calm_; }
 
+    // Somebody wants a target on another node; bounds do not count for that.
+    void asked_to_move() { asked_.push_back(world_.now()); }
+
     // Of all targets, when the world ends.
     void check_queries();
 
@@ -111,6 +114,7 @@ class ClusterChecks {
     ClusterTargets& targets_;
     base::SeededRandom random_;
     ClusterRecords records_;
+    std::vector<Time> asked_;  // moves by hand
     bool calm_ = false;
     size_t nodes_ = 0;
     Time calm_since_{};

@@ -63,6 +63,7 @@ void ClusterHost::add_machine() {
     new_disk(*machine);
     machines_.push_back(std::move(machine));
     lives_.push_back(0);
+    stopped_lives_.push_back(0);
 }
 
 void ClusterHost::new_disk(ClusterMachine& machine) {
@@ -128,6 +129,7 @@ void ClusterHost::stop(ProcessId process, Time length) {
     }
     parts_.world.trace(process, "is to stop");
     one->with([](shard::Member& member) { member.stopping(); });
+    stopped_lives_[process] = lives_[process] + 1;
     await_stop(process, lives_[process], length);
 }
 

@@ -51,6 +51,12 @@ class ClusterHost final : public FaultHost, public ClusterPlace {
 
     // It stops as it does when it is asked to, and is started again after `length`.
     void stop(ProcessId process, Time length);
+
+    // Whether it was asked to, and is up still.
+    [[nodiscard]] bool stops(ProcessId process) const {
+        return stopped_lives_[process] == lives_[process] + 1;
+    }
+
     // All nodes load another configuration, within `spread`.
     void reload(Time spread);
     // Nodes hear of what discovery says of the job now, each after its time.
@@ -87,7 +93,8 @@ class ClusterHost final : public FaultHost, public ClusterPlace {
     std::vector<std::unique_ptr<ClusterDisk>> disks_;  // by slot; none ever goes
     std::vector<ProcessId> owners_;                    // of slots
     std::vector<std::unique_ptr<ClusterMachine>> machines_;
-    std::vector<uint64_t> lives_;  // of machines
+    std::vector<uint64_t> lives_;          // of machines
+    std::vector<uint64_t> stopped_lives_;  // the last that was asked to stop, and one; 0: none
     std::vector<std::string> join_;
     uint64_t configurations_ = 0;  // that were given out
     ClusterParts node_parts_;

@@ -20,8 +20,9 @@ constexpr Time kFarJump = minutes(5);
 ClusterOperator::ClusterOperator(World& world,
                                  ClusterHost& host,
                                  ClusterTargets& targets,
+                                 ClusterChecks& checks,
                                  uint64_t budget)
-    : world_(world), host_(host), targets_(targets), budget_(budget) {}
+    : world_(world), host_(host), targets_(targets), checks_(checks), budget_(budget) {}
 
 void ClusterOperator::begin(const std::vector<ClusterEvent>& events, uint32_t round) {
     for (const ClusterEvent& event : events) {
@@ -247,6 +248,7 @@ void ClusterOperator::move_one(const ClusterEvent& event) {
         .expected = table.epoch(),
         .now_s = static_cast<uint32_t>(world_.clock(leader->machine().process).now_ms() / 1000)};
     plan.edits.push_back(shard::StartMove{.target = target->id, .slot = slot, .to = to});
+    checks_.asked_to_move();
     edit(std::move(plan));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shard/assignment/edits.h"
+#include "test/sim/cluster_checks.h"
 #include "test/sim/cluster_host.h"
 #include "test/sim/cluster_plan.h"
 #include "test/sim/cluster_targets.h"
@@ -15,7 +16,11 @@ namespace sim {
 
 class ClusterOperator {
   public:
-    ClusterOperator(World& world, ClusterHost& host, ClusterTargets& targets, uint64_t budget);
+    ClusterOperator(World& world,
+                    ClusterHost& host,
+                    ClusterTargets& targets,
+                    ClusterChecks& checks,
+                    uint64_t budget);
 
     // Those of `round`, from now on.
     void begin(const std::vector<ClusterEvent>& events, uint32_t round);
@@ -47,6 +52,7 @@ class ClusterOperator {
     World& world_;
     ClusterHost& host_;
     ClusterTargets& targets_;
+    ClusterChecks& checks_;
     uint64_t budget_;
     uint64_t healed_ = 0;
     Time loads_changed_ = -std::chrono::hours(1);

@@ -59,6 +59,9 @@ std::string ClusterRest::missing() {
         if (node == nullptr) {
             return words("process", process, "is down");
         }
+        if (host_.stops(process)) {
+            return words("process", process, "is about to stop");
+        }
         std::string what = missing_of_node(*node, member, leader->machine().address(), expected);
         if (!what.empty()) {
             return what;

@@ -180,7 +180,7 @@ ClusterLife::ClusterLife(const ClusterRun& run)
              .targets = targets_,
              .raft_checks = raft_checks_,
              .checks = checks_}),
-      operator_(world_, host_, targets_, plan_.budget),
+      operator_(world_, host_, targets_, checks_, plan_.budget),
       rest_(world_, host_, targets_, plan_),
       injector_(world_, network_, host_) {
     const auto kept = [&](size_t number) {
