@@ -1,147 +1,21 @@
 """A set of queries over the same blocks, put to each server in turn."""
-import http.client
 import json
 import math
-import os
-import pty
-import shutil
 import statistics
-import subprocess
-import threading
 import time
-import urllib.parse
 
 from . import machine
-from .process import BenchError, free_port, http_get
-from .query_data import END_S, data_folder, link_blocks
+from .process import BenchError
+from .query_data import data_folder
+from .query_memory import FLOOR_BYTES, peak_bytes
+from .query_servers import available, requests_for
 from .query_set import CHOSEN_BY_VALUE, QUERIES
-from .servers import find_products, write_config
 
 SERVERS = ["skein", "prometheus", "victoria-metrics"]
 REPEATS = 5
-READY_TIMEOUT_S = 600
-ANSWER_TIMEOUT_S = 600
 SETTLE_S = 3
-IMPORT_TIMEOUT_S = 1800
-FOREVER = "100y"  # no server may delete what it is asked about
-
-
-class Target:
-    """A server that answers queries and does nothing else."""
-
-    def __init__(self, workspace, product, arguments, health_path):
-        self.name = product.name
-        self.port = free_port()
-        self.process = workspace.start(product.name, [
-            product.path, *(text.replace("PORT", str(self.port)) for text in arguments)])
-        self.pid = self.process.pid
-        url = f"http://127.0.0.1:{self.port}{health_path}"
-        self.process.wait_for(lambda: http_get(url) is not None, READY_TIMEOUT_S,
-                              "becoming ready")
-
-    def ask(self, endpoint, parameters):
-        """The body of one API call on a fresh connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_TIMEOUT_S)
-        try:
-            connection.request("GET", f"/api/v1/{endpoint}?" + urllib.parse.urlencode(parameters))
-            return connection.getresponse().read()
-        finally:
-            connection.close()
-
-    def ask_all(self, requests):
-        """Bodies of calls made at the same time."""
-        if len(requests) == 1:
-            return [self.ask(*requests[0])]
-        bodies = [b""] * len(requests)
-
-        def one(index):
-            bodies[index] = self.ask(*requests[index])
-
-        threads = [threading.Thread(target=one, args=(i,)) for i in range(len(requests))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return bodies
-
-
-def start_on_blocks(workspace, options, product, folder):
-    """Skein or Prometheus on the blocks as they are."""
-    own = workspace.folder(product.name)
-    config = write_config(own / "no_targets.yml", product.name, options.interval)
-    link_blocks(folder, own / "data")
-    return Target(workspace, product, [
-        f"--config.file={config}", f"--storage.tsdb.path={own / 'data'}",
-        "--web.listen-address=127.0.0.1:PORT", "--log.level=warn",
-        f"--storage.tsdb.retention.time={FOREVER}", "--storage.tsdb.min-block-duration=2h",
-        "--storage.tsdb.max-block-duration=2h", *product.extra_flags()], "/-/ready")
-
-
-def start_victoria(workspace, product, folder):
-    return Target(workspace, product, [
-        f"-storageDataPath={folder / 'victoria'}", f"-retentionPeriod={FOREVER}",
-        "-httpListenAddr=127.0.0.1:PORT", "-loggerLevel=WARN", "-search.disableCache",
-        "-search.maxUniqueTimeseries=10000000", "-search.maxQueryDuration=10m",
-        "-search.maxPointsPerTimeseries=100000"], "/health")
-
-
-def run_on_terminal(command):
-    """(exit code, text): vmctl draws a progress bar and goes without a terminal to draw on."""
-    master, slave = pty.openpty()
-    child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave)
-    os.close(slave)
-    said = b""
-    try:
-        while part := os.read(master, 65536):
-            said = (said + part)[-65536:]
-    except OSError:  # the terminal's last user went
-        pass
-    os.close(master)
-    return child.wait(), said.decode(errors="replace")
-
-
-def import_into_victoria(workspace, product, folder, progress):
-    """Once per data folder, by vmctl; None, or why it cannot be."""
-    done = folder / "victoria.done"
-    if done.exists():
-        return None
-    vmctl = shutil.which("vmctl")
-    if vmctl is None:
-        return "vmctl is not on PATH, which brings blocks into it"
-    progress("victoria-metrics: importing the blocks")
-    shutil.rmtree(folder / "victoria", ignore_errors=True)
-    target = start_victoria(workspace, product, folder)
-    snapshot = workspace.folder("import") / "data"
-    link_blocks(folder, snapshot)
-    url = f"http://127.0.0.1:{target.port}"
-    code, said = run_on_terminal(
-        [vmctl, "prometheus", "-s", "--prom-snapshot", str(snapshot), "--vm-addr", url])
-    if code != 0:
-        raise BenchError(f"vmctl failed:\n{said[-2000:]}")
-    http_get(url + "/internal/force_flush")
-    http_get(url + "/internal/force_merge", IMPORT_TIMEOUT_S)
-    target.process.stop()
-    done.touch()
-    return None
-
-
-def start_all(workspace, options, folder, progress, warnings):
-    targets = []
-    for product in find_products(options):
-        reason = product.why_absent if product.path is None else None
-        if reason is None and product.name == "victoria-metrics":
-            reason = import_into_victoria(workspace, product, folder, progress)
-        if reason is not None:
-            warnings.append(f"without {product.name}: {reason}")
-            progress(warnings[-1])
-        elif product.name == "victoria-metrics":
-            targets.append(start_victoria(workspace, product, folder))
-        else:
-            targets.append(start_on_blocks(workspace, options, product, folder))
-    if not targets:
-        raise BenchError("there is no server to measure")
-    time.sleep(SETTLE_S)
-    return targets
+# A ratio of memory takes what is less for this much.
+LEAST = {"peak_bytes": FLOOR_BYTES}
 
 
 def shape_of(bodies):
@@ -157,25 +31,14 @@ def shape_of(bodies):
     return series, points
 
 
-def requests_for(target, query):
-    requests = query.requests(END_S - 1)
-    if target.name == "victoria-metrics":  # neither takes from its cache nor moves the range
-        return [(endpoint, {**parameters, "nocache": 1}) for endpoint, parameters in requests]
-    return requests
-
-
 def first_run(target, query):
-    """The run that is not counted: shape, and memory above what was resident before."""
-    resident = machine.process_memory(target.pid)["rss"]
-    known = machine.reset_peak(target.pid)
+    """The run that is not counted: what the answer is."""
     bodies = target.ask_all(requests_for(target, query))
-    peak = machine.process_memory(target.pid)["peak"]
     try:
         series, points = shape_of(bodies)
     except ValueError as error:
         return {"error": str(error)}
-    return {"series": series, "points": points, "answer_bytes": sum(map(len, bodies)),
-            "peak_bytes": max(0, peak - resident) if known else None}
+    return {"series": series, "points": points, "answer_bytes": sum(map(len, bodies))}
 
 
 def timed_run(target, query):
@@ -209,16 +72,18 @@ def better_peer(answers):
     found = {}
     for field in ("cpu_ms", "wall_ms", "peak_bytes"):
         peers = [answer[field] for name, answer in answers.items()
-                 if name != "skein" and answer.get(field)
+                 if name != "skein" and answer.get(field) is not None
                  and bool(answer["series"]) == bool(ours.get("series"))]
-        if peers and ours.get(field):
-            found[field] = min(peers) / ours[field]
+        if peers and ours.get(field) is not None:
+            better, least = min(peers), LEAST.get(field, 0)
+            if max(better, ours[field]) > least:
+                found[field] = max(better, least) / max(ours[field], least)
     return found
 
 
 def geometric_means(ratios):
     means = {}
-    for field in ("cpu_ms", "wall_ms"):
+    for field in ("cpu_ms", "wall_ms", "peak_bytes"):
         values = [one[field] for one in ratios.values() if field in one]
         if values:
             means[field] = math.exp(statistics.fmean(map(math.log, values)))
@@ -240,6 +105,32 @@ def compare(name, answers, warnings):
         warnings.append(f"query {name}: other series or points: {shapes}")
 
 
+def time_all(starts, asked, progress, warnings):
+    """{query: {server: answer}}, without memory."""
+    targets = [start() for start in starts]
+    time.sleep(SETTLE_S)
+    answers = {}
+    for query in asked:
+        progress(query.name)
+        answers[query.name] = measure(targets, query)
+        compare(query.name, answers[query.name], warnings)
+    for target in targets:
+        target.process.stop()
+    return answers
+
+
+def add_memory(starts, asked, answers, progress):
+    """Each query on servers that have just started."""
+    for query in asked:
+        progress(f"{query.name}: memory")
+        for start in starts:
+            target = start()
+            peak = peak_bytes(target, query)
+            target.process.stop()
+            answer = answers[query.name][target.name]
+            answer["peak_bytes"] = None if "error" in answer else peak
+
+
 def run(workspace, options, progress):
     warnings = []
     known = {query.name for query in QUERIES}
@@ -247,16 +138,15 @@ def run(workspace, options, progress):
         raise BenchError(f"--only: unknown: {', '.join(sorted(unknown))}")
     asked = [query for query in QUERIES if not options.only or query.name in options.only]
     folder = data_folder(options, progress)
-    targets = start_all(workspace, options, folder, progress, warnings)
-    results = {target.name: {"name": target.name, "queries": {}} for target in targets}
+    starts = available(workspace, options, folder, progress, warnings)
+    answers = time_all(starts, asked, progress, warnings)
+    add_memory(starts, asked, answers, progress)
+    servers = {server: {"name": server, "queries": {}} for server in answers[asked[0].name]}
     ratios = {}
-    for query in asked:
-        progress(query.name)
-        answers = measure(targets, query)
-        for name, answer in answers.items():
-            results[name]["queries"][query.name] = answer
-        compare(query.name, answers, warnings)
-        ratios[query.name] = better_peer(answers)
-    return {"servers": list(results.values()), "query_names": [query.name for query in asked],
+    for name, by_server in answers.items():
+        for server, answer in by_server.items():
+            servers[server]["queries"][name] = answer
+        ratios[name] = better_peer(by_server)
+    return {"servers": list(servers.values()), "query_names": [query.name for query in asked],
             "better_peer": ratios, "geometric_mean": geometric_means(ratios),
             "warnings": warnings}
