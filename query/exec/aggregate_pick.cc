@@ -41,6 +41,7 @@ class PickAggregate final : public Blocking {
             TRY(inputs_.context.check());
             TRY(const bool more, inputs_.input->next(in));
             if (!more) {
+                inputs_.input.reset();  // with what it holds
                 return finish();
             }
             // Where nothing is kept the input may still have an error to tell.
@@ -220,6 +221,9 @@ class PickAggregate final : public Blocking {
                 }
             }
         }
+        places_ = std::vector<std::vector<Candidate>>();
+        rows_ = std::vector<RowLabels>();
+        memory_.reset();
         TRY(out.account(inputs_.context.budget));
         return out;
     }

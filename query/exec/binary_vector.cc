@@ -17,8 +17,34 @@ using base::Code;
 
 using Words = std::vector<uint64_t>;
 
-// Of match groups, at most: the group itself, its place in tables and its lists of rows.
-constexpr size_t kGroupBytesPerRow = 320;
+// Of match groups, at most: the group itself, its place in tables and in the lists of rows.
+constexpr size_t kGroupBytesPerRow = 192;
+
+// Rows of a table that belong together, in lists of numbers.
+class RowLists {
+  public:
+    static constexpr uint32_t kNone = UINT32_MAX;
+
+    struct List {
+        uint32_t first = kNone;
+        uint32_t last = kNone;
+    };
+
+    void resize(size_t rows) { next_.resize(rows, kNone); }
+
+    void append(List& list, size_t row) {
+        const auto number = static_cast<uint32_t>(row);
+        (list.first == kNone ? list.first : next_[list.last]) = number;
+        list.last = number;
+    }
+
+    [[nodiscard]] uint32_t next(uint32_t row) const { return next_[row]; }
+
+    void clear() { next_ = std::vector<uint32_t>(); }
+
+  private:
+    std::vector<uint32_t> next_;
+};
 
 class VectorBinary final : public Blocking {
   public:
@@ -45,29 +71,30 @@ class VectorBinary final : public Blocking {
 
   protected:
     base::Result<Block> compute() override {
-        TRY(many_.drain(swapped_ ? *inputs_.rhs : *inputs_.lhs, context_));
-        TRY(one_.drain(swapped_ ? *inputs_.lhs : *inputs_.rhs, context_));
+        TRY(drain(swapped_ ? inputs_.rhs : inputs_.lhs, many_));
+        TRY(drain(swapped_ ? inputs_.lhs : inputs_.rhs, one_));
         const size_t rows = many_.rows() + one_.rows();
         TRY(group_memory_.grow(static_cast<int64_t>(rows * kGroupBytesPerRow)));
         TRY(find_groups());
         find_active_steps();
-        for (Group& group : groups_) {
+        for (const Group& group : groups_) {
             TRY(context_.check());
             TRY(join(group));
-            group.matched = {};
-            group.produced = {};
         }
+        groups_ = std::vector<Group>();
+        many_lists_.clear();
+        one_lists_.clear();
+        group_memory_.reset();
+        many_.clear();
+        one_.clear();
         return merger_.finish();
     }
 
   private:
     struct Group {
         LabelSet labels;
-        std::vector<size_t> many;
-        std::vector<size_t> one;
-        // Where result labels have been produced already, when that can happen twice.
-        LabelSetMap<Words> produced;
-        Words matched;  // where any row of the many side found a partner
+        RowLists::List many;
+        RowLists::List one;
     };
 
     // fill_right stands in for the side that is unique, fill_left for the other one, also when
@@ -76,23 +103,31 @@ class VectorBinary final : public Blocking {
 
     [[nodiscard]] std::optional<double> fill_many() const { return matching_.fill_left; }
 
+    base::Status drain(OperatorPtr& from, Table& to) {
+        TRY(to.drain(*from, context_));
+        from.reset();  // with what it reads ahead
+        return base::success();
+    }
+
     static constexpr size_t kTouchedPerRow = 64;  // finding a group takes as long
 
     base::Status find_groups() {
         const auto group_of = [&](LabelSet labels) -> Group& {
             const size_t signature = signatures_.of(labels);
             if (signature == groups_.size()) {
-                groups_.push_back({signatures_.labels(signature), {}, {}, {}, {}});
+                groups_.push_back({signatures_.labels(signature), {}, {}});
             }
             return groups_[signature];
         };
+        many_lists_.resize(many_.rows());
         for (size_t r = 0; r < many_.rows(); ++r) {
             TRY(pace_.touch(kTouchedPerRow));
-            group_of(many_.labels(r).labels).many.push_back(r);
+            many_lists_.append(group_of(many_.labels(r).labels).many, r);
         }
+        one_lists_.resize(one_.rows());
         for (size_t r = 0; r < one_.rows(); ++r) {
             TRY(pace_.touch(kTouchedPerRow));
-            group_of(one_.labels(r).labels).one.push_back(r);
+            one_lists_.append(group_of(one_.labels(r).labels).one, r);
         }
         return base::success();
     }
@@ -118,15 +153,16 @@ class VectorBinary final : public Blocking {
         }
     }
 
-    base::Status join(Group& group) {
+    base::Status join(const Group& group) {
         TRY(check_one_side(group));
         Words one_there(words_, 0);
-        for (const size_t o : group.one) {
+        for (uint32_t o = group.one.first; o != RowLists::kNone; o = one_lists_.next(o)) {
             or_into(one_there, one_.present(o));
         }
-        group.matched.assign(words_, 0);
-        for (const size_t m : group.many) {
-            for (const size_t o : group.one) {
+        matched_.assign(words_, 0);
+        produced_.clear();
+        for (uint32_t m = group.many.first; m != RowLists::kNone; m = many_lists_.next(m)) {
+            for (uint32_t o = group.one.first; o != RowLists::kNone; o = one_lists_.next(o)) {
                 TRY(pace_.touch(words_));
                 TRY(pair(group, m, o));
             }
@@ -135,7 +171,7 @@ class VectorBinary final : public Blocking {
             }
         }
         if (fill_many()) {
-            for (const size_t o : group.one) {
+            for (uint32_t o = group.one.first; o != RowLists::kNone; o = one_lists_.next(o)) {
                 TRY(fill_for_one(group, o));
             }
         }
@@ -149,14 +185,14 @@ class VectorBinary final : public Blocking {
     }
 
     base::Status check_one_side(const Group& group) {
-        for (size_t i = 1; i < group.one.size(); ++i) {
-            const auto row = one_.present(group.one[i]).words();
-            for (size_t j = 0; j < i; ++j) {
+        for (uint32_t i = group.one.first; i != RowLists::kNone; i = one_lists_.next(i)) {
+            const auto row = one_.present(i).words();
+            for (uint32_t j = group.one.first; j != i; j = one_lists_.next(j)) {
                 TRY(pace_.touch(words_));
-                const auto before = one_.present(group.one[j]).words();
+                const auto before = one_.present(j).words();
                 for (size_t w = 0; w < words_; ++w) {
                     if ((row[w] & before[w] & active_[w]) != 0) {
-                        return many_to_many(group, group.one[j], group.one[i]);
+                        return many_to_many(group, j, i);
                     }
                 }
             }
@@ -179,7 +215,7 @@ class VectorBinary final : public Blocking {
                 "];many-to-many matching not allowed: matching labels must be unique on one side");
     }
 
-    base::Status pair(Group& group, size_t m, size_t o) {
+    base::Status pair(const Group& group, size_t m, size_t o) {
         Words both(words_);
         uint64_t any = 0;
         for (size_t w = 0; w < words_; ++w) {
@@ -193,7 +229,7 @@ class VectorBinary final : public Blocking {
     }
 
     // Values of the many side without a partner get the fill value as partner.
-    base::Status fill_for_many(Group& group, size_t m, const Words& one_there) {
+    base::Status fill_for_many(const Group& group, size_t m, const Words& one_there) {
         Words alone(words_);
         uint64_t any = 0;
         for (size_t w = 0; w < words_; ++w) {
@@ -205,11 +241,11 @@ class VectorBinary final : public Blocking {
                    : produce(group, many_.labels(m).labels, group.labels, alone, m, std::nullopt);
     }
 
-    base::Status fill_for_one(Group& group, size_t o) {
+    base::Status fill_for_one(const Group& group, size_t o) {
         Words alone(words_);
         uint64_t any = 0;
         for (size_t w = 0; w < words_; ++w) {
-            alone[w] = one_.present(o).words()[w] & ~group.matched[w] & active_[w];
+            alone[w] = one_.present(o).words()[w] & ~matched_[w] & active_[w];
             any |= alone[w];
         }
         return any == 0
@@ -217,7 +253,7 @@ class VectorBinary final : public Blocking {
                    : produce(group, group.labels, one_.labels(o).labels, alone, std::nullopt, o);
     }
 
-    base::Status produce(Group& group,
+    base::Status produce(const Group& group,
                          LabelSet many_labels,
                          LabelSet one_labels,
                          const Words& where,
@@ -250,19 +286,19 @@ class VectorBinary final : public Blocking {
     }
 
     // Notes that the group yields `labels` at these steps; an error when it did so before.
-    base::Status claim(Group& group, LabelSet labels, const Words& where) {
+    base::Status claim(const Group& group, LabelSet labels, const Words& where) {
         for (size_t w = 0; w < words_; ++w) {
-            if (one_to_one_ && (group.matched[w] & where[w]) != 0) {
+            if (one_to_one_ && (matched_[w] & where[w]) != 0) {
                 return base::fail(Code::kExecution,
                                   "multiple matches for labels: many-to-one matching must be "
                                   "explicit (group_left/group_right)");
             }
-            group.matched[w] |= where[w];
+            matched_[w] |= where[w];
         }
-        if (one_to_one_ || group.many.size() < 2) {
+        if (one_to_one_ || group.many.first == group.many.last) {
             return base::success();
         }
-        const auto [found, inserted] = group.produced.try_emplace(labels, words_, 0);
+        const auto [found, inserted] = produced_.try_emplace(labels, words_, 0);
         for (size_t w = 0; w < words_; ++w) {
             if ((found->second[w] & where[w]) != 0) {
                 return base::fail(Code::kExecution,
@@ -358,6 +394,12 @@ class VectorBinary final : public Blocking {
     FloatTest test_;
     std::vector<Symbol> include_;
     std::vector<Group> groups_;
+    RowLists many_lists_;
+    RowLists one_lists_;
+    // Of the group that is joined: where any row of the many side found a partner, and where result
+    // labels have been produced already, when that can happen twice.
+    Words matched_;
+    LabelSetMap<Words> produced_;
     Words active_;
 };
 

@@ -9,8 +9,15 @@ constexpr size_t kBlockValues = 64 * 1024;  // values of one block, 512 KiB
 constexpr size_t kBlockRowsMax = 1024;
 constexpr size_t kHistogramUnitBytes = 16;  // the size of a float sample
 
-int64_t bytes_of(size_t rows, size_t steps, size_t words) {
-    return static_cast<int64_t>(rows * (steps * sizeof(double) + words * 8 + sizeof(RowLabels)));
+// Of a page that is not the only one: a block grows by so much, and is handed on in such parts.
+constexpr size_t kPageValues = 16 * 1024;  // 128 KiB
+
+// The binary logarithm of the rows of a page, in a block that is to have so many.
+uint32_t page_shift_for(size_t rows, size_t steps) {
+    const size_t values = std::max<size_t>(steps, 1);
+    const size_t fit = std::bit_floor(std::max<size_t>(kPageValues / values, 1));
+    const bool one_page = rows > fit && rows * values <= 2 * kPageValues;
+    return static_cast<uint32_t>(std::countr_zero(one_page ? std::bit_ceil(rows) : fit));
 }
 
 }  // namespace
@@ -42,52 +49,105 @@ void Bits::reset() {
     std::ranges::fill(words(), 0);
 }
 
+int64_t Block::page_bytes(size_t rows) const {
+    return static_cast<int64_t>(rows * (steps_ * sizeof(double) + words_ * sizeof(uint64_t)));
+}
+
+int64_t Block::footprint() const {
+    const size_t fixed = rows_.capacity() * sizeof(RowLabels) + pages_.capacity() * sizeof(Page) +
+                         histograms_.capacity() * sizeof(HistogramPtr);
+    return static_cast<int64_t>(fixed) + page_bytes(room()) + histogram_bytes_;
+}
+
+void Block::add_page(size_t rows) {
+    pages_.push_back({std::make_unique_for_overwrite<double[]>(rows * steps_),
+                      std::make_unique_for_overwrite<uint64_t[]>(rows * words_),
+                      rows});
+}
+
+void Block::grow_page(size_t rows) {
+    if (room() >> page_shift_ == pages_.size()) {  // none is there that is not full
+        add_page(rows);
+        return;
+    }
+    const Page before = std::move(pages_.back());
+    pages_.pop_back();
+    add_page(rows);
+    const size_t used = in_page(rows_.size());
+    std::copy_n(before.values.get(), used * steps_, pages_.back().values.get());
+    std::copy_n(before.present.get(), used * words_, pages_.back().present.get());
+}
+
+size_t Block::next_room() const {
+    if (pages_.empty()) {
+        return 1;
+    }
+    const size_t last = pages_.back().room;
+    return last == page_rows() ? last : std::min(2 * last, page_rows());
+}
+
 base::Status Block::reset(base::Budget& budget, size_t rows, size_t steps) {
     clear();
+    const uint32_t shift = page_shift_for(rows, steps);
+    if (steps != steps_ || shift != page_shift_ || room() < rows) {
+        pages_.clear();
+    }
     steps_ = steps;
     words_ = (steps + 63) / 64;
-    const int64_t wanted = bytes_of(rows, steps_, words_);
+    page_shift_ = shift;
+    budget_ = &budget;
+    const int64_t wanted = page_bytes(rows) + static_cast<int64_t>(rows * sizeof(RowLabels));
     if (memory_.bytes() < wanted) {
         base::Reservation memory(budget);
         TRY(memory.grow(wanted));
         memory_ = std::move(memory);
     }
     rows_.reserve(rows);
-    values_.reserve(rows * steps_);
-    present_.reserve(rows * words_);
+    while (room() < rows) {
+        add_page(std::min(rows - room(), page_rows()));
+    }
     return base::success();
 }
 
 size_t Block::add_row(RowLabels labels) {
+    const size_t row = rows_.size();
+    if (row == room()) {
+        grow_page(next_room());
+    }
     rows_.push_back(labels);
-    values_.resize(values_.size() + steps_);
-    present_.resize(present_.size() + words_, 0);
+    std::fill_n(values(row), steps_, 0);
+    std::ranges::fill(present(row).words(), 0);
     if (!histograms_.empty()) {
         histograms_.resize(rows_.size() * steps_);
     }
-    return rows_.size() - 1;
+    return row;
 }
 
 base::Status Block::make_room(base::Budget& budget) {
-    const size_t rows = rows_.size() + 1;
-    if (rows <= rows_.capacity() && rows * steps_ <= values_.capacity() &&
-        rows * words_ <= present_.capacity()) {
+    const bool page = rows_.size() == room();
+    const bool list = rows_.size() == rows_.capacity();
+    if (!page && !list) {
         return base::success();
     }
-    const size_t wanted = 2 * rows;
-    base::Reservation memory(budget);
-    TRY(memory.grow(bytes_of(wanted, steps_, words_)));
-    rows_.reserve(wanted);
-    values_.reserve(wanted * steps_);
-    present_.reserve(wanted * words_);
-    memory_ = std::move(memory);
-    return account(budget);
+    if (memory_.bytes() == 0) {
+        memory_ = base::Reservation(budget);
+    }
+    const size_t rows = list ? 2 * rows_.size() + 1 : 0;
+    const size_t places = page ? next_room() : 0;
+    TRY(memory_.grow(page_bytes(places) + static_cast<int64_t>(rows * sizeof(RowLabels))));
+    if (list) {
+        rows_.reserve(rows);
+    }
+    if (page) {
+        grow_page(places);
+    }
+    TRY(account(budget));
+    memory_.shrink(memory_.bytes() - footprint());
+    return base::success();
 }
 
 void Block::drop_last_row() {
     rows_.pop_back();
-    values_.resize(rows_.size() * steps_);
-    present_.resize(rows_.size() * words_);
     if (!histograms_.empty()) {
         for (size_t step = 0; step < steps_; ++step) {
             drop_histogram(rows_.size(), step);
@@ -97,9 +157,7 @@ void Block::drop_last_row() {
 }
 
 base::Status Block::account(base::Budget& budget) {
-    int64_t bytes = bytes_of(rows_.capacity(), steps_, words_);
-    bytes += static_cast<int64_t>(histograms_.capacity() * sizeof(HistogramPtr));
-    bytes += histogram_bytes_;
+    const int64_t bytes = footprint();
     if (bytes <= memory_.bytes()) {
         return base::success();
     }
@@ -111,10 +169,45 @@ base::Status Block::account(base::Budget& budget) {
 
 void Block::clear() {
     rows_.clear();
-    values_.clear();
-    present_.clear();
     histograms_.clear();
     histogram_bytes_ = 0;
+}
+
+base::Result<bool> Block::give_page(size_t page, Block& out) {
+    const size_t first = page << page_shift_;
+    if (first >= rows_.size()) {
+        return false;
+    }
+    const size_t rows = std::min(page_rows(), rows_.size() - first);
+    out = Block();
+    out.steps_ = steps_;
+    out.words_ = words_;
+    out.page_shift_ = page_shift_;
+    out.budget_ = budget_;
+    out.rows_.assign(rows_.begin() + static_cast<ptrdiff_t>(first),
+                     rows_.begin() + static_cast<ptrdiff_t>(first + rows));
+    out.pages_.push_back(std::move(pages_[page]));
+    pages_[page] = Page();
+    if (!histograms_.empty()) {
+        const auto from = histograms_.begin() + static_cast<ptrdiff_t>(first * steps_);
+        out.histograms_.assign(std::move_iterator(from),
+                               std::move_iterator(from + static_cast<ptrdiff_t>(rows * steps_)));
+        out.histogram_bytes_ = out.histograms_cost();
+        histogram_bytes_ -= out.histogram_bytes_;
+    }
+    const int64_t bytes = out.footprint();
+    memory_.shrink(std::min(bytes, memory_.bytes()));
+    TRY(out.account(*budget_));
+    return true;
+}
+
+int64_t Block::histograms_cost() const {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < histograms_.size(); ++i) {
+        const bool shared = i % steps_ != 0 && histograms_[i - 1] == histograms_[i];
+        bytes += histograms_[i] == nullptr || shared ? 0 : bytes_of(*histograms_[i]);
+    }
+    return bytes;
 }
 
 int64_t Block::cost_at(size_t r, size_t step, const HistogramPtr& histogram) const {

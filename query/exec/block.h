@@ -74,8 +74,9 @@ class Block {
     // Another row, with nothing present. Beyond what reset() made room for it grows, charged when
     // account() is called.
     size_t add_row(RowLabels labels);
-    // Makes room for another row, for twice as many when there is none left. What growing takes is
-    // charged before, the copy included.
+    // Makes room for another row, for some more when there is none left: rows that are there stay
+    // where they are, but for those of a first small page. What growing takes is charged before,
+    // copies included.
     //   errors   kLimit
     [[nodiscard]] base::Status make_room(base::Budget& budget);
     // Takes the row added last away again.
@@ -85,6 +86,12 @@ class Block {
 
     // Keeps the memory, forgets the rows.
     void clear();
+
+    // Moves the rows of page `page` to `out`, with the memory they take: how a large block is
+    // handed on in parts. A page that is given is not there any more.
+    //   returns  false when there is no such page
+    //   errors   kLimit, when others took the memory meanwhile
+    [[nodiscard]] base::Result<bool> give_page(size_t page, Block& out);
 
     [[nodiscard]] size_t rows() const { return rows_.size(); }
 
@@ -96,12 +103,16 @@ class Block {
 
     [[nodiscard]] const RowLabels& row(size_t r) const { return rows_[r]; }
 
-    [[nodiscard]] double* values(size_t r) { return values_.data() + r * steps_; }
+    [[nodiscard]] double* values(size_t r) {
+        return pages_[r >> page_shift_].values.get() + in_page(r) * steps_;
+    }
 
-    [[nodiscard]] const double* values(size_t r) const { return values_.data() + r * steps_; }
+    [[nodiscard]] const double* values(size_t r) const {
+        return pages_[r >> page_shift_].values.get() + in_page(r) * steps_;
+    }
 
     [[nodiscard]] Bits present(size_t r) const {
-        return {const_cast<uint64_t*>(present_.data()) + r * words_, steps_};
+        return {pages_[r >> page_shift_].present.get() + in_page(r) * words_, steps_};
     }
 
     // Whether any row may hold a histogram; the fast paths are for blocks that do not.
@@ -131,19 +142,46 @@ class Block {
     [[nodiscard]] size_t samples() const;
 
   private:
+    // Where the values of some rows lie. All pages but the last have room for page_rows() rows.
+    struct Page {
+        std::unique_ptr<double[]> values;
+        std::unique_ptr<uint64_t[]> present;
+        size_t room = 0;  // rows
+    };
+
     static const HistogramPtr kNoHistogram;
 
+    [[nodiscard]] size_t page_rows() const { return size_t{1} << page_shift_; }
+
+    [[nodiscard]] size_t in_page(size_t r) const { return r & (page_rows() - 1); }
+
+    // Rows that there is room for.
+    [[nodiscard]] size_t room() const {
+        return pages_.empty() ? 0 : ((pages_.size() - 1) << page_shift_) + pages_.back().room;
+    }
+
+    [[nodiscard]] int64_t page_bytes(size_t rows) const;
+    // Of the rows, their places, and histograms.
+    [[nodiscard]] int64_t footprint() const;
+    // How many rows the page behind the last row should have room for.
+    [[nodiscard]] size_t next_room() const;
+    void add_page(size_t rows);
+    // The page that the next row belongs to gets room for so many; rows in it are copied.
+    void grow_page(size_t rows);
+
+    [[nodiscard]] int64_t histograms_cost() const;
     // What a histogram at a place costs beside its neighbours in the row: nothing, where one of
     // them is the same.
     [[nodiscard]] int64_t cost_at(size_t r, size_t step, const HistogramPtr& histogram) const;
 
     size_t steps_ = 0;
     size_t words_ = 0;
+    uint32_t page_shift_ = 0;
     std::vector<RowLabels> rows_;
-    std::vector<double> values_;
-    std::vector<uint64_t> present_;
+    std::vector<Page> pages_;
     std::vector<HistogramPtr> histograms_;
-    int64_t histogram_bytes_ = 0;  // what they point at; shared with other blocks, or not
+    int64_t histogram_bytes_ = 0;     // what they point at; shared with other blocks, or not
+    base::Budget* budget_ = nullptr;  // of reset()
     base::Reservation memory_;
 };
 

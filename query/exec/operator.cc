@@ -21,6 +21,13 @@ base::Status Table::drain(Operator& from, ExecContext& context) {
     }
 }
 
+void Table::clear() {
+    blocks_ = std::vector<Block>();
+    places_ = std::vector<Place>();
+    has_histograms_ = false;
+    base::ignore(held_.replace(0), "to hold nothing is always allowed");
+}
+
 base::Result<std::vector<double>> read_scalar(Operator& from, ExecContext&, size_t steps) {
     Block block;
     TRY(const bool more, from.next(block));

@@ -30,6 +30,9 @@ class Table {
 
     [[nodiscard]] base::Status drain(Operator& from, ExecContext& context);
 
+    // Lets go of them.
+    void clear();
+
     struct Place {
         uint32_t block = 0;
         uint32_t row = 0;

@@ -26,6 +26,7 @@ class MergeOperator final : public Blocking {
             TRY(context_.check());
             TRY(const bool more, input_->next(in));
             if (!more) {
+                input_.reset();  // with what it holds
                 return merger.finish();
             }
             TRY(held.add(static_cast<int64_t>(in.samples())));
@@ -99,6 +100,8 @@ base::Status RowMerger::add_as(const RowLabels& labels,
 }
 
 base::Result<Block> RowMerger::finish() {
+    rows_ = LabelSetMap<size_t>();
+    index_memory_.reset();
     bool all = true;
     for (size_t r = 0; r < block_.rows(); ++r) {
         all &= block_.present(r).any();

@@ -77,24 +77,31 @@ class OneBlock final : public Operator {
     bool done_ = false;
 };
 
-// An operator that needs all of its input before it can say anything: compute() is called once.
+// An operator that needs all of its input before it can say anything: compute() is called once,
+// and what it made handed out page by page, so that it goes as it is used.
 class Blocking : public Operator {
   public:
     base::Result<bool> next(Block& out) final {
         if (!done_) {
             done_ = true;
-            TRY(out, compute());
-            return !out.empty();
+            TRY(result_, compute());
         }
-        out.clear();
-        return false;
+        TRY(const bool more, result_.give_page(given_++, out));
+        if (!more) {
+            result_ = Block();
+            out.clear();
+        }
+        return more;
     }
 
   protected:
+    // What holds memory for the making alone is to be let go of before it returns.
     [[nodiscard]] virtual base::Result<Block> compute() = 0;
 
   private:
     bool done_ = false;
+    Block result_;
+    size_t given_ = 0;  // pages
 };
 
 }  // namespace query::exec
