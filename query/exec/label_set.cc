@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "base/checksum.h"
 
 namespace query::exec {
 namespace {
@@ -40,28 +43,52 @@ bool LabelSet::operator==(const LabelSet& other) const {
            (size_ == 0 || std::memcmp(pairs_, other.pairs_, size_ * sizeof(LabelPair)) == 0);
 }
 
-LabelTable::LabelTable() {
+LabelTable::LabelTable() : slots_(kFirstSlots) {
     for (const std::string_view text : {"", "__name__", "__type__", "__unit__", "le"}) {
         static_cast<void>(intern(text));
     }
 }
 
 Symbol LabelTable::intern(std::string_view text) {
-    const auto found = by_text_.find(text);
-    if (found != by_text_.end()) {
-        return found->second;
+    return intern(text, true);
+}
+
+Symbol LabelTable::intern(std::string_view text, bool copy) {
+    const auto hash = static_cast<uint32_t>(base::hash64(text));
+    const size_t mask = slots_.size() - 1;
+    size_t at = hash & mask;
+    for (; slots_[at].symbol != kNoSymbol; at = (at + 1) & mask) {
+        if (slots_[at].hash == hash && texts_[slots_[at].symbol] == text) {
+            return slots_[at].symbol;
+        }
     }
-    const std::string_view kept = arena_.copy(text);
     const auto symbol = static_cast<Symbol>(texts_.size());
-    texts_.push_back(kept);
-    by_text_.emplace(kept, symbol);
+    texts_.push_back(copy ? arena_.copy(text) : text);
+    slots_[at] = {hash, symbol};
+    if (texts_.size() * 4 > slots_.size() * 3) {
+        spread();
+    }
     return symbol;
+}
+
+void LabelTable::spread() {
+    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+    const size_t mask = slots_.size() - 1;
+    for (const Slot& slot : before) {
+        size_t at = slot.hash & mask;
+        while (slot.symbol != kNoSymbol && slots_[at].symbol != kNoSymbol) {
+            at = (at + 1) & mask;
+        }
+        if (slot.symbol != kNoSymbol) {
+            slots_[at] = slot;
+        }
+    }
 }
 
 Symbol LabelTable::translate(Import& import, uint32_t symbol) {
     Symbol& ours = place_of(import, symbol);
     if (ours == kEmptySymbol) {
-        ours = intern(import.symbols->text(symbol));
+        ours = intern(import.symbols->text(symbol), false);
     }
     return ours;
 }
@@ -123,12 +150,30 @@ LabelSet LabelTable::import(std::span<const model::LabelSymbols> labels,
     return store(scratch_);
 }
 
+LabelSet LabelTable::import_without_metadata(
+    std::span<const model::LabelSymbols> labels,
+    const std::shared_ptr<const model::SymbolTable>& symbols,
+    Symbol& metric) {
+    Import& from = import_of(symbols);
+    metric = kEmptySymbol;
+    scratch_.clear();
+    for (const model::LabelSymbols& label : labels) {
+        const LabelPair pair = {translate(from, label.name), translate(from, label.value)};
+        if (!is_metadata(pair.name)) {
+            scratch_.push_back(pair);
+        } else if (pair.name == kMetricNameSymbol) {
+            metric = pair.value;
+        }
+    }
+    return store(scratch_);
+}
+
 size_t LabelTable::capacity_bytes() const {
-    size_t bytes = arena_.capacity_bytes() + texts_.capacity() * sizeof(std::string_view) +
-                   by_text_.size() * kBytesPerSymbol;
+    size_t bytes = arena_.capacity_bytes() + texts_.size() * sizeof(std::string_view) +
+                   slots_.size() * sizeof(Slot);
     for (const auto& import : imports_) {
-        bytes +=
-            import->pages.capacity() * sizeof(Symbol*) + import->sparse.size() * kBytesPerSymbol;
+        bytes += import->pages.capacity() * sizeof(Symbol*) +
+                 import->sparse.size() * kBytesPerSparseSymbol;
     }
     return bytes;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -76,7 +77,8 @@ class LabelTable {
         return text(labels.get(kMetricNameSymbol));
     }
 
-    // The labels of a series as its source has them, in the symbols of `symbols`.
+    // The labels of a series as its source has them, in the symbols of `symbols`. Texts stay with
+    // the source, which is kept; they are looked at for as long as the table is used.
     [[nodiscard]] LabelSet import(std::span<const model::LabelSymbols> labels,
                                   const std::shared_ptr<const model::SymbolTable>& symbols);
 
@@ -84,6 +86,12 @@ class LabelTable {
     [[nodiscard]] LabelSet import(std::span<const model::LabelSymbols> labels,
                                   const std::shared_ptr<const model::SymbolTable>& symbols,
                                   std::span<const Symbol> names);
+
+    // Of them all but the metadata, and the metric's name apart.
+    [[nodiscard]] LabelSet import_without_metadata(
+        std::span<const model::LabelSymbols> labels,
+        const std::shared_ptr<const model::SymbolTable>& symbols,
+        Symbol& metric);
 
     // Copies pairs that are sorted already.
     [[nodiscard]] LabelSet store(std::span<const LabelPair> sorted);
@@ -107,7 +115,7 @@ class LabelTable {
     [[nodiscard]] size_t capacity_bytes() const;
 
   private:
-    static constexpr size_t kBytesPerSymbol = 64;          // of a hash table's node and bucket
+    static constexpr size_t kBytesPerSparseSymbol = 64;    // of a hash table's node and bucket
     static constexpr uint32_t kPagedSymbolsMax = 1 << 24;  // beyond it, symbols map by hash
     static constexpr size_t kPageSymbols = 128;
 
@@ -119,13 +127,27 @@ class LabelTable {
         std::unordered_map<uint32_t, Symbol> sparse;
     };
 
+    // A symbol that is there: where it is found.
+    struct Slot {
+        uint32_t hash = 0;
+        Symbol symbol = kNoSymbol;
+    };
+
+    static constexpr Symbol kNoSymbol = UINT32_MAX;
+    static constexpr size_t kFirstSlots = 64;
+
+    // The symbol of `text`; a new one's text is copied, or stays where it is.
+    [[nodiscard]] Symbol intern(std::string_view text, bool copy);
+    // Twice as many slots.
+    void spread();
+
     [[nodiscard]] Import& import_of(const std::shared_ptr<const model::SymbolTable>& symbols);
     Symbol translate(Import& import, uint32_t symbol);
     [[nodiscard]] Symbol& place_of(Import& import, uint32_t symbol);
 
     base::Arena arena_;
-    std::vector<std::string_view> texts_;
-    std::unordered_map<std::string_view, Symbol> by_text_;
+    std::deque<std::string_view> texts_;  // does not move when it grows
+    std::vector<Slot> slots_;             // by hash, open; at most three quarters full
     std::vector<std::unique_ptr<Import>> imports_;
     Import* last_import_ = nullptr;
     std::vector<LabelPair> scratch_;

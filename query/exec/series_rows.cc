@@ -337,12 +337,7 @@ class SeriesRows final : public Operator {
         task->state = Task::State::kWaiting;
         task->series.clear();
         for (size_t i = 0; i < count; ++i) {
-            RowLabels labels{labels_of(all[position_ + i]), false};
-            const std::string_view metric = context_.labels.metric_name(labels.labels);
-            if (inputs_.maker->drops_name()) {
-                context_.drop_name(labels);
-            }
-            task->series.push_back({labels, metric});
+            task->series.push_back(labels_of(all[position_ + i]));
         }
         position_ += count;
         TRY(task->block.reset(context_.budget, count, steps_));
@@ -353,10 +348,23 @@ class SeriesRows final : public Operator {
         return base::success();
     }
 
-    [[nodiscard]] LabelSet labels_of(const model::SeriesView& series) {
+    [[nodiscard]] Task::Series labels_of(const model::SeriesView& series) {
         const auto& symbols = batch_->batch.symbols;
-        return inputs_.labels ? context_.labels.import(series.labels, symbols, wanted_)
-                              : context_.labels.import(series.labels, symbols);
+        LabelTable& table = context_.labels;
+        if (inputs_.maker->drops_name() && !inputs_.labels &&
+            !context_.options.delayed_name_removal) {
+            Symbol metric = kEmptySymbol;
+            const LabelSet labels = table.import_without_metadata(series.labels, symbols, metric);
+            return {{labels, false}, table.text(metric)};
+        }
+        RowLabels labels{inputs_.labels ? table.import(series.labels, symbols, wanted_)
+                                        : table.import(series.labels, symbols),
+                         false};
+        const std::string_view metric = table.metric_name(labels.labels);
+        if (inputs_.maker->drops_name()) {
+            context_.drop_name(labels);
+        }
+        return {labels, metric};
     }
 
     [[nodiscard]] size_t rows_per_task(size_t batch) const {
