@@ -15,13 +15,23 @@ Signatures::Signatures(ExecContext& context, const VectorMatching& matching)
     }
 }
 
-size_t Signatures::of(LabelSet labels) {
+void Signatures::make_key(LabelSet labels) {
     key_.clear();
     for (const LabelPair& pair : labels) {
         if ((std::ranges::find(names_, pair.name) != names_.end()) == on_) {
             key_.push_back(pair);
         }
     }
+}
+
+std::optional<size_t> Signatures::find(LabelSet labels) {
+    make_key(labels);
+    const auto found = groups_.find(LabelSet(key_.data(), key_.size()));
+    return found == groups_.end() ? std::nullopt : std::optional(found->second);
+}
+
+size_t Signatures::of(LabelSet labels) {
+    make_key(labels);
     const auto found = groups_.find(LabelSet(key_.data(), key_.size()));
     if (found != groups_.end()) {
         return found->second;

@@ -1,6 +1,7 @@
 // Which rows of two vectors belong together: on(…) and ignoring(…).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "query/ast.h"
@@ -15,6 +16,8 @@ class Signatures {
 
     // The match group of these labels.
     [[nodiscard]] size_t of(LabelSet labels);
+    // The same, if it came up before.
+    [[nodiscard]] std::optional<size_t> find(LabelSet labels);
 
     [[nodiscard]] size_t size() const { return labels_.size(); }
 
@@ -25,6 +28,8 @@ class Signatures {
     [[nodiscard]] std::span<const Symbol> names() const { return {names_.data(), written_}; }
 
   private:
+    void make_key(LabelSet labels);
+
     ExecContext& context_;
     bool on_;
     std::vector<Symbol> names_;
