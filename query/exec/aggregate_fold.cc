@@ -20,6 +20,9 @@ bool takes_histograms(AggregateOp op) {
     return op == AggregateOp::kSum || op == AggregateOp::kAvg;
 }
 
+// Of a value that a quantile keeps, with what is free beside it.
+constexpr int64_t kBytesPerValue = 16;
+
 bool counts_only(AggregateOp op) {
     return op == AggregateOp::kCount || op == AggregateOp::kGroup;
 }
@@ -100,6 +103,7 @@ class FoldAggregate final : public Blocking {
           grouping_(inputs_.context, inputs_.expr.grouping, inputs_.expr.without),
           table_(op_, steps_, inputs_.context),
           held_(inputs_.context.samples),
+          value_memory_(inputs_.context.budget),
           histogram_memory_(inputs_.context.budget),
           pace_(inputs_.context) {}
 
@@ -115,6 +119,7 @@ class FoldAggregate final : public Blocking {
             TRY(inputs_.context.check());
             TRY(const bool more, inputs_.input->next(in));
             if (!more) {
+                inputs_.input.reset();  // with what it holds
                 return finish();
             }
             for (size_t r = 0; r < in.rows(); ++r) {
@@ -140,7 +145,9 @@ class FoldAggregate final : public Blocking {
         }
         dropped_[group] = dropped_[group] || in.row(r).drop_name;
         if (op_ == AggregateOp::kQuantile) {
-            TRY(held_.add(static_cast<int64_t>(in.present(r).count())));
+            const auto count = static_cast<int64_t>(in.present(r).count());
+            TRY(held_.add(count));
+            TRY(value_memory_.grow(count * kBytesPerValue));
         }
         if (!in.has_histograms() || counts_only(op_)) {
             table_.add_row(group, in.values(r), in.present(r));
@@ -238,6 +245,7 @@ class FoldAggregate final : public Blocking {
     Grouping grouping_;
     FoldTable table_;  // of the floats
     HeldSamples held_;
+    base::Reservation value_memory_;  // of values that are kept
     std::vector<bool> dropped_;
     std::vector<double> params_;
     std::unordered_map<size_t, HistogramPlace> histograms_;

@@ -1,8 +1,10 @@
 #include "query/exec/fold.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "base/arena.h"
 #include "base/check.h"
 #include "query/histogram/kahan.h"
 #include "query/histogram/quantile.h"
@@ -285,20 +287,69 @@ class VarianceFold final : public FoldBase<VarianceFold> {
     std::vector<Spread> places_;
 };
 
+// Keeps every value, in pieces that do not move: the largest hold so many that what is free in the
+// last one is little.
 class QuantileFold final : public FoldBase<QuantileFold> {
   public:
-    void grow(size_t places) override { values_.resize(places); }
+    void grow(size_t places) override { places_.resize(places); }
 
-    void one(size_t place, double value) { values_[place].push_back(value); }
+    void one(size_t place, double value) {
+        Values& values = places_[place];
+        if (values.last == nullptr || values.used == values.last->room) {
+            add_piece(values);
+        }
+        numbers(*values.last)[values.used++] = value;
+    }
 
     double value(size_t place, double q) override {
-        return histogram::quantile_of(q, values_[place]);
+        const Values& values = places_[place];
+        size_t count = 0;
+        for (const Piece* piece = values.last; piece != nullptr; piece = piece->before) {
+            count += used(values, *piece);
+        }
+        all_.resize(count);
+        for (Piece* piece = values.last; piece != nullptr; piece = piece->before) {
+            count -= used(values, *piece);
+            std::copy_n(numbers(*piece), used(values, *piece), all_.data() + count);
+        }
+        return histogram::quantile_of(q, all_);
     }
 
     [[nodiscard]] uint32_t width() const override { return 0; }
 
   private:
-    std::vector<std::vector<double>> values_;
+    static constexpr uint32_t kFirstRoom = 2, kMostRoom = 64;  // values
+
+    struct Piece {  // and its values behind it
+        Piece* before;
+        size_t room;
+    };
+
+    struct Values {
+        Piece* last = nullptr;
+        size_t used = 0;  // of the last piece; those before are full
+    };
+
+    static double* numbers(Piece& piece) { return reinterpret_cast<double*>(&piece + 1); }
+
+    static size_t used(const Values& values, const Piece& piece) {
+        return &piece == values.last ? values.used : piece.room;
+    }
+
+    void add_piece(Values& values) {
+        const size_t room = values.last == nullptr
+                                ? kFirstRoom
+                                : std::min<size_t>(2 * values.last->room, kMostRoom);
+        static_assert(alignof(Piece) == alignof(double) && sizeof(Piece) % sizeof(double) == 0);
+        const size_t header = sizeof(Piece) / sizeof(double);
+        auto* const piece = reinterpret_cast<Piece*>(arena_.allocate<double>(header + room).data());
+        *piece = {values.last, room};
+        values = {piece, 0};
+    }
+
+    base::Arena arena_;
+    std::vector<Values> places_;
+    std::vector<double> all_;
 };
 
 }  // namespace
