@@ -1,6 +1,7 @@
 // The *_over_time functions: what a window holds, folded into one value.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <limits>
 
@@ -18,7 +19,8 @@ using histogram::KahanLanes;
 using model::CounterResetHint;
 using model::FloatHistogram;
 
-constexpr size_t kScanWindowMax = 16;  // longer windows use a queue for their extremes
+constexpr size_t kScanWindowMax = 16;      // longer windows use a queue for their extremes
+constexpr size_t kCompareWindowMax = 256;  // or not, when only the value matters
 
 using Values = std::span<const double>;
 
@@ -376,11 +378,40 @@ class ExtremeFinder {
     size_t next_ = 0;
 };
 
+// The largest value of a window, or the smallest: several are compared at once, which does not tell
+// where it stands.
+template <class Better>
+double extreme_value(Values values, Better better) {
+    constexpr size_t kAtOnce = 4;
+    using Lanes = double __attribute__((vector_size(kAtOnce * sizeof(double))));
+    const double worst = std::numeric_limits<double>::infinity() * (better(0.0, 1.0) ? 1.0 : -1.0);
+    Lanes best = Lanes{} + worst;
+    size_t i = 0;
+    for (; i + kAtOnce <= values.size(); i += kAtOnce) {
+        Lanes some;
+        std::memcpy(&some, values.data() + i, sizeof some);
+        best = better(some, best) ? some : best;
+    }
+    double found = worst;
+    for (size_t lane = 0; lane < kAtOnce; ++lane) {
+        const double one = best[lane];
+        found = better(one, found) ? one : found;
+    }
+    for (; i < values.size(); ++i) {
+        found = better(values[i], found) ? values[i] : found;
+    }
+    // Of zeros with either sign the first counts, and of nothing but NaN the last.
+    return found == worst || found == 0 ? values[extreme_in(values, better)] : found;
+}
+
 template <class Better>
 base::Status extreme_kernel(
     const RollupInput& input, Block& out, size_t row, bool time, Better better) {
     ExtremeFinder<Better> finder(input.columns.v, better);
-    return fold_floats(input, out, row, [&](size_t, const Window& window, Values) {
+    return fold_floats(input, out, row, [&](size_t, const Window& window, Values values) {
+        if (!time && values.size() <= kCompareWindowMax) {
+            return extreme_value(values, better);
+        }
         const size_t i = finder.find(window);
         return time ? static_cast<double>(input.columns.t[i]) / 1000 : input.columns.v[i];
     });
