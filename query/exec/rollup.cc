@@ -275,6 +275,7 @@ void remember_windows(const plan::Node& range,
         memo.points += window.floats() + window.histograms();
     }
     memo.factors.clear();
+    memo.time_sums.clear();
     memo.times = columns.t;
     memo.known = floats_only;
 }

@@ -29,6 +29,13 @@ struct Window {
     [[nodiscard]] size_t histograms() const { return histogram_end - histogram_begin; }
 };
 
+// What a regression needs of the times of a window: x are seconds.
+struct TimeSums {
+    double sum = 0;       // of x
+    double variance = 0;  // the sum of x * x, less what a mean other than zero adds
+    size_t alike = 0;     // the first step of those in a row that have the same x
+};
+
 // What depends on the times of a series' samples alone. Series of one target have the same times,
 // so it is kept for those that come next.
 struct WindowMemo {
@@ -37,6 +44,9 @@ struct WindowMemo {
     std::vector<Window> windows;  // one per step
     size_t points = 0;            // samples in the windows
     std::vector<double> factors;  // of rates, by step; empty: not worked out yet
+    std::vector<TimeSums> time_sums;  // of regressions, in the same way
+
+    std::vector<uint32_t> stretches;  // memory of one series' work
 };
 
 // What a function over ranges is given: one series, with all windows of all steps.

@@ -1,4 +1,5 @@
 // deriv, predict_linear and double_exponential_smoothing: trends of floats.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -16,28 +17,233 @@ struct Line {
     double intercept = 0;
 };
 
-// Least squares over the samples; x in seconds after `origin`, where the intercept is.
-Line regression(const Columns& columns, const Window& window, int64_t origin) {
-    KahanLanes sums;  // of x, y, x * y, x * x
-    bool constant = true;
-    const double first = columns.v[window.begin];
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+double seconds_after(int64_t origin, int64_t t) {
+    return static_cast<double>(t - origin) / 1e3;
+}
+
+// One window of a series, as a least squares problem: x in seconds after `origin`.
+struct Points {
+    const int64_t* t = nullptr;
+    const double* v = nullptr;
+    size_t count = 0;
+    int64_t origin = 0;
+    size_t alike = 0;  // the same for windows with the same x
+
+    [[nodiscard]] double x(size_t i) const { return seconds_after(origin, t[i]); }
+};
+
+// Sums of a window's values.
+struct ValueSums {
+    Kahan y, xy;
+
+    void add(double x, double y_value) {
+        y.add(y_value);
+        xy.add(x * y_value);
+    }
+};
+
+ValueSums sum_alone(const Points& points) {
+    ValueSums sums;
+    for (size_t i = 0; i < points.count; ++i) {
+        sums.add(points.x(i), points.v[i]);
+    }
+    return sums;
+}
+
+// Sums that stay finite need nothing that is done for infinite ones: with the bits of KahanLanes as
+// long as they do.
+struct FiniteLanes {
+    using Lanes = KahanLanes::Lanes;
+
+    Lanes sum = {};
+    Lanes error = {};
+
+    void add(Lanes value) {
+        const Lanes next = sum + value;
+        error += __builtin_elementwise_abs(sum) >= __builtin_elementwise_abs(value)
+                     ? (sum - next) + value
+                     : (value - next) + sum;
+        sum = next;
+    }
+
+    [[nodiscard]] Kahan lane(size_t i) const { return {sum[i], error[i]}; }
+};
+
+constexpr size_t kLanes = KahanLanes::kCount;
+
+// The sums of several windows beside each other: each is a chain of additions that wait for one
+// another.
+//   kSameX  all have the x of the first
+template <bool kSameX>
+void sum_beside(const Points (&windows)[kLanes], ValueSums (&sums)[kLanes]) {
+    using Lanes = FiniteLanes::Lanes;
+    size_t common = windows[0].count;
+    for (const Points& window : windows) {
+        common = std::min(common, window.count);
+    }
+    FiniteLanes y_sums;
+    FiniteLanes xy_sums;
+    for (size_t i = 0; i < common; ++i) {
+        const Lanes y = {windows[0].v[i], windows[1].v[i], windows[2].v[i], windows[3].v[i]};
+        const double first_x = windows[0].x(i);
+        Lanes x = {first_x, first_x, first_x, first_x};
+        if constexpr (!kSameX) {
+            x = Lanes{first_x, windows[1].x(i), windows[2].x(i), windows[3].x(i)};
+        }
+        y_sums.add(y);
+        xy_sums.add(x * y);
+    }
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+        sums[lane] = {y_sums.lane(lane), xy_sums.lane(lane)};
+        for (size_t i = common; i < windows[lane].count; ++i) {
+            sums[lane].add(windows[lane].x(i), windows[lane].v[i]);
+        }
+    }
+}
+
+Line line_through(const Points& points, const ValueSums& sums, const TimeSums& times) {
+    const auto n = static_cast<double>(points.count);
+    const double sum_y = sums.y.value();
+    const double covariance = sums.xy.value() - times.sum * sum_y / n;
+    const double slope = covariance / times.variance;
+    return {slope, sum_y / n - slope * times.sum / n};
+}
+
+// The line when all values are the same, and there is nothing to compute.
+Line level(double value) {
+    return std::isinf(value) ? Line{kNan, kNan} : Line{0, value};
+}
+
+// Collects windows of one series and gives done(step, line) for each, several at a time.
+template <class Done>
+class Lines {
+  public:
+    explicit Lines(Done done) : done_(std::move(done)) {}
+
+    void add(size_t step, const Points& points, const TimeSums& times) {
+        same_x_ = same_x_ && (held_ == 0 || points.alike == points_[0].alike);
+        steps_[held_] = step;
+        points_[held_] = points;
+        times_[held_] = &times;
+        if (++held_ == kLanes) {
+            flush();
+        }
+    }
+
+    // After the last add().
+    void flush() {
+        if (held_ == 0) {
+            return;
+        }
+        std::fill(points_ + held_, points_ + kLanes, points_[0]);
+        ValueSums sums[kLanes];
+        if (same_x_) {
+            sum_beside<true>(points_, sums);
+        } else {
+            sum_beside<false>(points_, sums);
+        }
+        for (size_t i = 0; i < held_; ++i) {
+            const bool finite = std::isfinite(sums[i].y.sum) && std::isfinite(sums[i].xy.sum);
+            done_(steps_[i],
+                  line_through(points_[i], finite ? sums[i] : sum_alone(points_[i]), *times_[i]));
+        }
+        held_ = 0;
+        same_x_ = true;
+    }
+
+  private:
+    Done done_;
+    size_t held_ = 0;
+    bool same_x_ = true;
+    size_t steps_[kLanes] = {};
+    Points points_[kLanes];
+    const TimeSums* times_[kLanes] = {};
+};
+
+TimeSums time_sums(const std::vector<int64_t>& t,
+                   const Window& window,
+                   int64_t origin,
+                   size_t step) {
+    Kahan sum;
+    Kahan squares;
     for (size_t i = window.begin; i < window.end; ++i) {
-        const double y = columns.v[i];
-        constant &= i == window.begin || y == first;
-        const double x = static_cast<double>(columns.t[i] - origin) / 1e3;
-        sums.add({x, y, x * y, x * x});
+        const double x = seconds_after(origin, t[i]);
+        sum.add(x);
+        squares.add(x * x);
     }
-    if (constant) {
-        const double nan = std::numeric_limits<double>::quiet_NaN();
-        return std::isinf(first) ? Line{nan, nan} : Line{0, first};
-    }
-    const Kahan sum_x = sums.lane(0), sum_y = sums.lane(1);
-    const Kahan sum_xy = sums.lane(2), sum_xx = sums.lane(3);
     const auto n = static_cast<double>(window.floats());
-    const double covariance = sum_xy.value() - sum_x.value() * sum_y.value() / n;
-    const double variance = sum_xx.value() - sum_x.value() * sum_x.value() / n;
-    const double slope = covariance / variance;
-    return {slope, sum_y.value() / n - slope * sum_x.value() / n};
+    return {sum.value(), squares.value() - sum.value() * sum.value() / n, step};
+}
+
+// Whether both windows, of equally many samples, have the same times, seen from their origins.
+bool same_times(const std::vector<int64_t>& t,
+                const Window& a,
+                int64_t a_origin,
+                const Window& b,
+                int64_t b_origin) {
+    bool other = false;  // asked at the end: that leaves a loop of vector instructions
+    for (size_t i = 0; i < a.floats(); ++i) {
+        other |= t[a.begin + i] - a_origin != t[b.begin + i] - b_origin;
+    }
+    return !other;
+}
+
+// Where x is zero in a window: at its first sample.
+struct AtFirst {
+    const RollupInput& input;
+
+    int64_t operator()(size_t /*step*/, const Window& window) const {
+        return input.columns.t[window.begin];
+    }
+};
+
+// The same: at the step.
+struct AtStep {
+    const RollupInput& input;
+
+    int64_t operator()(size_t step, const Window& /*window*/) const {
+        return input.node.grid.at(step);
+    }
+};
+
+// The sums over x of all windows with two floats or more, which depend on times alone.
+template <class Origin>
+const std::vector<TimeSums>& time_sums_of(const RollupInput& input, const Origin& origin) {
+    std::vector<TimeSums>& all = input.memo.time_sums;
+    if (!all.empty()) {
+        return all;
+    }
+    const std::vector<int64_t>& t = input.columns.t;
+    all.resize(input.windows.size());
+    for (size_t step = 0; step < all.size(); ++step) {
+        const Window& window = input.windows[step];
+        if (window.floats() < 2) {
+            continue;
+        }
+        const int64_t zero = origin(step, window);
+        const Window* const before = step > 0 ? &input.windows[step - 1] : nullptr;
+        if (before != nullptr && before->floats() == window.floats() &&
+            same_times(t, *before, origin(step - 1, *before), window, zero)) {
+            all[step] = all[step - 1];
+        } else {
+            all[step] = time_sums(t, window, zero, step);
+        }
+    }
+    return all;
+}
+
+// By sample, where the stretch of equal values begins that it belongs to.
+void find_stretches(const std::vector<double>& v, std::vector<uint32_t>& begins) {
+    begins.resize(v.size());
+    uint32_t begin = 0;
+    for (uint32_t i = 0; i < v.size(); ++i) {
+        if (i > 0 && v[i] != v[i - 1]) {
+            begin = i;
+        }
+        begins[i] = begin;
+    }
 }
 
 // Calls compute(step, window) where there are two floats or more; says so when histograms were left
@@ -55,6 +261,30 @@ base::Status for_trends(const RollupInput& input, Compute&& compute) {
             compute(step, window);
         }
     }
+    return base::success();
+}
+
+// done(step, line) for the line of least squares through every window.
+template <class Origin, class Done>
+base::Status fit_lines(const RollupInput& input, const Origin& origin, Done&& done) {
+    const Columns& columns = input.columns;
+    const std::vector<TimeSums>& times = time_sums_of(input, origin);
+    find_stretches(columns.v, input.memo.stretches);
+    Lines lines(done);
+    TRY(for_trends(input, [&](size_t step, const Window& window) {
+        if (input.memo.stretches[window.end - 1] <= window.begin) {
+            done(step, level(columns.v[window.begin]));
+            return;
+        }
+        lines.add(step,
+                  {columns.t.data() + window.begin,
+                   columns.v.data() + window.begin,
+                   window.floats(),
+                   origin(step, window),
+                   times[step].alike},
+                  times[step]);
+    }));
+    lines.flush();
     return base::success();
 }
 
@@ -79,14 +309,13 @@ bool is_factor(double value) {
 }  // namespace
 
 base::Status deriv_kernel(const RollupInput& input, Block& out, size_t row) {
-    return for_trends(input, [&](size_t step, const Window& window) {
-        out.set(row, step, regression(input.columns, window, input.columns.t[window.begin]).slope);
+    return fit_lines(input, AtFirst{input}, [&](size_t step, const Line& line) {
+        out.set(row, step, line.slope);
     });
 }
 
 base::Status predict_linear_kernel(const RollupInput& input, Block& out, size_t row) {
-    return for_trends(input, [&](size_t step, const Window& window) {
-        const Line line = regression(input.columns, window, input.node.grid.at(step));
+    return fit_lines(input, AtStep{input}, [&](size_t step, const Line& line) {
         out.set(row, step, line.slope * input.scalars[0][step] + line.intercept);
     });
 }
