@@ -11,13 +11,22 @@
 
 namespace base {
 
+// One thread. Those that wait are a stack: the one that worked last, whose memory is still in its
+// caches, is woken first, and has its job with it.
+struct Worker {
+    CondVar wake;
+    std::function<void()> job;  // guarded by the pool's mutex, as long as the worker is idle
+    bool given = false;         // the same
+};
+
 struct WorkerPool::State {
-    void work();
-    [[nodiscard]] std::function<void()> take() EXCLUDES_LOCK(mutex);
+    void work(Worker& self);
+    [[nodiscard]] std::function<void()> take(Worker& self) EXCLUDES_LOCK(mutex);
     void finished() EXCLUDES_LOCK(mutex);
 
     mutable Mutex mutex;
-    CondVar changed;
+    std::vector<std::unique_ptr<Worker>> workers;  // all
+    std::vector<Worker*> idle GUARDED_BY(mutex);   // as long as nothing is queued
     std::deque<std::function<void()>> queue GUARDED_BY(mutex);
     size_t running GUARDED_BY(mutex) = 0;
     bool stopping GUARDED_BY(mutex) = false;
@@ -25,10 +34,16 @@ struct WorkerPool::State {
 };
 
 // The next job; null when the pool stops and nothing is left.
-std::function<void()> WorkerPool::State::take() {
+std::function<void()> WorkerPool::State::take(Worker& self) {
     const MutexLock lock(mutex);
-    while (queue.empty() && !stopping) {
-        changed.wait(mutex);
+    if (queue.empty() && !stopping) {
+        idle.push_back(&self);
+        while (!self.given && !stopping) {
+            self.wake.wait(mutex);
+        }
+        if (std::exchange(self.given, false)) {
+            return std::move(self.job);  // counted by who gave it
+        }
     }
     if (queue.empty()) {
         return nullptr;
@@ -44,8 +59,8 @@ void WorkerPool::State::finished() {
     --running;
 }
 
-void WorkerPool::State::work() {
-    while (std::function<void()> job = take()) {
+void WorkerPool::State::work(Worker& self) {
+    while (std::function<void()> job = take(self)) {
         job();
         job = nullptr;
         finished();
@@ -56,9 +71,10 @@ WorkerPool::WorkerPool(WorkerPoolOptions options)
     : options_(std::move(options)), state_(std::make_unique<State>()) {
     SKEIN_CHECK(options_.threads > 0, "a pool has threads:", options_.name);
     for (size_t i = 0; i < options_.threads; ++i) {
-        state_->threads.emplace_back([this, name = options_.name.substr(0, 15)] {
+        Worker& worker = *state_->workers.emplace_back(std::make_unique<Worker>());
+        state_->threads.emplace_back([this, &worker, name = options_.name.substr(0, 15)] {
             pthread_setname_np(pthread_self(), name.c_str());
-            state_->work();
+            state_->work(worker);
         });
     }
 }
@@ -68,16 +84,31 @@ WorkerPool::~WorkerPool() {
 }
 
 Status WorkerPool::submit(std::function<void()> job) {
-    const MutexLock lock(state_->mutex);
-    if (state_->stopping) {
-        return fail(Code::kUnavailable, options_.name, "is stopping");
+    Worker* woken = nullptr;
+    {
+        const MutexLock lock(state_->mutex);
+        if (state_->stopping) {
+            return fail(Code::kUnavailable, options_.name, "is stopping");
+        }
+        if (!state_->idle.empty()) {
+            woken = state_->idle.back();
+            state_->idle.pop_back();
+            woken->job = std::move(job);
+            woken->given = true;
+            ++state_->running;
+        } else if (state_->queue.size() >= options_.queue_max) {
+            return fail(Code::kLimit,
+                        "too many waiting jobs in",
+                        options_.name,
+                        "limit",
+                        options_.queue_max);
+        } else {
+            state_->queue.push_back(std::move(job));
+        }
     }
-    if (state_->queue.size() >= options_.queue_max) {
-        return fail(
-            Code::kLimit, "too many waiting jobs in", options_.name, "limit", options_.queue_max);
+    if (woken != nullptr) {
+        woken->wake.notify_one();
     }
-    state_->queue.push_back(std::move(job));
-    state_->changed.notify_one();
     return success();
 }
 
@@ -98,7 +129,9 @@ void WorkerPool::stop() {
     {
         const MutexLock lock(state_->mutex);
         state_->stopping = true;
-        state_->changed.notify_all();
+    }
+    for (const auto& worker : state_->workers) {
+        worker->wake.notify_one();
     }
     for (std::thread& thread : state_->threads) {
         thread.join();
