@@ -62,6 +62,8 @@ struct ServerOptions {
     Duration header_timeout{10'000'000'000};  // from the first byte to the end of the header
     Duration idle_timeout{300'000'000'000};   // between requests of a connection
     Duration write_timeout{300'000'000'000};  // without a byte of progress
+    Duration stream_wait{100'000'000};        // until a body whose source left a frame empty,
+                                              // because there is nothing yet, is asked again
     size_t header_limit = 64 * 1024;          // bytes; more: 431
     size_t compress_min = 1024;               // smaller bodies go out as they are
     size_t compress_inline_max = 32 * 1024;   // larger bodies are compressed on the pool

@@ -110,10 +110,10 @@ Task<Response> ServerConnection::handle(const Route& route) {
     if (route.options.timeout > Duration::zero()) {
         context.deadline = Deadline::after(lane_.lane.clock(), route.options.timeout);
     }
+    stop_ = std::stop_source();
     if (on_lane) {
         co_return std::get<Handler>(route.handler)(request_, context);
     }
-    stop_ = std::stop_source();
     context.stop = stop_.get_token();
     handler_timer_.arm(context.deadline);
     channel_.watch();

@@ -71,6 +71,7 @@ class ServerConnection final : HeadSink {
     [[nodiscard]] Task<bool> next_frame(const BodySource& source,
                                         BodyEncoder* encoder,
                                         std::string& frame);
+    [[nodiscard]] Task<void> wait_for_frame();
     void report(int status);
 
     const std::shared_ptr<ServerCore> core_;

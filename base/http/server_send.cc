@@ -1,6 +1,7 @@
 // How answers go out: whole or in frames, compressed or not.
 #include <charconv>
 
+#include "base/async/deadline.h"
 #include "base/http/content_coding.h"
 #include "base/http/response_text.h"
 #include "base/http/server_connection.h"
@@ -57,13 +58,25 @@ Task<void> ServerConnection::write(std::string_view first, std::string_view seco
     return channel_.write(first, second, core_->options.write_timeout);
 }
 
+// A source that has nothing yet is left alone for a while; that is no write that takes too long. A
+// client that goes away meanwhile is noticed.
+Task<void> ServerConnection::wait_for_frame() {
+    channel_.no_time_limit();
+    channel_.watch();
+    CO_TRY(co_await sleep_for(core_->options.stream_wait));
+    channel_.limit_time(core_->options.write_timeout);
+    co_return success();
+}
+
 // The next frame, compressed when there is an encoder. False: it is the last one.
 Task<bool> ServerConnection::next_frame(const BodySource& source,
                                         BodyEncoder* encoder,
                                         std::string& frame) {
-    std::function<Result<bool>()> work = [this, &source, encoder, &frame]() -> Result<bool> {
+    bool waits = false;
+    std::function<Result<bool>()> work = [&]() -> Result<bool> {
         frame.clear();
         TRY(const bool more, source(frame, stop_.get_token()));
+        waits = more && frame.empty();
         if (encoder != nullptr) {
             std::string packed;
             encoder->add(frame, packed);
@@ -75,10 +88,16 @@ Task<bool> ServerConnection::next_frame(const BodySource& source,
         return more;
     };
     WorkerPool* const pool = route_ == nullptr ? nullptr : route_->options.pool;
+    Result<bool> more = false;
     if (pool == nullptr) {
-        co_return work();
+        more = work();
+    } else {
+        more = co_await run_on(*pool, std::move(work));
     }
-    co_return co_await run_on(*pool, std::move(work));
+    if (waits && !channel_.peer_gone()) {
+        CO_TRY(co_await wait_for_frame());
+    }
+    co_return more;
 }
 
 Task<void> ServerConnection::send_stream(Response& response, ContentCoding coding, bool chunked) {

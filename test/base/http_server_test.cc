@@ -352,6 +352,47 @@ TEST_CASE("streamed bodies come in frames, back-pressured, compressed or not", "
     }
 }
 
+TEST_CASE("a stream that has nothing yet is asked again until its client goes away",
+          "[base][http]") {
+    std::atomic<int> asked{0};
+    std::atomic<int> open{0};
+    Router router;
+    const auto add = [&](const char* path, int frames) {
+        router.add({Method::kGet}, path, [&, frames](const Request&, const RequestContext&) {
+            Response response;
+            const std::shared_ptr<void> mark(nullptr, [&open](void*) { --open; });
+            ++open;
+            response.stream = [&asked, frames, mark, n = 0](
+                                  std::string& frame,
+                                  std::stop_token) mutable -> base::Result<bool> {
+                ++asked;
+                if (++n % 3 == 0) {
+                    frame = "frame ";
+                }
+                return frames == 0 || n < frames;
+            };
+            return response;
+        });
+    };
+    add("/some", 9);
+    add("/endless", 0);
+    ServerOptions options;
+    options.stream_wait = 1ms;
+    options.write_timeout = 200ms;  // waiting is not writing
+    HttpServer server(std::move(router), options);
+    HttpClient client(server.url("/some"));
+    REQUIRE(client.get().has_value());
+    CHECK(client.body == "frame frame frame ");
+    CHECK(asked == 9);
+    {
+        RawSocket socket = RawSocket::connect(server.port());
+        socket.send(get("/endless"));
+        REQUIRE(wait_for([&] { return asked > 400; }));
+        CHECK(open == 1);
+    }
+    CHECK(wait_for([&] { return open == 0; }));
+}
+
 TEST_CASE("a stream that fails cuts the connection", "[base][http]") {
     Router router;
     router.add({Method::kGet}, "/", [](const Request&, const RequestContext&) {
