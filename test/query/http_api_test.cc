@@ -307,6 +307,15 @@ TEST_CASE("federation pages the latest samples", "[query][http]") {
           "up{instance=\"i\",job=\"c\",region=\"eu\"} 2.5 61500\n"
           "up{job=\"a<b\",instance=\"\",region=\"eu\"} 2.5 61500\n");
     CHECK(handle_federate(api.sources, Api::request("match[]=up["), {}).status == 400);
+
+    CHECK(handle_federate(api.sources, Api::request("match[]=sizes"), {}).body.empty());
+    Request protobuf = Api::request("match[]=sizes");
+    protobuf.headers.set("Accept",
+                         "application/vnd.google.protobuf; "
+                         "proto=io.prometheus.client.MetricFamily; encoding=delimited");
+    const Response page = handle_federate(api.sources, protobuf, {});
+    CHECK(page.headers.get("Content-Type").starts_with("application/vnd.google.protobuf; "));
+    CHECK(page.body.substr(1, 9) == "\n\x05sizes\x18\x04");  // name, histogram
 }
 
 TEST_CASE("times are seconds or RFC 3339", "[query][http]") {
