@@ -35,6 +35,11 @@ void read_global(const Node& node,
                  GlobalOptions& out,
                  std::vector<std::string>& warnings);
 
+// The words of the configuration for them.
+[[nodiscard]] std::string_view protocol_name(scrape::ScrapeProtocol protocol);
+[[nodiscard]] std::string_view name_scheme_name(model::NameScheme scheme);
+[[nodiscard]] std::string_view escaping_scheme_name(scrape::EscapingScheme scheme);
+
 [[nodiscard]] scrape::JobOptions read_scrape_config(const Node& node,
                                                     Scope& scope,
                                                     const GlobalOptions& global);

@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "config/blocks.h"
+#include "config/effective.h"
 
 namespace config {
 namespace {
@@ -80,6 +81,10 @@ class Loader {
             return base::fail(problems_.error());
         }
         config_->masked_yaml = print_yaml(*root);
+        for (size_t i = 0; i < job_names_.size(); ++i) {
+            const scrape::JobOptions& job = config_->scrape.jobs[i];
+            config_->job_yaml[job.job_name] = effective_yaml(*job_names_[i].first, job);
+        }
         TRY(config_->checksum, checksum(files_, path_));
         return std::shared_ptr<const Config>(std::move(config_));
     }
@@ -228,6 +233,7 @@ class Loader {
     Scope scope_;
     GlobalOptions global_;
     std::vector<NodePtr> documents_;  // job_names_ point into them
+    // As many as there are jobs, in their order.
     std::vector<std::pair<const Node*, std::string>> job_names_;
 };
 

@@ -143,6 +143,8 @@ struct Config {
     std::string checksum;
     // The document as YAML, secrets masked.
     std::string masked_yaml;
+    // Every scrape_config as it takes effect, as YAML, by job; secrets masked.
+    std::map<std::string, std::string> job_yaml;
 };
 
 struct LoadOptions {

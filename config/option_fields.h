@@ -429,7 +429,8 @@ void fields(const Config& config, Visit&& visit) {
                  unbuilt,
                  warnings,
                  checksum,
-                 masked_yaml] = config;
+                 masked_yaml,
+                 job_yaml] = config;
     [[maybe_unused]] const auto& [jobs, external_labels] = scrape;
     visit("evaluation_interval", evaluation_interval);
     visit("rule_query_offset", rule_query_offset);

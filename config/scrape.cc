@@ -28,6 +28,16 @@ constexpr std::pair<std::string_view, EscapingScheme> kEscapingSchemes[] = {
     {"dots", EscapingScheme::kDots},
     {"values", EscapingScheme::kValues}};
 
+template <class Enum, size_t kCount>
+std::string_view word_of(const std::pair<std::string_view, Enum> (&words)[kCount], Enum value) {
+    for (const auto& [word, meant] : words) {
+        if (meant == value) {
+            return word;
+        }
+    }
+    return "";
+}
+
 std::optional<ScrapeProtocol> to_protocol(std::string_view word) {
     for (const auto& [name, protocol] : kProtocols) {
         if (name == word) {
@@ -178,6 +188,18 @@ void note_unbuilt(const JobOptions& job, const Node& node, Scope& scope) {
 }
 
 }  // namespace
+
+std::string_view protocol_name(ScrapeProtocol protocol) {
+    return word_of(kProtocols, protocol);
+}
+
+std::string_view name_scheme_name(NameScheme scheme) {
+    return word_of(kNameSchemes, scheme);
+}
+
+std::string_view escaping_scheme_name(EscapingScheme scheme) {
+    return word_of(kEscapingSchemes, scheme);
+}
 
 model::Labels read_labels(MapReader& map, std::string_view key, Scope& scope) {
     const Node* node = map.find(key);

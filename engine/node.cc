@@ -68,12 +68,20 @@ Node::Node(const FlagValues& flags)
                 limits_.all_queries_bytes,
                 allocator_free_memory()),
       process_metrics_(register_process_metrics(registry_, clock_)),
-      reload_(
-          *files_, clock_, log_.with("component", "config"), registry_, flags.text("config.file")) {
-}
+      notifications_(clock_,
+                     registry_,
+                     static_cast<size_t>(
+                         std::max<int64_t>(0, flags.integer("web.max-notifications-subscribers")))),
+      reload_(*files_,
+              clock_,
+              log_.with("component", "config"),
+              registry_,
+              notifications_,
+              flags.text("config.file")) {}
 
 base::Status Node::start() {
     started_ms_ = clock_.now_ms();
+    notifications_.raise(Notice::kStarting);
     announce();
     TRY(check_cluster_access(flags_));
     TRY(cluster_key_, read_cluster_key(*files_, flags_.text("cluster.key-file")));
@@ -86,6 +94,7 @@ base::Status Node::start() {
     TRY(open_storage());
     TRY(begin_scraping());
     readiness_.set(Readiness::State::kReady);
+    notifications_.clear(Notice::kStarting);
     if (cluster_node_ != nullptr) {
         cluster_node_->started();
     }
@@ -338,6 +347,7 @@ void Node::stop() {
         cluster_node_->say_stopping();
     }
     readiness_.set(Readiness::State::kStopping);
+    notifications_.raise(Notice::kStopping);
     maintenance_.reset();
     if (discovery_ != nullptr) {
         discovery_->stop();
@@ -361,6 +371,7 @@ void Node::stop() {
         store_api_->stop(kRequestGrace);
         store_api_.reset();
     }
+    notifications_.end();
     if (server_ != nullptr) {
         server_->stop(kRequestGrace);
         server_.reset();

@@ -25,6 +25,7 @@
 #include "engine/memory_governor.h"
 #include "engine/metadata_store.h"
 #include "engine/node_state.h"
+#include "engine/notifications.h"
 #include "engine/process_metrics.h"
 #include "engine/status_api.h"
 #include "engine/store_api.h"
@@ -94,6 +95,7 @@ class Node {
     base::rpc::ServerMetrics grpc_metrics_{registry_};  // there without a server, too
     ClusterMetrics cluster_metrics_{registry_};         // and without a cluster
     Readiness readiness_;
+    Notifications notifications_;
     ConfigReload reload_;
     std::unique_ptr<NodeState> state_;
     std::unique_ptr<MetadataStore> metadata_;

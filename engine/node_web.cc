@@ -7,10 +7,12 @@
 #include "engine/features_api.h"
 #include "engine/flag_options.h"
 #include "engine/node_body.h"
-#include "engine/notifications.h"
+#include "engine/notifications_api.h"
 #include "engine/openapi.h"
 #include "engine/routes.h"
 #include "engine/rules_api.h"
+#include "engine/scrape_pools_api.h"
+#include "engine/self_metrics_api.h"
 #include "engine/stores_api.h"
 #include "query/http_api.h"
 #include "query/parse_error.h"
@@ -53,9 +55,7 @@ base::http::Router Node::routes() {
     add_cluster_page(router);
     register_features_route(router, flags_);
     register_openapi_route(router);
-    register_notification_routes(
-        router,
-        {.clock = clock_, .readiness = readiness_, .reload = reload_, .started_ms = started_ms_});
+    register_notification_routes(router, notifications_);
     tsdb::register_replay_route(router, replay_status_);
     base::http::Router gated;
     tsdb::register_routes(gated, [this]() -> const tsdb::Db& { return *db_; }, page_pool_.get());
@@ -84,6 +84,8 @@ base::http::Router Node::routes() {
          .admin = flags_.boolean("web.enable-admin-api"),
          .pool = query_pool_.get(),
          .status_pool = page_pool_.get()});
+    register_scrape_pool_routes(gated, [this] { return reload_.current(); }, page_pool_.get());
+    register_self_metrics_route(gated, registry_, page_pool_.get());
     register_rules_routes(gated, [this] { return reload_.current(); });
     storeapi::register_read_route(
         gated,

@@ -19,7 +19,7 @@ struct Param {
     bool list = false;
 };
 
-enum class Answer : uint8_t { kJson, kNothing, kYaml, kProtobuf };
+enum class Answer : uint8_t { kJson, kNothing, kYaml, kProtobuf, kEvents };
 
 struct Operation {
     std::string_view methods;  // separated by blanks
@@ -81,8 +81,12 @@ constexpr Param kTo{"to", "string", "The id of the node that gets it.", true};
 constexpr Param kSlot{"slot", "integer", "Which of its owners gives it, from 0."};
 constexpr Param kNewLeader{"to", "string", "A voter's id; without, whichever is furthest."};
 constexpr Param kScrapePool{"scrapePool", "string", "Only of this scrape pool."};
+constexpr Param kPool{"scrapePool", "string", "A scrape pool.", true};
+constexpr Param kLabelsJson{"labels", "string", "Names and values as a JSON object.", true};
 constexpr Param kMatchTarget{"match_target", "string", "A selector of targets, by their labels."};
 constexpr Param kMetric{"metric", "string", "Only of this metric."};
+constexpr Param kNamePattern{
+    "metric_name_pattern", "string", "A regular expression that the whole name matches."};
 constexpr Param kPerMetric{"limit_per_metric", "integer", "Most entries of a metric."};
 constexpr Param kSkipHead{"skip_head", "boolean", "Without what is in no block yet."};
 constexpr Param kName{"name", "string", "A label's name; U__ in front: escaped.", true};
@@ -191,7 +195,17 @@ const std::vector<Operation>& operations() {
          "targets",
          "What targets say of their metrics.",
          {&kMatchTarget, &kMetric, &kLimit}},
+        {"GET",
+         "/targets/relabel_steps",
+         "targets",
+         "What the rules of a scrape pool make of labels, rule by rule.",
+         {&kPool, &kLabelsJson}},
         {"GET", "/scrape_pools", "targets", "The names of the scrape pools."},
+        {"GET",
+         "/scrape_pools/config",
+         "targets",
+         "The configuration of a scrape pool as it takes effect, without its secrets.",
+         {&kPool}},
         {"GET", "/rules", "rules", "Rule groups."},
         {"GET", "/alerts", "rules", "Alerts that are pending or firing."},
         {"GET", "/alertmanagers", "rules", "Where alerts are sent."},
@@ -206,6 +220,11 @@ const std::vector<Operation>& operations() {
          "/status/walreplay",
          "status",
          "How far the replay is; also before the server is ready."},
+        {"GET",
+         "/status/self_metrics",
+         "status",
+         "The node's own metrics as JSON.",
+         {&kNamePattern}},
         {"GET", "/stores", "status", "Nodes and endpoints that queries ask, too."},
         {"GET", "/cluster/status", "cluster", "Who leads, the nodes, and how even they are."},
         {"GET", "/cluster/nodes", "cluster", "The nodes and what they hold."},
@@ -247,7 +266,12 @@ const std::vector<Operation>& operations() {
         {"POST PUT", "/cluster/plan/apply", "cluster", "The plan is carried out now.", {&kFull}},
         {"GET", "/features", "status", "What is built and switched on."},
         {"GET", "/notifications", "status", "What a person should know now."},
-        {"GET", "/notifications/live", "status", "Takes no subscribers.", {}, Answer::kNothing},
+        {"GET",
+         "/notifications/live",
+         "status",
+         "The same, then every change, as server-sent events; 204: enough subscribers.",
+         {},
+         Answer::kEvents},
         {"GET", "/openapi.yaml", "status", "This document.", {}, Answer::kYaml},
         {"POST", "/read", "remote", "Remote read.", {}, Answer::kProtobuf},
         {"POST PUT",
@@ -454,6 +478,11 @@ void add_responses(std::string& out, Answer answer) {
                 "        '200':\n          description: Samples, or frames of chunks.\n"
                 "          content:\n            application/x-protobuf: {}\n"
                 "            application/x-streamed-protobuf: {}\n";
+            break;
+        case Answer::kEvents:
+            out +=
+                "        '200':\n          description: Events, without an end.\n"
+                "          content:\n            text/event-stream: {}\n";
             break;
     }
     out += "        default:\n          $ref: '#/components/responses/Error'\n";

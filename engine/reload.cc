@@ -2,16 +2,20 @@
 
 #include <algorithm>
 
+#include "engine/notifications.h"
+
 namespace engine {
 
 ConfigReload::ConfigReload(base::Files& files,
                            const base::Clock& clock,
                            base::Logger log,
                            base::Registry& registry,
+                           Notifications& notifications,
                            std::string path)
     : files_(files),
       clock_(clock),
       log_(std::move(log)),
+      notifications_(notifications),
       path_(std::move(path)),
       successful_(registry.gauge("prometheus_config_last_reload_successful",
                                  "Whether the last configuration reload attempt was successful.")),
@@ -60,9 +64,9 @@ void ConfigReload::set_outcome(bool good) {
     last_successful_ = good;
     successful_.set(good ? 1 : 0);
     if (good) {
-        failing_since_ms_ = 0;
-    } else if (failing_since_ms_ == 0) {
-        failing_since_ms_ = clock_.now_ms();
+        notifications_.clear(Notice::kReloadFailed);
+    } else {
+        notifications_.raise(Notice::kReloadFailed);
     }
 }
 
@@ -127,11 +131,6 @@ std::shared_ptr<const config::Config> ConfigReload::current() const {
 bool ConfigReload::last_successful() const {
     const base::MutexLock lock(mutex_);
     return last_successful_;
-}
-
-int64_t ConfigReload::failing_since_ms() const {
-    const base::MutexLock lock(mutex_);
-    return failing_since_ms_;
 }
 
 int64_t ConfigReload::last_success_ms() const {

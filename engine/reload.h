@@ -15,6 +15,8 @@
 
 namespace engine {
 
+class Notifications;
+
 // Hands a configuration to one part of the program. A part that fails does not keep the others from
 // getting it, but the reload counts as failed.
 struct Reloader {
@@ -25,10 +27,12 @@ struct Reloader {
 //   threads   any; reloads run one after the other
 class ConfigReload {
   public:
+    // `notifications` are told how every load ended; borrowed.
     ConfigReload(base::Files& files,
                  const base::Clock& clock,
                  base::Logger log,
                  base::Registry& registry,
+                 Notifications& notifications,
                  std::string path);
 
     // The first load; every error is fatal to the start. Notes what is not built, once per job or
@@ -45,8 +49,6 @@ class ConfigReload {
     [[nodiscard]] bool last_successful() const EXCLUDES_LOCK(mutex_);
     // Milliseconds since the Unix epoch.
     [[nodiscard]] int64_t last_success_ms() const EXCLUDES_LOCK(mutex_);
-    // When the first reload since the last successful one failed; 0: none did.
-    [[nodiscard]] int64_t failing_since_ms() const EXCLUDES_LOCK(mutex_);
 
   private:
     base::Status reload_locked() REQUIRES_LOCK(mutex_);
@@ -57,6 +59,7 @@ class ConfigReload {
     base::Files& files_;
     const base::Clock& clock_;
     base::Logger log_;
+    Notifications& notifications_;
     const std::string path_;
     base::Gauge& successful_;
     base::Gauge& success_time_;
@@ -67,7 +70,6 @@ class ConfigReload {
     std::string failed_checksum_ GUARDED_BY(mutex_);
     bool last_successful_ GUARDED_BY(mutex_) = false;
     int64_t last_success_ms_ GUARDED_BY(mutex_) = 0;
-    int64_t failing_since_ms_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace engine

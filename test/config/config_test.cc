@@ -111,6 +111,77 @@ remote_write:
     CHECK(config->masked_yaml.find("geheim") == std::string::npos);
     CHECK(config->masked_yaml.find("<secret>") != std::string::npos);
     CHECK(config->masked_yaml.find("open") != std::string::npos);
+    for (const char* const job : {"a", "b"}) {
+        const std::string& yaml = config->job_yaml.at(job);
+        CAPTURE(yaml);
+        CHECK(yaml.find("geheim") == std::string::npos);
+        CHECK(yaml.find("<secret>") != std::string::npos);
+    }
+}
+
+TEST_CASE("a job is printed as it takes effect", "[config]") {
+    const auto config = load(R"(
+global:
+  scrape_interval: 15s
+  sample_limit: 7
+  body_size_limit: 2MB
+scrape_configs:
+  - job_name: "1"
+    params: {module: [x, "y: z"]}
+    tls_config: {insecure_skip_verify: true}
+    static_configs: [{targets: ["h:1"]}]
+    relabel_configs:
+      - {source_labels: [a, b], regex: "(.+);x", target_label: c, replacement: "0"}
+      - {action: labeldrop, regex: "tmp_.*"}
+)")
+                            .value();
+    CHECK(config->job_yaml.at("1") == R"(job_name: "1"
+honor_labels: false
+honor_timestamps: true
+track_timestamps_staleness: false
+params:
+  module:
+  - x
+  - "y: z"
+scrape_interval: 15s
+scrape_timeout: 10s
+scrape_protocols:
+- OpenMetricsText1.0.0
+- OpenMetricsText0.0.1
+- PrometheusText1.0.0
+- PrometheusText0.0.4
+scrape_native_histograms: false
+always_scrape_classic_histograms: false
+convert_classic_histograms_to_nhcb: false
+metrics_path: /metrics
+scheme: http
+enable_compression: true
+body_size_limit: 2MiB
+sample_limit: 7
+metric_name_validation_scheme: utf8
+metric_name_escaping_scheme: allow-utf-8
+extra_scrape_metrics: false
+follow_redirects: true
+enable_http2: true
+tls_config:
+  insecure_skip_verify: true
+static_configs:
+- targets:
+  - h:1
+relabel_configs:
+- source_labels:
+  - a
+  - b
+  separator: ;
+  regex: (.+);x
+  target_label: c
+  replacement: "0"
+  action: replace
+- separator: ;
+  regex: tmp_.*
+  replacement: $1
+  action: labeldrop
+)");
 }
 
 TEST_CASE("errors name the line, the key and what would be right", "[config]") {

@@ -3,6 +3,7 @@
 headers. What only Prometheus 3 has is looked at when the real program runs."""
 
 import gzip
+import http.client
 import json
 import os
 import re
@@ -352,7 +353,6 @@ def status(api):
             checks.that(data.get(category) and all(isinstance(on, bool) for on in data[category].values()), f"features.{category}", data)
         checks.equal(data["promql_functions"].get("rate"), True, "features name functions")
         checks.equal(server.api("notifications"), [], "nothing to notify")
-        checks.equal(server.get("/api/v1/notifications/live").status, 204, "notifications/live takes no subscribers")
         answer = server.get("/api/v1/openapi.yaml")
         checks.contains(answer.headers["Content-Type"], "application/yaml", "content type of the OpenAPI document")
         openapi(api, answer.text)
@@ -383,7 +383,11 @@ def openapi(api, text):
             named = {param["name"] for param in operation.get("parameters", []) if param["in"] == "path"}
             checks.equal(named, set(re.findall(r"{(\w+)}", path)), f"the parts of {path} are parameters")
             checks.that(operation["responses"], f"{method} {path} has answers")
-            if method == "get":
+            if "text/event-stream" in str(operation["responses"]):
+                live = Live(api.server.port)
+                checks.equal(live.type, "text/event-stream", f"GET {path} is there")
+                live.close()
+            elif method == "get":
                 answer = api.server.get(prefix + re.sub(r"{\w+}", "x", path))
                 there = answer.status == 204 or answer.headers.get_content_type() in (JSON_TYPE, "application/yaml")
                 checks.that(there, f"GET {path} is there", answer.status)
@@ -415,8 +419,74 @@ def federate(api):
     checks.equal(server.get("/federate", **{"match[]": "no_such_metric"}).text.strip(), "", "federate: nothing")
 
 
+def messages(data):
+    """Delimited protobuf messages, each as its fields: numbers and what they hold."""
+
+    def varint(at):
+        value = shift = 0
+        while True:
+            value |= (data[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if data[at - 1] < 0x80:
+                return value, at
+
+    at, found = 0, []
+    while at < len(data):
+        size, at = varint(at)
+        end, fields = at + size, []
+        while at < end:
+            tag, at = varint(at)
+            if tag & 7 == 2:
+                length, at = varint(at)
+                value, at = data[at : at + length], at + length
+            else:
+                value, at = varint(at)
+            fields.append((tag >> 3, value))
+        found.append(fields)
+    return found
+
+
+def federate_protobuf(api):
+    server, checks = api.server, api.checks
+    wish = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,text/plain;q=0.3"
+    path = "/federate?" + encode({"match[]": ['{__name__=~"requests_total|size_bytes"}']})
+    answer = request(server.port, "GET", path, headers={"Accept": wish})
+    checks.equal(answer.status, 200, "federate as protobuf")
+    checks.contains(answer.headers["Content-Type"], "application/vnd.google.protobuf", "its content type")
+    families = messages(answer.body)
+    checks.equal([dict(family)[1] for family in families], [b"requests_total", b"size_bytes"], "its families")
+    checks.equal([dict(family)[3] for family in families], [3, 3], "they are untyped")
+    checks.equal(sum(field == 4 for field, _ in families[0]), 2, "the series of a family")
+    checks.that(all(b"site" in value and b"here" in value for field, value in families[0] if field == 4), "external labels")
+
+
+def pools(api):
+    """What the configuration says of a job."""
+    server, checks = api.server, api.checks
+    if not checks.skein_only("targets/relabel_steps (3.8), scrape_pools/config (3.14)"):
+        return
+    text = server.api("scrape_pools/config", scrapePool="other")["yaml"]
+    for part in ("job_name: other\n", "scrape_interval: 500ms\n", "metrics_path: /other\n", "module:\n  - x\n"):
+        checks.contains(text, part, "the configuration of a pool")
+    api.fails(400, "bad_data", "scrape_pools/config", scrapePool="none")
+    for group, keep in (("a", True), ("dropped", False)):
+        labels = {"__address__": "h:1", "group": group}
+        steps = server.api("targets/relabel_steps", scrapePool="pages", labels=json.dumps(labels))["steps"]
+        checks.equal(len(steps), 1, "a step per rule")
+        checks.equal((steps[0]["output"], steps[0]["keep"]), (labels if keep else {}, keep), "what a rule makes of labels")
+        rule = {"source_labels": ["group"], "separator": ";", "regex": "dropped", "replacement": "$1", "action": "drop"}
+        checks.equal(steps[0]["rule"], rule, "the rule")
+    api.fails(400, "bad_data", "targets/relabel_steps", scrapePool="pages", labels="x")
+
+
 def own_metrics(api):
     server, checks = api.server, api.checks
+    if checks.skein_only("status/self_metrics (3.12)"):
+        families = server.api("status/self_metrics", metric_name_pattern="prometheus_(ready|http_requests_total|nothing)")
+        checks.equal([(family["name"], family["type"]) for family in families], [("prometheus_http_requests_total", "COUNTER"), ("prometheus_ready", "GAUGE")], "own metrics as JSON")
+        checks.equal(families[-1]["metric"], [{"gauge": {"value": 1}}], "and their values")
+        api.fails(400, "bad_data", "status/self_metrics", metric_name_pattern="(")
     answer = server.get("/metrics")
     checks.equal(answer.status, 200, "/metrics")
     checks.contains(answer.headers["Content-Type"], ("text/plain", "openmetrics"), "content type of /metrics")
@@ -541,14 +611,42 @@ def _status(server, path):
         return None
 
 
+class Live:
+    """A subscriber of live notifications."""
+
+    def __init__(self, port):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS_MAX)
+        self.connection.request("GET", "/api/v1/notifications/live")
+        self.response = self.connection.getresponse()
+        self.status, self.type = self.response.status, self.response.headers["Content-Type"]
+
+    def next(self):
+        """The next event's data; None at the end."""
+        while line := self.response.readline():
+            if line.startswith(b"data: "):
+                return json.loads(line[len("data: ") :])
+        return None
+
+    def close(self):
+        self.response.close()
+        self.connection.close()
+
+
 def notifications(api, folder):
     """A configuration that cannot be loaded is to be known."""
     checks = api.checks
     if not checks.skein_only("notifications (3.0)"):
         return
-    server = Server(folder, "notifying", "", ["--web.enable-lifecycle"]).start()
+    server = Server(folder, "notifying", "", ["--web.enable-lifecycle", "--web.max-notifications-subscribers=2"]).start()
+    one, two = Live(server.port), Live(server.port)
+    checks.equal((one.status, one.type), (200, "text/event-stream"), "live notifications")
+    checks.equal(server.get("/api/v1/notifications/live").status, 204, "a subscriber too many")
     server.write_config("nonsense: true\n")
     checks.equal(server.post("/-/reload").status, 500, "a bad configuration")
+    failed = "Configuration reload has failed."
+    for live in (one, two):
+        news = live.next()
+        checks.equal((news["text"], news["active"]), (failed, True), "a failed reload is told live")
     found = server.api("notifications")
     checks.equal([one["text"] for one in found], ["Configuration reload has failed."], "a failed reload is notified")
     if found:
@@ -557,10 +655,18 @@ def notifications(api, folder):
     server.write_config("rule_files: [none/*.yml]\n")
     checks.equal(server.post("/-/reload").status, 200, "a good configuration")
     checks.equal(server.api("notifications"), [], "a good reload ends it")
+    for live in (one, two):
+        news = live.next()
+        checks.equal((news["text"], news["active"]), (failed, False), "and its end is told live")
+    one.close()
+    free = wait_until(lambda: server.metric("prometheus_api_notification_active_subscribers") == 1, 10)
+    checks.that(free, "a subscriber that goes away makes room")
     envelope = server.get("/api/v1/rules").json()
     checks.equal(envelope["data"], {"groups": []}, "rules of a server that evaluates none")
     checks.contains(" ".join(envelope.get("warnings", [])), "not evaluated", "and says so")
-    server.stop()
+    checks.equal(server.stop()[0], 0, "a stop with a subscriber")
+    checks.contains(two.next()["text"], "shutting down", "the last news")
+    checks.equal(two.next(), None, "live notifications end with the server")
 
 
 def commands(api):
@@ -580,7 +686,7 @@ def test(checks, folder):
     server = Server(folder, "skein", CONFIG.format(address=exporter.address)).start()
     prepare(server)
     api = Api(checks, server, exporter)
-    for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, federate, own_metrics, protocol, commands):
+    for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, pools, federate, federate_protobuf, own_metrics, protocol, commands):
         checks.run(part.__name__, part, api)
     checks.run("admin", admin, api, folder)
     checks.run("prefix", prefix, api, folder)
