@@ -274,7 +274,10 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     // Whatever it comes to.
     struct Figures {
         ~Figures() {
-            stats.queryable_per_step = samples.take_steps();
+            for (const exec::SampleMeter::Step& step : samples.per_step()) {
+                stats.queryable_per_step.push_back(step.queried);
+                stats.first_read_per_step.push_back(step.first);
+            }
             stats.queryable_samples = samples.total_queried();
             stats.samples_read = samples.total_read();
             stats.peak_samples = samples.peak();

@@ -56,14 +56,18 @@ void append_sample(std::string& out, const VectorSample& sample) {
 constexpr size_t kFloatsPerPiece = 1024;
 constexpr size_t kHistogramsPerPiece = 16;
 
-void write_steps(base::JsonWriter& json, const QueryStats& stats) {
-    if (stats.queryable_per_step.empty()) {
+// [[seconds, count], …]; nothing when steps were not counted.
+void write_steps(base::JsonWriter& json,
+                 std::string_view name,
+                 const QueryStats& stats,
+                 const std::vector<int64_t>& counts) {
+    if (counts.empty()) {
         return;
     }
-    json.key("totalQueryableSamplesPerStep");
+    json.key(name);
     json.begin_array();
     int64_t t = stats.first_step_ms;
-    for (const int64_t count : stats.queryable_per_step) {
+    for (const int64_t count : counts) {
         json.begin_array();
         json.timestamp_ms(t);
         json.integer(count);
@@ -134,7 +138,8 @@ void append_stats(std::string& out, const QueryStats& stats) {
     json.end_object();
     json.key("samples");
     json.begin_object();
-    write_steps(json, stats);
+    write_steps(json, "totalQueryableSamplesPerStep", stats, stats.queryable_per_step);
+    write_steps(json, "samplesReadPerStep", stats, stats.first_read_per_step);
     json.key("totalQueryableSamples");
     json.integer(stats.queryable_samples);
     json.key("samplesRead");

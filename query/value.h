@@ -68,8 +68,10 @@ struct QueryStats {
     int64_t queryable_samples = 0;  // that selectors and functions looked at, over all steps
     int64_t samples_read = 0;       // decoded from the storage
     int64_t peak_samples = 0;       // held in memory at once
-    // queryable_samples by step; empty when nobody asked for them.
+    // queryable_samples by step, and of these what no earlier step looked at; empty when nobody
+    // asked for them.
     std::vector<int64_t> queryable_per_step;
+    std::vector<int64_t> first_read_per_step;
     int64_t first_step_ms = 0, step_ms = 0;  // of these
 
     [[nodiscard]] double inner_time() const {

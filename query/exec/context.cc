@@ -34,25 +34,27 @@ void SampleMeter::start_over() {
     read_.store(0, std::memory_order_relaxed);
     peak_ = 0;
     queried_ = 0;
-    std::ranges::fill(per_step_, 0);
+    std::ranges::fill(per_step_, Step{});
 }
 
 QueriedSamples::QueriedSamples(const plan::Node& node, SampleMeter& meter)
     : meter_(meter), weight_(node.sample_weight), steps_(node.grid.count) {}
 
-void QueriedSamples::add(size_t step, int64_t count) {
+void QueriedSamples::add(size_t step, int64_t count, int64_t first) {
     meter_.queried(count * weight_);
     if (!meter_.counts_steps() || weight_ == 0) {
         return;
     }
     const size_t all = meter_.steps();
     if (steps_ == all) {
-        meter_.queried_at(step, count * weight_);
+        meter_.queried_at(step, {count * weight_, first * weight_});
         return;
     }
-    // Worked out once for all steps: the weight has a part for each.
+    // Worked out once for all steps: the weight has a part for each, and the first is the first to
+    // look.
+    const int64_t part = weight_ / static_cast<int64_t>(all);
     for (size_t i = 0; i < all; ++i) {
-        meter_.queried_at(i, count * weight_ / static_cast<int64_t>(all));
+        meter_.queried_at(i, {count * part, i == 0 ? first * part : 0});
     }
 }
 
@@ -61,7 +63,7 @@ void QueriedSamples::add(const Bits& present) {
         meter_.queried(static_cast<int64_t>(present.count()) * weight_);
         return;
     }
-    present.for_each([&](size_t step) { add(step, 1); });
+    present.for_each([&](size_t step) { add(step, 1, 1); });
 }
 
 base::Status RowContext::check() {

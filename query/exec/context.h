@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -46,21 +47,28 @@ class SampleMeter {
     // Back to nothing, for another part; as many steps are counted as before.
     void start_over();
 
+    // What belongs to one step of the query.
+    struct Step {
+        int64_t queried = 0;
+        int64_t first = 0;  // of these, what no earlier step looked at
+    };
+
     // From now on they are counted by step, too.
-    void count_steps(size_t steps) { per_step_.assign(steps, 0); }
+    void count_steps(size_t steps) { per_step_.assign(steps, Step{}); }
 
     [[nodiscard]] bool counts_steps() const { return !per_step_.empty(); }
 
     [[nodiscard]] size_t steps() const { return per_step_.size(); }
 
-    // Of queried(), what belongs to one step of the query. Nothing without count_steps().
-    void queried_at(size_t step, int64_t count) {
+    // Of queried(), what belongs to one step. Nothing without count_steps().
+    void queried_at(size_t step, Step count) {
         if (step < per_step_.size()) {
-            per_step_[step] += count;
+            per_step_[step].queried += count.queried;
+            per_step_[step].first += count.first;
         }
     }
 
-    [[nodiscard]] std::vector<int64_t> take_steps() { return std::move(per_step_); }
+    [[nodiscard]] std::span<const Step> per_step() const { return per_step_; }
 
     [[nodiscard]] int64_t peak() const { return peak_; }
 
@@ -88,7 +96,7 @@ class SampleMeter {
     int64_t peak_ = 0;
     std::atomic<int64_t> read_{0};
     int64_t queried_ = 0;
-    std::vector<int64_t> per_step_;
+    std::vector<Step> per_step_;
 };
 
 // What one operator looks at, as often as it counts. Borrows the meter.
@@ -96,8 +104,8 @@ class QueriedSamples {
   public:
     QueriedSamples(const plan::Node& node, SampleMeter& meter);
 
-    // At a step of the operator's.
-    void add(size_t step, int64_t count);
+    // At a step of the operator's: `first` of them at no step before.
+    void add(size_t step, int64_t count, int64_t first);
 
     // The whole of a row: one per step that is present.
     void add(const Bits& present);

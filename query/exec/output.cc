@@ -211,7 +211,7 @@ Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Outp
         if (count == 0) {
             continue;
         }
-        queried.add(0, static_cast<int64_t>(count));
+        queried.add(0, static_cast<int64_t>(count), static_cast<int64_t>(count));
         TRY(output.held.add(static_cast<int64_t>(count)));
         LabelSet labels = series.labels.labels;
         if (series.labels.drop_name) {

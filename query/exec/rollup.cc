@@ -132,13 +132,26 @@ class RollupRows final : public RowMaker {
     void count_queried(const WindowMemo& memo, SampleMeter& samples) const {
         QueriedSamples queried(node_, samples);
         if (!samples.counts_steps()) {
-            queried.add(0, static_cast<int64_t>(memo.points));
+            queried.add(0, static_cast<int64_t>(memo.points), 0);
             return;
         }
+        Window before;
         for (size_t step = 0; step < memo.windows.size(); ++step) {
             const Window& window = memo.windows[step];
-            queried.add(step, static_cast<int64_t>(window.floats() + window.histograms()));
+            queried.add(step,
+                        static_cast<int64_t>(window.floats() + window.histograms()),
+                        first_seen(window, before));
+            before = window;
         }
+    }
+
+    // The samples of a window that are in none before it.
+    [[nodiscard]] static int64_t first_seen(const Window& window, const Window& before) {
+        const auto behind = [](uint32_t begin, uint32_t end, uint32_t seen) {
+            return int64_t{end} - std::min(std::max(begin, seen), end);
+        };
+        return behind(window.begin, window.end, before.end) +
+               behind(window.histogram_begin, window.histogram_end, before.histogram_end);
     }
 
     // A rate of something that is not named like a counter deserves a hint.

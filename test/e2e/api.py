@@ -162,6 +162,9 @@ def instant(api):
         checks.that(isinstance(data["stats"]["timings"].get(name), (int, float)), f"stats.timings.{name}", data["stats"])
     for name in ("totalQueryableSamples", "peakSamples"):
         checks.that(isinstance(data["stats"]["samples"].get(name), int), f"stats.samples.{name}", data["stats"])
+    for name in ("totalQueryableSamplesPerStep", "samplesReadPerStep")[: 2 if checks.skein_only("samplesReadPerStep (3.x)") else 1]:
+        counts = [count for _, count in data["stats"]["samples"].get(name, [])]
+        checks.equal(counts, [len(data["result"])], f"stats.samples.{name}")
     checks.that("stats" not in server.api("query", query="up"), "no statistics without being asked")
     if checks.skein_only("limit and lookback_delta of queries"):
         envelope = server.get("/api/v1/query", query="up", limit=2).json()
@@ -683,7 +686,8 @@ def commands(api):
 
 def test(checks, folder):
     exporter = Exporter().page("/metrics", lambda _: PAGE).page("/other", lambda _: "other_metric 1\n")
-    server = Server(folder, "skein", CONFIG.format(address=exporter.address)).start()
+    flags = ["--enable-feature=promql-per-step-stats"]
+    server = Server(folder, "skein", CONFIG.format(address=exporter.address), flags).start()
     prepare(server)
     api = Api(checks, server, exporter)
     for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, pools, federate, federate_protobuf, own_metrics, protocol, commands):

@@ -68,6 +68,7 @@ void check_same(const query::QueryResult& a, const query::QueryResult& b) {
     CHECK(a.stats.queryable_samples == b.stats.queryable_samples);
     CHECK(a.stats.peak_samples == b.stats.peak_samples);
     CHECK(a.stats.queryable_per_step == b.stats.queryable_per_step);
+    CHECK(a.stats.first_read_per_step == b.stats.first_read_per_step);
 }
 
 }  // namespace

@@ -199,19 +199,20 @@ TEST_CASE("samples are counted by step when that is asked for and switched on", 
     };
     CHECK(per_step("query=up&stats=all") ==
           R"("samples":{"totalQueryableSamplesPerStep":[[1,2],[61,2],[121,2]],)"
-          R"("totalQueryableSamples":6)");
+          R"("samplesReadPerStep":[[1,2],[61,2],[121,2]],"totalQueryableSamples":6)");
     CHECK(per_step("query=up&stats=true") == R"("samples":{"totalQueryableSamples":6)");
-    // Windows of each step; what is the same at every step counts for each.
+    // Windows of each step; what is the same at every step counts for each. Read is a sample at the
+    // first step whose window has it.
     CHECK(per_step("query=count_over_time(up[2m])&stats=all") ==
           R"("samples":{"totalQueryableSamplesPerStep":[[1,2],[61,2],[121,2]],)"
-          R"("totalQueryableSamples":6)");
+          R"("samplesReadPerStep":[[1,2],[61,0],[121,2]],"totalQueryableSamples":6)");
     CHECK(per_step("query=up%2Bup%2Bup@61.5&stats=all") ==
           R"("samples":{"totalQueryableSamplesPerStep":[[1,6],[61,6],[121,6]],)"
-          R"("totalQueryableSamples":18)");
+          R"("samplesReadPerStep":[[1,6],[61,4],[121,4]],"totalQueryableSamples":18)");
     // Within a subquery its windows count.
     CHECK(per_step("query=count_over_time(up[60s:30s])&stats=all") ==
           R"("samples":{"totalQueryableSamplesPerStep":[[1,0],[61,4],[121,4]],)"
-          R"("totalQueryableSamples":8)");
+          R"("samplesReadPerStep":[[1,0],[61,4],[121,4]],"totalQueryableSamples":8)");
 }
 
 TEST_CASE("a query explains what its operators did", "[query][http]") {
