@@ -80,6 +80,7 @@ class VectorBinary final : public Blocking {
         for (const Group& group : groups_) {
             TRY(context_.check());
             TRY(join(group));
+            let_go(group);
         }
         groups_ = std::vector<Group>();
         many_lists_.clear();
@@ -176,6 +177,15 @@ class VectorBinary final : public Blocking {
             }
         }
         return base::success();
+    }
+
+    void let_go(const Group& group) {
+        for (uint32_t m = group.many.first; m != RowLists::kNone; m = many_lists_.next(m)) {
+            many_.let_go(m);
+        }
+        for (uint32_t o = group.one.first; o != RowLists::kNone; o = one_lists_.next(o)) {
+            one_.let_go(o);
+        }
     }
 
     void or_into(Words& words, Bits bits) const {

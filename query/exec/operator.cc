@@ -17,12 +17,14 @@ base::Status Table::drain(Operator& from, ExecContext& context) {
         for (size_t r = 0; r < block.rows(); ++r) {
             places_.push_back({index, static_cast<uint32_t>(r)});
         }
+        rows_left_.push_back(static_cast<uint32_t>(block.rows()));
         blocks_.push_back(std::move(block));
     }
 }
 
 void Table::clear() {
     blocks_ = std::vector<Block>();
+    rows_left_ = std::vector<uint32_t>();
     places_ = std::vector<Place>();
     has_histograms_ = false;
     base::ignore(held_.replace(0), "to hold nothing is always allowed");

@@ -33,6 +33,15 @@ class Table {
     // Lets go of them.
     void clear();
 
+    // Nobody looks at row `r` any more; said once. What all rows of a block take goes with the
+    // last.
+    void let_go(size_t r) {
+        const uint32_t block = places_[r].block;
+        if (--rows_left_[block] == 0) {
+            blocks_[block] = Block();
+        }
+    }
+
     struct Place {
         uint32_t block = 0;
         uint32_t row = 0;
@@ -63,6 +72,7 @@ class Table {
 
   private:
     std::vector<Block> blocks_;
+    std::vector<uint32_t> rows_left_;  // of each block, those that were not let go
     std::vector<Place> places_;
     HeldSamples held_;
     bool has_histograms_ = false;
