@@ -7,7 +7,6 @@
 #include "query/exec/info.h"
 #include "query/exec/pushed_aggregate.h"
 #include "query/exec/rollup.h"
-#include "query/exec/row_merger.h"
 #include "query/exec/select.h"
 
 namespace query::exec {
@@ -119,12 +118,20 @@ OperatorPtr Builder::build_function(const Node& node) {
     for (const plan::NodePtr& input : node.inputs) {
         inputs.push_back(input->kind == NodeKind::kString ? nullptr : build(*input));
     }
-    return merged(make_function({node, call, std::move(inputs), context_}), node, false);
+    const FunctionId id = call.function->id;
+    OperatorPtr rows = make_function({node, call, std::move(inputs), context_});
+    if (id == FunctionId::kLabelReplace || id == FunctionId::kLabelJoin) {
+        rows = make_merge(std::move(rows), node.grid.count, alike(node, false), context_);
+    }
+    return merged(std::move(rows), node, false);
 }
 
 OperatorPtr Builder::build_aggregated(const Node& aggregate) {
     const Node& input = *aggregate.inputs[0];
     const auto& expr = as<AggregateExpr>(*aggregate.expr);
+    if (folds(expr.op) && input.uses <= 1) {
+        folded_.insert(&input);
+    }
     // Rows that look alike must not meet anybody who looks for rows that are alike.
     const bool few = !expr.without && folds(expr.op) && input.uses <= 1 &&
                      context_.explain == nullptr && !context_.options.delayed_name_removal;
@@ -156,12 +163,20 @@ OperatorPtr Builder::build_aggregate(const Node& node) {
                     : std::move(here);
 }
 
+Alike Builder::alike(const Node& node, bool strict) const {
+    if (strict) {
+        return Alike::kRefused;
+    }
+    const bool folded = folded_.contains(&node) && !context_.options.delayed_name_removal;
+    return folded ? Alike::kApart : Alike::kMerged;
+}
+
 OperatorPtr Builder::merged(OperatorPtr input, const Node& node, bool strict) {
     if (node.distinct_without_name || node.type != ValueType::kVector ||
         context_.options.delayed_name_removal) {
         return input;
     }
-    return make_merge(std::move(input), node.grid.count, strict, context_);
+    return make_merge(std::move(input), node.grid.count, alike(node, strict), context_);
 }
 
 }  // namespace query::exec

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "query/exec/operator.h"
+#include "query/exec/row_merger.h"
 #include "query/exec/series_reader.h"
 #include "query/exec/series_rows.h"
 #include "query/exec/simple.h"
@@ -45,6 +47,9 @@ class Builder {
     [[nodiscard]] OperatorPtr build_aggregate(const plan::Node& node);
     // The input of an aggregation, with no more labels than that needs.
     [[nodiscard]] OperatorPtr build_aggregated(const plan::Node& aggregate);
+    // What becomes of equal rows of a node.
+    //   strict   they are an error
+    [[nodiscard]] Alike alike(const plan::Node& node, bool strict) const;
     // Merges rows that dropping the name made equal, when that can happen.
     [[nodiscard]] OperatorPtr merged(OperatorPtr input, const plan::Node& node, bool strict);
 
@@ -52,6 +57,8 @@ class Builder {
     ExecContext& context_;
     PushTarget target_;
     bool sharing_ = true;
+    // Whose rows only go into an aggregation that folds them.
+    std::unordered_set<const plan::Node*> folded_;
     std::unordered_map<const plan::Node*, std::shared_ptr<SharedResult>> shared_;
 };
 

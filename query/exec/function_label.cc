@@ -4,7 +4,6 @@
 
 #include "model/matcher.h"
 #include "query/exec/functions.h"
-#include "query/exec/row_merger.h"
 
 namespace query::exec {
 namespace {
@@ -157,20 +156,14 @@ class LabelJoin final : public RelabelOperator {
 }  // namespace
 
 OperatorPtr make_label_function(FunctionInputs& inputs) {
-    const size_t steps = inputs.steps();
-    ExecContext& context = inputs.context;
-    OperatorPtr relabel;
     switch (inputs.call.function->id) {
         case FunctionId::kLabelReplace:
-            relabel = std::make_unique<LabelReplace>(std::move(inputs));
-            break;
+            return std::make_unique<LabelReplace>(std::move(inputs));
         case FunctionId::kLabelJoin:
-            relabel = std::make_unique<LabelJoin>(std::move(inputs));
-            break;
+            return std::make_unique<LabelJoin>(std::move(inputs));
         default:
             return nullptr;
     }
-    return make_merge(std::move(relabel), steps, false, context);
 }
 
 }  // namespace query::exec

@@ -19,8 +19,8 @@ struct FunctionInputs {
     [[nodiscard]] const std::string& text(size_t i) const { return node.inputs[i]->text; }
 };
 
-// The operator of any function but info(). Rows whose labels become equal when the name is dropped
-// are not merged yet.
+// The operator of any function but info(). Rows whose labels become equal, because the name is
+// dropped or a label replaced, are not merged yet.
 [[nodiscard]] OperatorPtr make_function(FunctionInputs inputs);
 
 // The families; each returns null when the function is not its own.

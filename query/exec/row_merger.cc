@@ -10,12 +10,8 @@ constexpr size_t kTouchedPerRow = 16;      // looking a row up takes as long as 
 
 class MergeOperator final : public Blocking {
   public:
-    MergeOperator(OperatorPtr input, size_t steps, bool strict, bool drop, ExecContext& context)
-        : input_(std::move(input)),
-          steps_(steps),
-          strict_(strict),
-          drop_names_(drop),
-          context_(context) {}
+    MergeOperator(OperatorPtr input, size_t steps, bool drop, ExecContext& context)
+        : input_(std::move(input)), steps_(steps), drop_names_(drop), context_(context) {}
 
   protected:
     base::Result<Block> compute() override {
@@ -45,19 +41,71 @@ class MergeOperator final : public Blocking {
             }
             labels.drop_name = false;
         }
-        const size_t before = merger.block().rows();
-        TRY(const size_t row, merger.row(labels));
-        if (strict_ && row < before) {
-            return base::fail(Code::kExecution, kDuplicateLabels);
-        }
         return merger.add_as(labels, in, r);
     }
 
     OperatorPtr input_;
     size_t steps_;
-    bool strict_;
     bool drop_names_;
     ExecContext& context_;
+};
+
+// Lets rows through and knows of those that went where they have values.
+class ApartOperator final : public Operator {
+  public:
+    ApartOperator(OperatorPtr input, size_t steps, bool refused, ExecContext& context)
+        : input_(std::move(input)),
+          words_(refused ? 0 : (steps + 63) / 64),
+          refused_(refused),
+          context_(context),
+          memory_(context.budget),
+          pace_(context) {}
+
+    base::Result<bool> next(Block& out) override {
+        TRY(context_.check());
+        TRY(const bool more, input_->next(out));
+        if (!more) {
+            rows_ = LabelSetMap<size_t>();
+            there_ = std::vector<uint64_t>();
+            memory_.reset();
+            return false;
+        }
+        // With what growing copies.
+        const auto bytes = kIndexBytesPerRow + static_cast<int64_t>(2 * words_ * sizeof(uint64_t));
+        TRY(memory_.grow(bytes * static_cast<int64_t>(out.rows())));
+        for (size_t r = 0; r < out.rows(); ++r) {
+            TRY(pace_.touch(kTouchedPerRow + words_));
+            TRY(add(out, r));
+        }
+        return true;
+    }
+
+  private:
+    base::Status add(const Block& block, size_t r) {
+        const auto [found, inserted] = rows_.try_emplace(block.row(r).labels, rows_.size());
+        if (!inserted && refused_) {
+            return base::fail(Code::kExecution, kDuplicateLabels);
+        }
+        there_.resize(rows_.size() * words_, 0);
+        const auto row = block.present(r).words();
+        for (size_t w = 0; w < words_; ++w) {
+            uint64_t& there = there_[found->second * words_ + w];
+            if ((there & row[w]) != 0) {
+                return base::fail(Code::kExecution, kDuplicateLabels);
+            }
+            there |= row[w];
+        }
+        return base::success();
+    }
+
+    OperatorPtr input_;
+    size_t words_;  // of a row's presence; none where that does not matter
+    bool refused_;
+    ExecContext& context_;
+    LabelSetMap<size_t> rows_;
+    std::vector<uint64_t> there_;
+    base::Reservation memory_;
+    Pace pace_;
 };
 
 }  // namespace
@@ -120,12 +168,16 @@ base::Result<Block> RowMerger::finish() {
     return out;
 }
 
-OperatorPtr make_merge(OperatorPtr input, size_t steps, bool strict, ExecContext& context) {
-    return std::make_unique<MergeOperator>(std::move(input), steps, strict, false, context);
+OperatorPtr make_merge(OperatorPtr input, size_t steps, Alike alike, ExecContext& context) {
+    if (alike == Alike::kMerged) {
+        return std::make_unique<MergeOperator>(std::move(input), steps, false, context);
+    }
+    return std::make_unique<ApartOperator>(
+        std::move(input), steps, alike == Alike::kRefused, context);
 }
 
 OperatorPtr make_name_removal(OperatorPtr input, size_t steps, ExecContext& context) {
-    return std::make_unique<MergeOperator>(std::move(input), steps, false, true, context);
+    return std::make_unique<MergeOperator>(std::move(input), steps, true, context);
 }
 
 }  // namespace query::exec

@@ -47,11 +47,17 @@ class RowMerger {
     Pace pace_;
 };
 
-// Passes rows on, those of equal labels merged.
-//   strict   rows of equal labels are an error even where they do not meet
+// What becomes of rows of equal labels.
+enum class Alike : uint8_t {
+    kMerged,   // one row
+    kApart,    // they stay apart: who takes the rows does not mind; values that meet are an error
+    kRefused,  // an error, even where their values do not meet
+};
+
+// Passes rows on. Holds them only where it merges.
 [[nodiscard]] OperatorPtr make_merge(OperatorPtr input,
                                      size_t steps,
-                                     bool strict,
+                                     Alike alike,
                                      ExecContext& context);
 
 // The end of a query with delayed name removal: names go, and what is equal then is merged.

@@ -93,6 +93,38 @@ TEST_CASE("tables of steps by groups or values are memory", "[query][limits]") {
     check_refused(fixture.engine.range(query, 0, kHour, kSecond), fixture);
 }
 
+TEST_CASE("rows that are only looked at are not held", "[query][limits]") {
+    Fixture fixture(400, 6 << 20);  // their rows are twice as much
+    const std::string query = GENERATE("sum(label_replace(m, 'x', '$1', 'id', '(.*)'))",
+                                       "sum(rate({id=~'.+'}[5s]))",
+                                       "count(m and on (id) m{id!='7'})",
+                                       "count(m unless on (id) m{id='7'})");
+    CAPTURE(query);
+    const auto answer = fixture.engine.range(query, 0, kHour, kSecond);
+    CHECK(answer.has_value());
+}
+
+TEST_CASE("equal rows that do not meet are summed, those that meet are refused", "[query]") {
+    Fixture fixture(2, 64 << 20);
+    const std::string same = "label_replace(m, 'id', '', '', '')";
+    const auto met = fixture.engine.range("sum(" + same + ")", 0, kHour, kSecond);
+    REQUIRE(met.has_error());
+    CHECK(met.error().message() == "vector cannot contain metrics with the same labelset");
+    const auto apart = fixture.engine.range(
+        "sum(label_replace((m{id='0'} < 500) or (m{id='1'} >= 500), 'id', "
+        "'', '', '')) - sum(m{id='0'})",
+        0,
+        kHour,
+        kSecond);
+    REQUIRE(apart.has_value());
+    const auto& matrix = std::get<query::MatrixValue>(apart.value().value);
+    REQUIRE(matrix.size() == 1);
+    CHECK(matrix[0].floats.size() == kHour / kSecond + 1);
+    for (const query::FloatPoint& point : matrix[0].floats) {
+        REQUIRE(point.v == 0);
+    }
+}
+
 TEST_CASE("an answer is memory for as long as it is there", "[query][limits]") {
     Fixture fixture(10, 64 << 20);
     {
