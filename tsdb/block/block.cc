@@ -100,6 +100,10 @@ base::Result<ChunkBytes> Block::chunk(ChunkRef ref) const {
     return parts_->chunks.chunk(ref);
 }
 
+void Block::prefetch(ChunkRef ref) const {
+    parts_->chunks.prefetch(ref);
+}
+
 bool Block::overlaps(int64_t min_t, int64_t max_t) const {
     return parts_->meta.min_t < max_t && min_t < parts_->meta.max_t;
 }

@@ -44,6 +44,8 @@ class Block {
     // errors  kCorrupt: the place holds no chunk, or its checksum fails; kUnsupported: a kind of
     //         chunk that is not known. The caller reports it with report_damage()
     [[nodiscard]] base::Result<ChunkBytes> chunk(ChunkRef ref) const;
+    // Has the beginning of a chunk brought near that is read soon.
+    void prefetch(ChunkRef ref) const;
 
     // Whether the block's range and the half-open range [min_t, max_t) have times in common.
     [[nodiscard]] bool overlaps(int64_t min_t, int64_t max_t) const;

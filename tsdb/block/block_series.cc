@@ -47,41 +47,67 @@ base::Result<bool> BlockSeries::next(model::SeriesBatch& batch) {
 }
 
 base::Status BlockSeries::fill(model::SeriesBatch& batch) {
-    for (size_t i = 0; i < kBatchSeries && at_ < ids_.size(); ++i) {
-        if (options_.limit != 0 && given_ == options_.limit) {
-            at_ = ids_.size();
-            break;
+    for (size_t read = 0; read < kBatchSeries && at_ < ids_.size();) {
+        uint64_t most = std::min<uint64_t>(kAhead, kBatchSeries - read);
+        if (options_.limit != 0) {
+            if (given_ == options_.limit) {
+                at_ = ids_.size();
+                break;
+            }
+            most = std::min(most, options_.limit - given_);
         }
-        TRY(add_series(ids_[at_++], batch));
+        TRY(const size_t count, read_entries(static_cast<size_t>(most)));
+        read += count;
+        for (size_t i = 0; i < count; ++i) {
+            TRY(add_series(entries_[i], batch));
+        }
     }
     return base::success();
 }
 
-base::Status BlockSeries::add_series(SeriesId id, model::SeriesBatch& batch) {
-    if (auto read = block_->index().series(id, labels_, &metas_); !read.has_value()) {
-        return base::context(std::move(read), block_->index_path());
+base::Result<size_t> BlockSeries::read_entries(size_t most) {
+    const size_t count = std::min(most, ids_.size() - at_);
+    for (size_t i = 0; i < count; ++i) {
+        Entry& entry = entries_[i];
+        entry.id = ids_[at_++];
+        auto read = block_->index().series(entry.id, entry.labels, &entry.metas);
+        if (!read.has_value()) {
+            return base::fail(base::context(std::move(read), block_->index_path()).error());
+        }
+        for (const ChunkMeta& meta : entry.metas) {
+            if (in_range(meta) && !options_.skip_chunks) {
+                block_->prefetch(meta.ref);
+            }
+        }
     }
-    if (!in_shard()) {
+    return count;
+}
+
+base::Status BlockSeries::add_series(const Entry& entry, model::SeriesBatch& batch) {
+    if (!in_shard(entry)) {
         return base::success();
     }
-    TRY(const bool wanted, read_chunks(id, batch));
+    TRY(const bool wanted, read_chunks(entry, batch));
     if (!wanted) {
         return base::success();
     }
     ++given_;
     batch.series.push_back(
-        {.id = id,
-         .labels = batch.arena.copy(std::span<const model::LabelSymbols>(labels_)),
+        {.id = entry.id,
+         .labels = batch.arena.copy(std::span<const model::LabelSymbols>(entry.labels)),
          .chunks = batch.arena.copy(std::span<const model::ChunkView>(chunks_))});
     return base::success();
 }
 
-base::Result<bool> BlockSeries::read_chunks(SeriesId id, model::SeriesBatch& batch) {
-    const std::span<const Interval> intervals = deleted(id);
+bool BlockSeries::in_range(const ChunkMeta& meta) const {
+    return meta.min_t <= options_.max_t && meta.max_t >= options_.min_t;
+}
+
+base::Result<bool> BlockSeries::read_chunks(const Entry& entry, model::SeriesBatch& batch) {
+    const std::span<const Interval> intervals = deleted(entry.id);
     chunks_.clear();
-    for (const ChunkMeta& meta : metas_) {
-        if (meta.min_t > options_.max_t || meta.max_t < options_.min_t ||
-            covers(intervals, meta.min_t, meta.max_t)) {
+    for (const ChunkMeta& meta : entry.metas) {
+        if (!in_range(meta) || covers(intervals, meta.min_t, meta.max_t)) {
             continue;
         }
         if (options_.skip_chunks) {
@@ -117,13 +143,13 @@ std::span<const Interval> BlockSeries::deleted(SeriesId id) const {
     return at == tombstones.end() ? std::span<const Interval>() : at->second;
 }
 
-bool BlockSeries::in_shard() const {
+bool BlockSeries::in_shard(const Entry& entry) const {
     if (options_.shard_count <= 1) {
         return true;
     }
     std::vector<model::LabelView> views;
-    views.reserve(labels_.size());
-    for (const model::LabelSymbols& label : labels_) {
+    views.reserve(entry.labels.size());
+    for (const model::LabelSymbols& label : entry.labels) {
         views.push_back({.name = symbols_->text(label.name), .value = symbols_->text(label.value)});
     }
     const uint64_t hash = model::Labels::from_unsorted(std::move(views)).stable_hash();

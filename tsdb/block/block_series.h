@@ -1,6 +1,7 @@
 // Selected series of a block, in batches.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -38,15 +39,28 @@ class BlockSeries final : public model::SeriesSet {
     [[nodiscard]] base::Result<bool> next(model::SeriesBatch& batch) override;
 
   private:
+    // What the index says of a series.
+    struct Entry {
+        SeriesId id = 0;
+        std::vector<model::LabelSymbols> labels;
+        std::vector<ChunkMeta> metas;
+    };
+
+    // Series whose entries are read before their chunks, which are on their way meanwhile.
+    static constexpr size_t kAhead = 16;
+
     [[nodiscard]] base::Status fill(model::SeriesBatch& batch);
-    [[nodiscard]] base::Status add_series(SeriesId id, model::SeriesBatch& batch);
+    // Reads the entries of the next series, at most so many, into entries_; returns how many.
+    [[nodiscard]] base::Result<size_t> read_entries(size_t most);
+    [[nodiscard]] base::Status add_series(const Entry& entry, model::SeriesBatch& batch);
     // Puts the series' chunks into chunks_; returns whether it has any.
-    [[nodiscard]] base::Result<bool> read_chunks(SeriesId id, model::SeriesBatch& batch);
+    [[nodiscard]] base::Result<bool> read_chunks(const Entry& entry, model::SeriesBatch& batch);
+    [[nodiscard]] bool in_range(const ChunkMeta& meta) const;
     [[nodiscard]] base::Status read_chunk(const ChunkMeta& meta,
                                           std::span<const Interval> deleted,
                                           model::SeriesBatch& batch);
     [[nodiscard]] std::span<const Interval> deleted(SeriesId id) const;
-    [[nodiscard]] bool in_shard() const;
+    [[nodiscard]] bool in_shard(const Entry& entry) const;
 
     const std::shared_ptr<const Block> block_;
     const std::shared_ptr<const model::SymbolTable> symbols_;  // the block's index
@@ -56,10 +70,8 @@ class BlockSeries final : public model::SeriesSet {
     base::Reservation reservation_;
     size_t at_ = 0;
     uint64_t given_ = 0;
-    // Of the series being read.
-    std::vector<model::LabelSymbols> labels_;
-    std::vector<ChunkMeta> metas_;
-    std::vector<model::ChunkView> chunks_;
+    std::array<Entry, kAhead> entries_;     // of the series being read
+    std::vector<model::ChunkView> chunks_;  // of one of them
 };
 
 }  // namespace tsdb::block

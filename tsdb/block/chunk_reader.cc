@@ -106,4 +106,18 @@ base::Result<ChunkBytes> ChunkReader::chunk(ChunkRef ref) const {
                       .bytes = body.part(1).span()};
 }
 
+void ChunkReader::prefetch(ChunkRef ref) const {
+    constexpr size_t kCacheLineBytes = 64;
+    constexpr size_t kLines = 3;  // many chunks are not longer; the processor sees where others go
+    const uint64_t segment = ref >> 32;
+    if (segment >= segments_.size()) {
+        return;
+    }
+    const base::ByteView file = segments_[segment]->bytes();
+    const size_t offset = static_cast<uint32_t>(ref);
+    for (size_t line = 0; line < kLines && offset + line * kCacheLineBytes < file.size(); ++line) {
+        __builtin_prefetch(file.data() + offset + line * kCacheLineBytes);
+    }
+}
+
 }  // namespace tsdb::block

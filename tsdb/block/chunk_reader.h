@@ -32,6 +32,9 @@ class ChunkReader {
     //         chunk that is not known; each names the file
     [[nodiscard]] base::Result<ChunkBytes> chunk(ChunkRef ref) const;
 
+    // Has the beginning of a chunk brought near that is read soon.
+    void prefetch(ChunkRef ref) const;
+
   private:
     std::vector<std::unique_ptr<base::MappedFile>> segments_;
 };
