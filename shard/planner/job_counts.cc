@@ -1,19 +1,45 @@
 #include "shard/planner/job_counts.h"
 
+#include <utility>
+
 namespace shard {
 
+uint32_t JobRows::add(uint32_t job) {
+    Cell& its = cells_[cell(job)];
+    if (its.row != kNone) {
+        return its.row;
+    }
+    const auto row = static_cast<uint32_t>(size_++);
+    its = {job, row};
+    if (2 * size_ > cells_.size()) {
+        grow();
+    }
+    return row;
+}
+
+void JobRows::grow() {
+    const std::vector<Cell> before = std::move(cells_);
+    cells_ = std::vector<Cell>(2 * before.size());
+    --shift_;
+    for (const Cell& one : before) {
+        if (one.row != kNone) {
+            cells_[cell(one.job)] = one;
+        }
+    }
+}
+
 uint32_t* JobCounts::row(uint32_t job) {
-    const auto found = rows_.find(job);
-    return found == rows_.end() ? nullptr : &cells_[found->second * state_.nodes().size()];
+    const uint32_t row = rows_.find(job);
+    return row == JobRows::kNone ? nullptr : &cells_[row * state_.nodes().size()];
 }
 
 void JobCounts::build() {
     built_ = true;
     const size_t nodes = state_.nodes().size();
-    for (const SlotRef& slot : state_.orphans()) {
-        rows_.try_emplace(state_.target(slot.target).job, static_cast<uint32_t>(rows_.size()));
+    for (const Orphan& orphan : state_.orphans()) {
+        rows_.add(orphan.job);
         if (rows_.size() * nodes > kCellsMax) {
-            rows_.clear();
+            rows_ = {};
             return;
         }
     }

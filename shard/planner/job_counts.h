@@ -2,12 +2,45 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 #include "shard/planner/state.h"
 
 namespace shard {
+
+// Numbers jobs in the order they are met.
+class JobRows {
+  public:
+    // The number of a job, a new one when it has none yet.
+    uint32_t add(uint32_t job);
+
+    static constexpr uint32_t kNone = UINT32_MAX;
+
+    [[nodiscard]] uint32_t find(uint32_t job) const { return cells_[cell(job)].row; }
+
+    [[nodiscard]] size_t size() const { return size_; }
+
+  private:
+    // Open addressing: one line of memory answers for most jobs.
+    struct Cell {
+        uint32_t job = 0;
+        uint32_t row = kNone;  // none: the cell is free
+    };
+
+    [[nodiscard]] size_t cell(uint32_t job) const {
+        size_t at = (job * 0x9e3779b97f4a7c15) >> shift_;
+        while (cells_[at].row != kNone && cells_[at].job != job) {
+            at = (at + 1) & (cells_.size() - 1);
+        }
+        return at;
+    }
+
+    void grow();
+
+    int shift_ = 64 - 6;
+    std::vector<Cell> cells_ = std::vector<Cell>(size_t{1} << 6);
+    size_t size_ = 0;
+};
 
 // Of the jobs of a plan's orphans only, and counted when first asked for. With more jobs times
 // nodes than kCellsMax nothing is counted, and every count is 0.
@@ -31,7 +64,7 @@ class JobCounts {
 
     PlanState& state_;
     bool built_ = false;
-    std::unordered_map<uint32_t, uint32_t> rows_;  // by job
+    JobRows rows_;
     std::vector<uint32_t> cells_;
 };
 

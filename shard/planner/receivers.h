@@ -2,17 +2,18 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
+#include "shard/planner/share_order.h"
 #include "shard/planner/state.h"
 
 namespace shard {
 
-// Nodes lie in groups of one zone and nearly one capacity, each a heap by share: within a group the
-// emptiest is also the one that stays emptiest, whatever it gets.
+// Nodes lie in groups of one zone and nearly one capacity, each in order of share: within a group
+// the emptiest is also the one that stays emptiest, whatever it gets.
 class Receivers {
   public:
     // Those that take; none does: all that are not gone (a target is never left out).
@@ -36,10 +37,13 @@ class Receivers {
     [[nodiscard]] Found find(double series, const PlanState::Zones& without, const May& may) const {
         Found best;
         for (const Group& group : groups_) {
-            if (group.zone != 0 && without.has(group.zone)) {
+            if ((group.zone != 0 && without.has(group.zone)) || group.first > best.share_after) {
                 continue;
             }
-            ascend(group, [&](const Entry& entry) {
+            if (group.first + series / group.capacity_max > best.share_after) {
+                continue;
+            }
+            ascend(group, [&](const NodeShare& entry) {
                 if (entry.share + series / group.capacity_max > best.share_after) {
                     return false;
                 }
@@ -66,10 +70,11 @@ class Receivers {
               std::vector<uint32_t>& tied) const {
         tied.clear();
         for (const Group& group : groups_) {
-            if (group.zone != 0 && without.has(group.zone)) {
+            if ((group.zone != 0 && without.has(group.zone)) ||
+                group.first + series / group.capacity_max > kRounded * found.share_after) {
                 continue;
             }
-            ascend(group, [&](const Entry& entry) {
+            ascend(group, [&](const NodeShare& entry) {
                 const double after = state_.node(entry.node).share_with(series);
                 if (after > found.share_after || tied.size() >= kTiesMax) {
                     return false;
@@ -86,10 +91,9 @@ class Receivers {
     template <class Visit>
     void lowest(size_t most, const Visit& visit) const {
         for (const Group& group : groups_) {
-            size_t seen = 0;
-            ascend(group, [&](const Entry& entry) {
+            group.order->ascend(std::min<size_t>(most, kLooksMax), [&](const NodeShare& entry) {
                 visit(entry.node);
-                return ++seen < most;
+                return true;
             });
         }
     }
@@ -98,70 +102,35 @@ class Receivers {
     [[nodiscard]] double room(double share) const;
 
   private:
-    static constexpr uint32_t kLooksMax = 64;
+    static constexpr size_t kLooksMax = 64;
     static constexpr size_t kTiesMax = 8;
 
-    struct Entry {
-        double share = 0;
-        uint32_t node = 0;
+    // A little more than what rounding can do to a share.
+    static constexpr double kRounded = 1 + 1e-9;
 
-        bool operator<(const Entry& other) const {
-            return share < other.share || (share == other.share && node < other.node);
-        }
-    };
-
+    // What decides whether it is looked into at all lies together.
     struct Group {
-        uint32_t zone = 0;
+        double first = 0;  // its least share
         double capacity_max = 0;
-        std::vector<Entry> heap;
+        uint32_t zone = 0;
+        std::unique_ptr<ShareOrder> order;
     };
 
     struct Place {
         uint32_t group = UINT32_MAX;
-        uint32_t at = 0;
+        double share = 0;  // that it is in the group's order with
     };
 
     // Whether another node of the group is as full. Not asked of any but the first: those behind it
     // are found by ties().
-    [[nodiscard]] static bool is_tied(const Group& group, const Entry& entry) {
-        const auto same = [&](size_t at) {
-            return at < group.heap.size() && group.heap[at].share == entry.share;
-        };
-        return entry.node != group.heap[0].node || same(1) || same(2);
+    [[nodiscard]] static bool is_tied(const Group& group, const NodeShare& entry) {
+        return entry.node != group.order->first().node || group.order->starts_tied();
     }
-
-    void put(Group& group, size_t at, const Entry& entry);
-    void sift_up(Group& group, size_t at);
-    void sift_down(Group& group, size_t at);
 
     // Calls visit(entry) in ascending order until it says no.
     template <class Visit>
     void ascend(const Group& group, const Visit& visit) const {
-        if (group.heap.empty() || !visit(group.heap[0])) {
-            return;
-        }
-        // The children of what was seen, as a heap with the least in front.
-        std::array<uint32_t, kLooksMax + 2> front;
-        size_t waiting = 0;
-        const auto later = [&](uint32_t a, uint32_t b) { return group.heap[b] < group.heap[a]; };
-        const auto add = [&](size_t at) {
-            if (at < group.heap.size()) {
-                front[waiting++] = static_cast<uint32_t>(at);
-                std::push_heap(front.begin(), front.begin() + waiting, later);
-            }
-        };
-        add(1);
-        add(2);
-        for (uint32_t looks = 1; looks < kLooksMax && waiting > 0; ++looks) {
-            const uint32_t at = front[0];
-            if (!visit(group.heap[at])) {
-                return;
-            }
-            std::pop_heap(front.begin(), front.begin() + waiting, later);
-            --waiting;
-            add(2 * size_t{at} + 1);
-            add(2 * size_t{at} + 2);
-        }
+        group.order->ascend(kLooksMax, visit);
     }
 
     const PlanState& state_;

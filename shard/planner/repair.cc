@@ -4,14 +4,14 @@
 #include <vector>
 
 #include "shard/planner/job_counts.h"
+#include "shard/planner/slot_order.h"
 
 namespace shard {
 
 namespace {
 
 const PlanState::Zones kAnyZone;
-// Orphans come by size, and so from all over the memory.
-constexpr size_t kAhead = 8;
+constexpr size_t kAhead = 12;  // orphans whose memory is fetched before they are placed
 
 // The emptiest node for a slot: away from the target's other slots and their zones, not refused,
 // and `may(node)`. When there is none, other zones do not matter.
@@ -157,7 +157,8 @@ class OrphanPlacing {
   public:
     explicit OrphanPlacing(PlanWork& work) : work_(work), room_(work.state), jobs_(work.state) {}
 
-    void place(const SlotRef& slot) {
+    void place(const Orphan& orphan) {
+        const SlotRef& slot = orphan.slot;
         auto found = find(slot);
         if (found.node == kNoOwner && !room_.lifted()) {
             room_.lift();
@@ -168,14 +169,14 @@ class OrphanPlacing {
             return;
         }
         if (found.tied) {
-            found.node = choose(slot, found);
+            found.node = choose(orphan, found);
         }
         found.node = earlier_owner(slot, found);
         room_.take(found.node, slot.series);
         if (jobs_.built()) {
-            jobs_.add(work_.state.target(slot.target).job, found.node);
+            jobs_.add(orphan.job, found.node);
         }
-        work_.move(slot, found.node, MoveReason::kOrphan);
+        work_.place(orphan, found.node);
     }
 
   private:
@@ -196,32 +197,40 @@ class OrphanPlacing {
     // Whether the node is as good for it as any.
     [[nodiscard]] bool fits(const SlotRef& slot, uint32_t node) const {
         const PlanState& state = work_.state;
-        PlanState::Zones zones;
-        state.zones_of_others(slot.target, slot.slot, zones);
         return state.node(node).use == NodeUse::kTakes && room_.has(node, slot.series) &&
-               !state.holds_other(slot.target, slot.slot, node) &&
-               !state.refused(slot.target, node) && !zones.has(state.node(node).zone);
+               !state.refused(slot.target, node) &&
+               (slot.alone || (!state.holds_other(slot.target, slot.slot, node) &&
+                               !shares_zone(work_, slot, node)));
     }
 
     // Of equally full nodes the one with the fewest of its job, then by rendezvous.
-    [[nodiscard]] uint32_t choose(const SlotRef& slot, const Receivers::Found& found) {
+    [[nodiscard]] uint32_t choose(const Orphan& orphan, const Receivers::Found& found) {
         const PlanState& state = work_.state;
+        const SlotRef& slot = orphan.slot;
         PlanState::Zones zones;
-        state.zones_of_others(slot.target, slot.slot, zones);
+        if (!slot.alone) {
+            state.zones_of_others(slot.target, slot.slot, zones);
+        }
         work_.receivers.ties(
             static_cast<double>(slot.series),
             zones,
             [&](uint32_t node) { return fits(slot, node); },
             found,
             tied_);
-        const PlanTarget& target = state.target(slot.target);
-        const uint32_t* counts = jobs_.of(target.job);
+        const uint32_t* counts = jobs_.of(orphan.job);
         const auto rank = [&](uint32_t node) {
             return std::pair(counts == nullptr ? 0 : counts[node],
-                             ~rendezvous(target.id, state.input().nodes[node].number));
+                             ~rendezvous(orphan.id, state.node(node).number));
         };
-        const auto best = std::ranges::min_element(tied_, {}, rank);
-        return best == tied_.end() ? found.node : *best;
+        uint32_t best = found.node;
+        std::pair<uint32_t, uint64_t> least(UINT32_MAX, UINT64_MAX);
+        for (const uint32_t node : tied_) {
+            if (const auto its = rank(node); its < least) {
+                best = node;
+                least = its;
+            }
+        }
+        return best;
     }
 
     [[nodiscard]] uint32_t earlier_owner(const SlotRef& slot, const Receivers::Found& found) const {
@@ -268,13 +277,12 @@ void place_orphans(PlanWork& work) {
     if (orphans.empty()) {
         return;
     }
-    std::ranges::sort(orphans, larger);
+    sort_largest_first(orphans);
     work.state.reserve(orphans.size());
     OrphanPlacing placing(work);
     for (size_t i = 0; i < orphans.size(); ++i) {
-        if (i + 2 * kAhead < orphans.size()) {
-            work.state.expect_target(orphans[i + 2 * kAhead].target);
-            work.state.expect_owners(orphans[i + kAhead].target);
+        if (i + kAhead < orphans.size()) {
+            work.state.expect(orphans[i + kAhead]);
         }
         placing.place(orphans[i]);
     }

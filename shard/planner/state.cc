@@ -24,14 +24,6 @@ bool marked(std::span<const PlanMark> marks, uint32_t node) {
 
 }  // namespace
 
-uint64_t rendezvous(model::TargetId target, NodeNumber node) {
-    // The finish of splitmix64.
-    uint64_t mixed = target ^ (uint64_t{node} * 0x9e3779b97f4a7c15);
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-    return mixed ^ (mixed >> 31);
-}
-
 PlanState::PlanState(const PlanInput& input) : input_(input) {
     read_nodes();
     read_targets();
@@ -50,10 +42,11 @@ PlanState::PlanState(const PlanInput& input) : input_(input) {
             load += node.load;
         }
     }
-    for (const auto* slots : {&orphans_, &drains_}) {
-        for (const SlotRef& slot : *slots) {
-            load += slot.series;
-        }
+    for (const Orphan& orphan : orphans_) {
+        load += orphan.slot.series;
+    }
+    for (const SlotRef& slot : drains_) {
+        load += slot.series;
     }
     mean_share_ = capacity > 0 ? static_cast<double>(load) / capacity : 0;
 }
@@ -63,6 +56,7 @@ void PlanState::read_nodes() {
     for (const PlanNode& node : input_.nodes) {
         NodeState state;
         state.use = node.use;
+        state.number = node.number;
         state.zone = node.zone;
         state.load = node.use == NodeUse::kGone ? 0 : node.other_series;
         state.ghosts = node.ghost_series;
@@ -125,7 +119,10 @@ inline void PlanState::read_slots(uint32_t position, const PlanTarget& target) {
             if (moves) {
                 ++stuck_;
             } else {
-                orphans_.push_back({target.series, position, slot, target.slots == 1});
+                orphans_.push_back({.slot = {target.series, position, slot, target.slots == 1},
+                                    .job = target.job,
+                                    .at = target.first_owner + slot,
+                                    .id = target.id});
             }
             continue;
         }
@@ -224,19 +221,6 @@ std::span<const PlanMark> PlanState::previous(uint32_t target) const {
                                    : marks_of(input_.previous, this->target(target).id);
 }
 
-void PlanState::expect_target(uint32_t target) const {
-    __builtin_prefetch(&input_.targets[target]);
-}
-
-void PlanState::expect_owners(uint32_t target) const {
-    const uint32_t first = input_.targets[target].first_owner;
-    __builtin_prefetch(&input_.owners[first]);
-    __builtin_prefetch(&owners_[first], 1);
-    if (!first_move_.empty()) {
-        __builtin_prefetch(&first_move_[target], 1);
-    }
-}
-
 const PlanState::Planned* PlanState::planned(uint32_t target, uint8_t slot) const {
     if (first_move_.empty() || first_move_[target] == 0) {
         return nullptr;
@@ -284,8 +268,7 @@ void PlanState::move(const SlotRef& slot, uint32_t to, MoveReason reason) {
     }
     const uint32_t from = owner;
     owner = to;
-    count(to, slot.series);
-    nodes_[to].share = nodes_[to].share_with(0);
+    settle_at(to, slot.series);
 
     if (Planned* before = planned(slot.target, slot.slot); before != nullptr) {
         before->move.to = to;
@@ -296,6 +279,26 @@ void PlanState::move(const SlotRef& slot, uint32_t to, MoveReason reason) {
         }
         return;
     }
+    plan(slot,
+         from == kNoOwner ? input_.owners[target(slot.target).first_owner + slot.slot] : from,
+         to,
+         reason);
+}
+
+void PlanState::place(const Orphan& orphan, uint32_t to) {
+    SKEIN_CHECK(owners_[orphan.at] == kNoOwner && nodes_[to].use != NodeUse::kGone,
+                "an orphan has no owner and gets one");
+    owners_[orphan.at] = to;
+    settle_at(to, orphan.slot.series);
+    plan(orphan.slot, input_.owners[orphan.at], to, MoveReason::kOrphan);
+}
+
+inline void PlanState::settle_at(uint32_t node, uint64_t series) {
+    count(node, series);
+    nodes_[node].share = nodes_[node].share_with(0);
+}
+
+inline void PlanState::plan(const SlotRef& slot, uint32_t from, uint32_t to, MoveReason reason) {
     if (first_move_.empty()) {
         first_move_.resize(input_.targets.size());
     }
@@ -305,8 +308,7 @@ void PlanState::move(const SlotRef& slot, uint32_t to, MoveReason reason) {
     Planned planned;
     planned.move.target = slot.target;
     planned.move.slot = slot.slot;
-    planned.move.from =
-        from == kNoOwner ? input_.owners[target(slot.target).first_owner + slot.slot] : from;
+    planned.move.from = from;
     planned.move.to = to;
     planned.move.reason = reason;
     planned.series = slot.series;

@@ -26,8 +26,18 @@ struct SlotRef {
                                   : a.slot < b.slot;
 }
 
+// A slot that nobody has, with what placing it asks of its target: orphans come by size, and their
+// targets lie all over the memory.
+struct Orphan {
+    SlotRef slot;
+    uint32_t job = 0;
+    uint32_t at = 0;  // in PlanInput::owners
+    model::TargetId id = 0;
+};
+
 struct NodeState {
     NodeUse use = NodeUse::kTakes;
+    NodeNumber number = kNoNode;
     uint32_t zone = 0;
     uint32_t slots = 0;
     uint64_t load = 0;  // series of its slots and others, without ghosts
@@ -48,7 +58,13 @@ struct NodeState {
 };
 
 // The same for a target and a node on every machine, and even over the nodes.
-[[nodiscard]] uint64_t rendezvous(model::TargetId target, NodeNumber node);
+[[nodiscard]] inline uint64_t rendezvous(model::TargetId target, NodeNumber node) {
+    // The finish of splitmix64.
+    uint64_t mixed = target ^ (uint64_t{node} * 0x9e3779b97f4a7c15);
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    return mixed ^ (mixed >> 31);
+}
 
 // The working copy of one plan. A slot that moves counts where it goes.
 //   lifetime  `input` outlives it
@@ -78,7 +94,7 @@ class PlanState {
     // --- what the first look found
     // ---------------------------------------------------------------------
 
-    [[nodiscard]] std::vector<SlotRef>& orphans() { return orphans_; }
+    [[nodiscard]] std::vector<Orphan>& orphans() { return orphans_; }
 
     [[nodiscard]] std::vector<SlotRef>& drains() { return drains_; }
 
@@ -135,6 +151,9 @@ class PlanState {
 
     void move(const SlotRef& slot, uint32_t to, MoveReason reason);
 
+    // An orphan's first and only move of this round.
+    void place(const Orphan& orphan, uint32_t to);
+
     // From now on what was planned before may be planned anew: the plan holds what comes of it.
     void next_round() { ++round_; }
 
@@ -143,10 +162,14 @@ class PlanState {
     // Whether slots of a node that is gone were placed.
     [[nodiscard]] bool took_over() const { return took_over_; }
 
-    // Fetches the memory of a target that is planned for soon: first itself, a while later its
-    // owners.
-    void expect_target(uint32_t target) const;
-    void expect_owners(uint32_t target) const;
+    // Fetches the memory that an orphan is placed in soon.
+    void expect(const Orphan& orphan) const {
+        __builtin_prefetch(&input_.owners[orphan.at]);
+        __builtin_prefetch(&owners_[orphan.at], 1);
+        if (!first_move_.empty()) {
+            __builtin_prefetch(&first_move_[orphan.slot.target], 1);
+        }
+    }
 
     // The moves, in order, with the shares they find and leave.
     [[nodiscard]] std::vector<PlannedMove> take_moves();
@@ -164,6 +187,8 @@ class PlanState {
     void read_slots(uint32_t position, const PlanTarget& target);
     void read_unable();
     void count(uint32_t node, uint64_t series);
+    void settle_at(uint32_t node, uint64_t series);
+    void plan(const SlotRef& slot, uint32_t from, uint32_t to, MoveReason reason);
     [[nodiscard]] uint32_t count_zones() const;
     [[nodiscard]] bool is_crowded(const PlanTarget& target) const;
     [[nodiscard]] Planned* planned(uint32_t target, uint8_t slot);
@@ -173,7 +198,8 @@ class PlanState {
     std::vector<NodeState> nodes_;
     std::vector<uint64_t> loads_before_;
     std::vector<uint32_t> owners_;
-    std::vector<SlotRef> orphans_, drains_, unable_;
+    std::vector<Orphan> orphans_;
+    std::vector<SlotRef> drains_, unable_;
     std::vector<uint32_t> crowded_;
     std::vector<uint32_t> first_move_;  // by target: 1 + position in moves_; empty: none is planned
     std::vector<Planned> moves_;

@@ -27,6 +27,11 @@ struct PlanWork {
             receivers.update(from);
         }
     }
+
+    void place(const Orphan& orphan, uint32_t to) {
+        state.place(orphan, to);
+        receivers.update(to);
+    }
 };
 
 }  // namespace shard
