@@ -14,6 +14,7 @@ namespace {
 using Category = std::map<std::string, bool, std::less<>>;
 
 Category api(const FlagValues& flags) {
+    const bool search = Features(flags).has("search-api");
     return {{"admin", flags.boolean("web.enable-admin-api")},
             {"exclude_alerts", false},
             {"explain", true},
@@ -27,6 +28,9 @@ Category api(const FlagValues& flags) {
             {"query_warnings", true},
             {"remote_read", true},
             {"remote_write_receiver", false},
+            {"search", search},
+            {"search_fuzz_alg_jarowinkler", search},
+            {"search_fuzz_alg_subsequence", search},
             {"time_range_labels", true},
             {"time_range_series", true}};
 }

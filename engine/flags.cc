@@ -62,8 +62,7 @@ constexpr FlagSpec kFlags[] = {
     {"web.search.max-limit",
      kInt,
      "10000",
-     "Most results of a search.",
-     "the search API is not built"},
+     "Most results of a search (--enable-feature=search-api); 0: no limit."},
     {"storage.tsdb.path", kText, "data/", "Folder of the data."},
     {"storage.tsdb.retention.time",
      kDuration,
@@ -357,6 +356,7 @@ constexpr std::string_view kBuiltFeatures[] = {"exemplar-storage",
                                                "promql-extended-range-selectors",
                                                "promql-binop-fill-modifiers",
                                                "promql-duration-expr",
+                                               "search-api",
                                                "auto-reload-config"};
 
 }  // namespace

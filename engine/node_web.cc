@@ -1,9 +1,12 @@
 // What a node answers: HTTP and gRPC.
+#include <algorithm>
+
 #include <signal.h>
 
 #include "engine/admin_api.h"
 #include "engine/cluster/cluster_web.h"
 #include "engine/cluster_access.h"
+#include "engine/features.h"
 #include "engine/features_api.h"
 #include "engine/flag_options.h"
 #include "engine/node_body.h"
@@ -18,6 +21,7 @@
 #include "query/parse_error.h"
 #include "query/parser.h"
 #include "scrape/http_api.h"
+#include "scrape/known_metadata.h"
 #include "storeapi/remote/read_api.h"
 
 namespace engine {
@@ -82,6 +86,10 @@ base::http::Router Node::routes() {
          .clock = &clock_,
          .metrics = &query_metrics_,
          .admin = flags_.boolean("web.enable-admin-api"),
+         .search = Features(flags_).has("search-api"),
+         .search_limit_max =
+             static_cast<uint64_t>(std::max<int64_t>(0, flags_.integer("web.search.max-limit"))),
+         .metadata = [this] { return scrape::known_metadata(*manager_, "", 0); },
          .pool = query_pool_.get(),
          .status_pool = page_pool_.get()});
     register_scrape_pool_routes(gated, [this] { return reload_.current(); }, page_pool_.get());

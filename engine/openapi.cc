@@ -19,7 +19,7 @@ struct Param {
     bool list = false;
 };
 
-enum class Answer : uint8_t { kJson, kNothing, kYaml, kProtobuf, kEvents };
+enum class Answer : uint8_t { kJson, kNothing, kYaml, kProtobuf, kEvents, kLines };
 
 struct Operation {
     std::string_view methods;  // separated by blanks
@@ -91,6 +91,40 @@ constexpr Param kPerMetric{"limit_per_metric", "integer", "Most entries of a met
 constexpr Param kSkipHead{"skip_head", "boolean", "Without what is in no block yet."};
 constexpr Param kName{"name", "string", "A label's name; U__ in front: escaped.", true};
 constexpr Param kId{"id", "string", "As /queries has it.", true};
+
+constexpr Param kTerms{"search[]", "string", "What is looked for; one is enough.", false, true};
+constexpr Param kThreshold{"fuzz_threshold", "integer", "Least score, 0 to 100."};
+constexpr Param kAlgorithm{"fuzz_alg", "string", "subsequence or jarowinkler."};
+constexpr Param kCase{"case_sensitive", "boolean", "Whether capitals matter; true if absent."};
+constexpr Param kSortBy{"sort_by", "string", "alpha or score."};
+constexpr Param kSortDir{"sort_dir", "string", "asc or dsc, with sort_by=alpha."};
+constexpr Param kScores{"include_score", "boolean", "Every result has its score."};
+constexpr Param kWithMetadata{"include_metadata", "boolean", "And its type, help and unit."};
+constexpr Param kBatch{"batch_size", "integer", "Results of a line."};
+constexpr Param kLabel{"label", "string", "A label's name.", true};
+
+// What the searches take besides `first`.
+std::vector<const Param*> search_params(std::initializer_list<const Param*> first) {
+    std::vector<const Param*> params(first);
+    for (const Param* param : {&kTerms,
+                               &kMatch,
+                               &kStart,
+                               &kEnd,
+                               &kThreshold,
+                               &kAlgorithm,
+                               &kCase,
+                               &kSortBy,
+                               &kSortDir,
+                               &kScores,
+                               &kLimit,
+                               &kBatch,
+                               &kLocal,
+                               &kPartial,
+                               &kStoreMatch}) {
+        params.push_back(param);
+    }
+    return params;
+}
 
 // In the document's order.
 const std::vector<Operation>& operations() {
@@ -180,6 +214,24 @@ const std::vector<Operation>& operations() {
           &kReplicaLabels,
           &kPartial,
           &kStoreMatch}},
+        {"GET POST",
+         "/search/metric_names",
+         "series",
+         "Names of metrics that fit; with --enable-feature=search-api.",
+         search_params({&kWithMetadata}),
+         Answer::kLines},
+        {"GET POST",
+         "/search/label_names",
+         "series",
+         "Names of labels that fit; with --enable-feature=search-api.",
+         search_params({}),
+         Answer::kLines},
+        {"GET POST",
+         "/search/label_values",
+         "series",
+         "Values of a label that fit; with --enable-feature=search-api.",
+         search_params({&kLabel}),
+         Answer::kLines},
         {"GET",
          "/metadata",
          "metadata",
@@ -483,6 +535,11 @@ void add_responses(std::string& out, Answer answer) {
             out +=
                 "        '200':\n          description: Events, without an end.\n"
                 "          content:\n            text/event-stream: {}\n";
+            break;
+        case Answer::kLines:
+            out +=
+                "        '200':\n          description: Lines of JSON.\n"
+                "          content:\n            application/x-ndjson: {}\n";
             break;
     }
     out += "        default:\n          $ref: '#/components/responses/Error'\n";

@@ -1,16 +1,20 @@
 // The query API: /api/v1/query, query_range, queries, series, labels, label values, format_query,
-// parse_query, query_exemplars, and /federate.
+// parse_query, query_exemplars, search, and /federate.
 // source: Prometheus HTTP API v1
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <stop_token>
+#include <string>
 
 #include "base/clock.h"
 #include "base/http/message.h"
 #include "model/exemplar.h"
 #include "model/labels.h"
+#include "model/metadata.h"
 #include "model/query_scope.h"
 #include "model/storage.h"
 #include "query/engine.h"
@@ -35,9 +39,13 @@ struct ApiSources {
     std::function<model::Labels()> external_labels;              // /federate
     std::function<const model::ExemplarQueryable&()> exemplars;  // query_exemplars
     const base::Clock* clock = nullptr;
-    Metrics* metrics = nullptr;        // may be null
-    bool admin = false;                // --web.enable-admin-api: anybody may cancel any query
-    base::WorkerPool* pool = nullptr;  // where queries run
+    Metrics* metrics = nullptr;     // may be null
+    bool admin = false;             // --web.enable-admin-api: anybody may cancel any query
+    bool search = false;            // --enable-feature=search-api
+    uint64_t search_limit_max = 0;  // most results of a search; 0: no limit
+    // What is known of all metrics, by family; may be null.
+    std::function<std::map<std::string, std::set<model::Metadata>, std::less<>>()> metadata;
+    base::WorkerPool* pool = nullptr;         // where queries run
     base::WorkerPool* status_pool = nullptr;  // where what looks at them runs, however many do
 };
 
@@ -79,6 +87,14 @@ void register_routes(base::http::Router& router, const ApiSources& sources);
                                                           const Caller& caller);
 [[nodiscard]] base::http::Response handle_format_query(const base::http::Request& request);
 [[nodiscard]] base::http::Response handle_parse_query(const base::http::Request& request);
+
+enum class SearchFor : uint8_t { kMetricNames, kLabelNames, kLabelValues };
+
+// Lines of JSON: batches of what fits, then how it ended.
+[[nodiscard]] base::http::Response handle_search(const ApiSources& sources,
+                                                 const base::http::Request& request,
+                                                 const Caller& caller,
+                                                 SearchFor kind);
 [[nodiscard]] base::http::Response handle_federate(const ApiSources& sources,
                                                    const base::http::Request& request,
                                                    const Caller& caller);

@@ -36,6 +36,16 @@ void register_routes(base::http::Router& router, const ApiSources& sources) {
     add(get, "/api/v1/label/:name/values", handle_label_values);
     add(get_and_post, "/api/v1/query_exemplars", handle_query_exemplars);
     add(get, "/federate", handle_federate);
+    const auto add_search = [&](const char* pattern, SearchFor kind) {
+        add(get_and_post,
+            pattern,
+            [kind](const ApiSources& from, const Request& request, const Caller& caller) {
+                return handle_search(from, request, caller, kind);
+            });
+    };
+    add_search("/api/v1/search/metric_names", SearchFor::kMetricNames);
+    add_search("/api/v1/search/label_names", SearchFor::kLabelNames);
+    add_search("/api/v1/search/label_values", SearchFor::kLabelValues);
     const auto add_plain = [&](const char* pattern, Response (*handler)(const Request&)) {
         router.add(
             get_and_post,

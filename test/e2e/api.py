@@ -392,7 +392,7 @@ def openapi(api, text):
                 live.close()
             elif method == "get":
                 answer = api.server.get(prefix + re.sub(r"{\w+}", "x", path))
-                there = answer.status == 204 or answer.headers.get_content_type() in (JSON_TYPE, "application/yaml")
+                there = answer.status == 204 or answer.headers.get_content_type() in (JSON_TYPE, "application/yaml", "application/x-ndjson")
                 checks.that(there, f"GET {path} is there", answer.status)
     references = set(re.findall(r"'#/components/(\w+)/(\w+)'", text))
     for kind, name in references:
@@ -481,6 +481,28 @@ def pools(api):
         rule = {"source_labels": ["group"], "separator": ";", "regex": "dropped", "replacement": "$1", "action": "drop"}
         checks.equal(steps[0]["rule"], rule, "the rule")
     api.fails(400, "bad_data", "targets/relabel_steps", scrapePool="pages", labels="x")
+
+
+def search(api):
+    server, checks = api.server, api.checks
+    if not checks.skein_only("search (3.13)"):
+        return
+
+    def lines(kind, **params):
+        answer = server.get(f"/api/v1/search/{kind}", **params)
+        checks.equal(answer.status, 200, f"search/{kind} ({answer.text[:200]})")
+        checks.equal(answer.headers.get_content_type(), "application/x-ndjson", f"search/{kind}: content type")
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    found = lines("metric_names", **{"search[]": "reqtotal", "include_score": 1, "include_metadata": 1, "match[]": '{job="pages"}'})
+    checks.equal([one["name"] for one in found[0]["results"]], ["requests_total"], "metrics that fit")
+    first = found[0]["results"][0]
+    checks.that(0 < first.get("score", 0) < 1 and first.get("type") == "counter", "with score and type", first)
+    checks.equal(found[-1], {"status": "success", "has_more": False}, "the last line")
+    checks.equal(lines("label_names", **{"search[]": "GRO", "case_sensitive": "false", "match[]": '{job="pages"}'})[0]["results"], [{"name": "group"}], "labels that fit")
+    found = lines("label_values", label="job", limit=1, sort_by="alpha", sort_dir="dsc")
+    checks.equal((found[0]["results"], found[-1]["has_more"]), ([{"value": "pages"}], True), "values that fit")
+    api.fails(400, "bad_data", "search/label_values")
 
 
 def own_metrics(api):
@@ -686,11 +708,11 @@ def commands(api):
 
 def test(checks, folder):
     exporter = Exporter().page("/metrics", lambda _: PAGE).page("/other", lambda _: "other_metric 1\n")
-    flags = ["--enable-feature=promql-per-step-stats"]
+    flags = ["--enable-feature=promql-per-step-stats,search-api"]
     server = Server(folder, "skein", CONFIG.format(address=exporter.address), flags).start()
     prepare(server)
     api = Api(checks, server, exporter)
-    for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, pools, federate, federate_protobuf, own_metrics, protocol, commands):
+    for part in (instant, ranges, errors, series_and_labels, metadata, targets, status, pools, federate, federate_protobuf, search, own_metrics, protocol, commands):
         checks.run(part.__name__, part, api)
     checks.run("admin", admin, api, folder)
     checks.run("prefix", prefix, api, folder)
