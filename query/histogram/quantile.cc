@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <utility>
 
 #include "query/histogram/kahan.h"
 
@@ -178,6 +180,49 @@ double variance(const FloatHistogram& histogram) {
     return sum.value() / histogram.count;
 }
 
+namespace {
+
+constexpr size_t kRankMax = 64;  // values whose places are counted instead of sorted
+
+// The values at the places `lower` and `upper` of the order of at most kRankMax values, none NaN:
+// a value stands behind as many as are less. No step depends on the outcome of another.
+std::pair<double, double> ranked(std::span<const double> values, size_t lower, size_t upper) {
+    constexpr size_t kAtOnce = 4;
+    using Lanes = double __attribute__((vector_size(kAtOnce * sizeof(double))));
+    using Counts = int64_t __attribute__((vector_size(kAtOnce * sizeof(int64_t))));
+    Lanes all[kRankMax / kAtOnce];
+    const size_t blocks = (values.size() + kAtOnce - 1) / kAtOnce;
+    // NaN behind the end is neither less nor equal.
+    all[blocks - 1] = Lanes{} + kNan;
+    std::memcpy(all, values.data(), values.size_bytes());
+    std::pair<double, double> found;
+    bool lower_known = false;
+    bool upper_known = false;
+    for (size_t i = 0; i < values.size() && !(lower_known && upper_known); ++i) {
+        const Lanes one = Lanes{} + values[i];
+        Counts less = {};
+        Counts at_most = {};
+        for (size_t block = 0; block < blocks; ++block) {
+            less -= all[block] < one;  // true is -1
+            at_most -= all[block] <= one;
+        }
+        const auto first = static_cast<size_t>(less[0] + less[1] + less[2] + less[3]);
+        const auto last = static_cast<size_t>(at_most[0] + at_most[1] + at_most[2] + at_most[3]);
+        const auto stands_at = [&](size_t place) { return first <= place && place < last; };
+        if (!lower_known && stands_at(lower)) {
+            found.first = values[i];
+            lower_known = true;
+        }
+        if (!upper_known && stands_at(upper)) {
+            found.second = values[i];
+            upper_known = true;
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
 double quantile_of(double q, std::vector<double>& values) {
     if (values.empty() || std::isnan(q)) {
         return kNan;
@@ -196,6 +241,11 @@ double quantile_of(double q, std::vector<double>& values) {
     const double lower = std::max(0.0, std::floor(rank));
     const double upper = std::min(n - 1, lower + 1);
     const double weight = rank - std::floor(rank);
+    if (numbers == values.begin() && values.size() <= kRankMax) {
+        const auto [below, above] =
+            ranked(values, static_cast<size_t>(lower), static_cast<size_t>(upper));
+        return below * (1 - weight) + above * weight;
+    }
     const auto at_lower = values.begin() + static_cast<ptrdiff_t>(lower);
     if (at_lower >= numbers) {  // else it is NaN, whatever follows
         std::nth_element(numbers, at_lower, values.end());
