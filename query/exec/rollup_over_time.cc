@@ -201,7 +201,7 @@ class FloatSums {
   private:
     [[nodiscard]] double result(Values values, Kahan sum) const {
         if (!average_) {
-            return std::isinf(sum.sum) ? sum.sum : sum.value();
+            return std::isfinite(sum.sum) ? sum.value() : sum.sum;
         }
         // A mean of negative zeros is one, which a sum that begins at zero does not show.
         if (!std::isfinite(sum.sum) || sum.sum == 0) {

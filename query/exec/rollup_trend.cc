@@ -52,25 +52,6 @@ ValueSums sum_alone(const Points& points) {
     return sums;
 }
 
-// Sums that stay finite need nothing that is done for infinite ones: with the bits of KahanLanes as
-// long as they do.
-struct FiniteLanes {
-    using Lanes = KahanLanes::Lanes;
-
-    Lanes sum = {};
-    Lanes error = {};
-
-    void add(Lanes value) {
-        const Lanes next = sum + value;
-        error += __builtin_elementwise_abs(sum) >= __builtin_elementwise_abs(value)
-                     ? (sum - next) + value
-                     : (value - next) + sum;
-        sum = next;
-    }
-
-    [[nodiscard]] Kahan lane(size_t i) const { return {sum[i], error[i]}; }
-};
-
 constexpr size_t kLanes = KahanLanes::kCount;
 
 // The sums of several windows beside each other: each is a chain of additions that wait for one
@@ -78,13 +59,13 @@ constexpr size_t kLanes = KahanLanes::kCount;
 //   kSameX  all have the x of the first
 template <bool kSameX>
 void sum_beside(const Points (&windows)[kLanes], ValueSums (&sums)[kLanes]) {
-    using Lanes = FiniteLanes::Lanes;
+    using Lanes = KahanLanes::Lanes;
     size_t common = windows[0].count;
     for (const Points& window : windows) {
         common = std::min(common, window.count);
     }
-    FiniteLanes y_sums;
-    FiniteLanes xy_sums;
+    KahanLanes y_sums;
+    KahanLanes xy_sums;
     for (size_t i = 0; i < common; ++i) {
         const Lanes y = {windows[0].v[i], windows[1].v[i], windows[2].v[i], windows[3].v[i]};
         const double first_x = windows[0].x(i);

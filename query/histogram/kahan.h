@@ -34,7 +34,8 @@ struct Kahan {
     [[nodiscard]] double value() const { return sum + error; }
 };
 
-// Four sums at once, each with the bits that a Kahan of its own has.
+// Four sums at once, each with the bits that a Kahan of its own has as long as it stays finite. One
+// that does not is infinite or NaN in the end, too, and its error means nothing.
 struct KahanLanes {
     static constexpr size_t kCount = 4;
     using Lanes = double __attribute__((vector_size(kCount * sizeof(double))));
@@ -44,11 +45,9 @@ struct KahanLanes {
 
     void add(Lanes value) {
         const Lanes next = sum + value;
-        const Lanes lost = __builtin_elementwise_abs(sum) >= __builtin_elementwise_abs(value)
-                               ? (sum - next) + value
-                               : (value - next) + sum;
-        const Lanes infinite = Lanes{} + std::numeric_limits<double>::infinity();
-        error = __builtin_elementwise_abs(next) == infinite ? Lanes{} : error + lost;
+        error += __builtin_elementwise_abs(sum) >= __builtin_elementwise_abs(value)
+                     ? (sum - next) + value
+                     : (value - next) + sum;
         sum = next;
     }
 
