@@ -353,6 +353,10 @@ class Balancing {
     }
 
     bool fill(uint32_t low) {
+        if (!work_.bounds.takes(low)) {
+            ++stopped_;  // not worth a look at what all others have
+            return false;
+        }
         std::vector<Offer> offers = offers_to(low);
         std::ranges::make_heap(offers, worse);
         bool moved = false;
