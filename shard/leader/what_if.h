@@ -49,8 +49,8 @@ struct Trial {
     uint64_t unplaced = 0;
     uint32_t needed_nodes = 0;
     std::vector<NodeNumber> over_budget;
-    uint32_t plans = 0;     // that were carried out
-    bool complete = true;   // the last plan was empty: nothing is left to do
+    uint32_t plans = 0;    // that were carried out
+    bool complete = true;  // the last plan was empty: nothing is left to do
     // Plans that followed, at the same moment, one which held nothing back and found no target on
     // its way from one node to another. There are none.
     uint32_t restless = 0;

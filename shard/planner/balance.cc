@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kTriesMax = 64;
 // Receivers of a group that are looked at when nothing fits the plain way.
 constexpr size_t kPartnersMax = 8;
+// Nodes that are filled before it pays to sort what all others have.
+constexpr size_t kLowMaxUnsorted = 2;
 // Rounds of a full plan, each of which may better what the ones before it planned.
 constexpr int kRoundsMax = 16;
 
@@ -95,7 +97,9 @@ class Balancing {
         for (const uint32_t giver : givers) {
             moved = relieve(giver) || moved;
         }
-        for (const uint32_t low : nodes_that_are_low()) {
+        const auto all_low = nodes_that_are_low();
+        sort_offers_ = all_low.size() > kLowMaxUnsorted;
+        for (const uint32_t low : all_low) {
             moved = fill(low) || moved;
         }
         return moved;
@@ -404,6 +408,9 @@ class Balancing {
         candidates_.collect(givers);
         std::vector<Offer> offers;
         for (const uint32_t giver : givers) {
+            if (sort_offers_) {
+                static_cast<void>(candidates_.of(giver));  // sorts
+            }
             if (const auto offer = offered_by(giver, low)) {
                 offers.push_back(*offer);
             }
@@ -525,8 +532,9 @@ class Balancing {
     Levels levels_;
     Candidates candidates_;
     Step step_ = Step::kAll;
-    bool refused_ = false;  // the bounds kept a node from getting more, in this search
-    uint64_t stopped_ = 0;  // nodes that bounds kept from giving or getting more, in this pass
+    bool sort_offers_ = false;  // slots of those that give are looked at for many nodes
+    bool refused_ = false;      // the bounds kept a node from getting more, in this search
+    uint64_t stopped_ = 0;      // nodes that bounds kept from giving or getting more, in this pass
 };
 
 }  // namespace

@@ -27,13 +27,22 @@ class Candidates {
     [[nodiscard]] static size_t up_to(std::span<const SlotRef> list, double series);
 
     // The first of a node's slots, from the largest of at most so many series down, that will do.
-    // Looks at each once, and does not sort them for it.
+    // Looks at each once when they are not sorted, and does not sort them for it.
     template <typename WillDo>
     [[nodiscard]] std::optional<SlotRef> largest(uint32_t node,
                                                  double series,
                                                  const WillDo& will_do) const {
+        const List& list = lists_[node];
+        if (list.sorted) {
+            for (size_t i = up_to(list.slots, series); i-- > 0;) {
+                if (stays(list.slots[i], node) && will_do(list.slots[i])) {
+                    return list.slots[i];
+                }
+            }
+            return std::nullopt;
+        }
         const SlotRef* best = nullptr;
-        for (const SlotRef& slot : lists_[node].slots) {
+        for (const SlotRef& slot : list.slots) {
             if (static_cast<double>(slot.series) <= series &&
                 (best == nullptr || larger(slot, *best)) && stays(slot, node) && will_do(slot)) {
                 best = &slot;
