@@ -91,6 +91,11 @@ void Leader::Body::begin() {
     granting = parts.table.targets() == 0;
     grants_from = now + options.former_leases;
     rebuild_holders();
+    to_retell.clear();
+    retold.clear();
+    retold_next.clear();
+    retell_later = false;
+    next_retell = now;
     drains_looked_at = 0;
     note(EventKind::kLeads, kNoNode, "this node leads, in term " + std::to_string(term));
 }

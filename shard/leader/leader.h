@@ -50,6 +50,9 @@ struct LeaderOptions {
     std::chrono::milliseconds calm{60'000};  // after an election: nothing is moved to balance
     // After the first plan, which had to guess: bounds of what is moved to balance are wider.
     std::chrono::milliseconds cold{300'000};
+    // Descriptions of targets are told again in parts: so many a second, or in so long a time.
+    size_t retold_least = 1'000;
+    std::chrono::seconds retold_within{300};
     size_t nodes_expected = 1;  // by --cluster.join
     size_t events_max = 10'000;
     std::function<uint8_t(std::string_view job)> replicas;  // 1 .. kReplicasMax

@@ -100,6 +100,7 @@ struct Leader::Body {
     void follow_takeovers();
     void refresh_owned_by(NodeNumber node);
     void tell_redescribed();
+    void tell_descriptions_again();
     void tell_again(const std::set<uint32_t>& jobs_told);
     void tell(const std::vector<HolderChange>& changes);
     void send_assignment(NodeNumber node,
@@ -152,6 +153,13 @@ struct Leader::Body {
     UnableMarks unable;
     Holders holders;
     std::set<NodeNumber> taken_over;  // nodes of the table's takeovers, as told
+    // Which descriptions are told again, from the back, and to which nodes; those whose sessions
+    // have begun since come after that.
+    std::vector<model::TargetId> to_retell;
+    std::set<NodeNumber> retold;
+    std::set<NodeNumber> retold_next;
+    bool retell_later = false;  // some could not be told in this round
+    base::SteadyTime next_retell{};
     Grants grants;
     base::SteadyTime grants_from{};  // nothing exclusive is given before
     bool granting = false;           // it is

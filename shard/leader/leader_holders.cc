@@ -209,6 +209,50 @@ void Leader::Body::tell_redescribed() {
     }
 }
 
+// A node keeps descriptions over restarts, and may have missed that one changed: it was away, or
+// nobody led, or whoever leads now never knew the old one. Digests do not tell of that, so a node
+// is told all of its own again after its session has begun, by and by. One that knows them already
+// does nothing.
+void Leader::Body::tell_descriptions_again() {
+    if (now < next_retell || !parts.targets.complete()) {
+        return;
+    }
+    next_retell = now + std::chrono::seconds(1);
+    const size_t targets = parts.table.targets();
+    if (to_retell.empty() && !retold_next.empty()) {
+        retold = std::exchange(retold_next, {});
+        to_retell.reserve(targets);
+        parts.table.for_each_target(
+            [&](const TargetView& target) { to_retell.push_back(target.id); });
+    }
+    const auto parts_most = static_cast<size_t>(options.retold_within.count());
+    const size_t some = std::max(options.retold_least, targets / std::max<size_t>(parts_most, 1));
+    std::map<NodeNumber, std::vector<std::pair<model::TargetId, Holder>>> put;
+    for (size_t left = std::min(some, to_retell.size()); left > 0; --left) {
+        const model::TargetId target = to_retell.back();
+        to_retell.pop_back();
+        for (const Holder& holder : holders.find(target)) {
+            if (retold.contains(holder.node)) {
+                put[holder.node].emplace_back(target, holder);
+            }
+        }
+    }
+    for (const auto& [node, told] : put) {
+        retell_later =
+            retell_later || std::ranges::any_of(told, [&](const auto& one) {
+                return parts.targets.descriptor(one.first) == nullptr;  // its job says nothing yet
+            });
+        send_assignment(node, told, {});
+    }
+    if (to_retell.empty()) {
+        to_retell = {};
+        if (std::exchange(retell_later, false)) {
+            retold_next.insert(retold.begin(), retold.end());
+            next_retell = now + std::chrono::minutes(1);
+        }
+    }
+}
+
 // Targets of jobs that are exclusive now, or no longer: to whoever holds them.
 void Leader::Body::tell_again(const std::set<uint32_t>& jobs_told) {
     std::vector<HolderChange> changes;

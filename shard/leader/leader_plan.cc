@@ -321,6 +321,7 @@ std::optional<Edit> Leader::Body::next_plan() {
     }
     take_discovered();
     tell_redescribed();
+    tell_descriptions_again();
     if (!may_plan() || (!plan_due && now < next_plan_at)) {
         return std::nullopt;
     }

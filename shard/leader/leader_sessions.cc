@@ -150,6 +150,7 @@ void Leader::Body::welcome(SessionId id, const Hello& hello) {
     send_lease(id, session);
     nodes_changed = true;
     plan_due = true;
+    retold_next.insert(record->number);
 }
 
 void Leader::Body::compare_jobs(NodeSession& session) const {

@@ -28,7 +28,7 @@ class Cluster:
         for target in range(TARGETS):
             self.exporter.pages[f"/t{target}"] = page
             groups.append(f'{{targets: ["{self.exporter.address}"], labels: {{__metrics_path__: /t{target}, part: "{target}"}}}}')
-        config = (
+        self.config = (
             "global: {scrape_interval: 500ms, scrape_timeout: 400ms}\n"
             "scrape_configs:\n"
             f"  - job_name: pages\n    static_configs: [{', '.join(groups)}]\n"
@@ -38,7 +38,7 @@ class Cluster:
         )
         flags = ["--cluster.series-budget=1000"]
         self.nodes = {
-            name: Server(folder, name, config, flags + [f"--cluster.node-id={name}"] + (["--web.enable-admin-api"] if name != "c" else []))
+            name: Server(folder, name, self.config, flags + [f"--cluster.node-id={name}"] + (["--web.enable-admin-api"] if name != "c" else []))
             for name in NODES
         }
         join = ",".join(f"127.0.0.1:{node.grpc_port}" for node in self.nodes.values())
@@ -237,6 +237,20 @@ def check_transfer(checks, cluster):
     checks.that(wait_until(leads, LEADER_SECONDS_MAX, 0.2), f"{other} leads")
 
 
+def check_configured_while_down(checks, cluster):
+    """Nodes keep what they scrape over a restart; how they scrape it may be another thing afterwards."""
+    for name, node in cluster.nodes.items():
+        checks.equal(node.stop(30)[0], 0, f"exit code of {name}")
+        node.write_config(cluster.config.replace("500ms", "700ms"))
+    cluster.start()
+
+    def intervals():
+        return {target["scrapeInterval"] for target in cluster.any().api("targets")["activeTargets"]}
+
+    learned = wait_until(lambda: settled(cluster) and intervals() == {"700ms"}, JOIN_SECONDS_MAX, 0.5)
+    checks.that(learned, "targets are scraped as they are configured now", intervals())
+
+
 def check_alone(checks, cluster):
     """Two of three are gone: what is left tells what it knew, and changes nothing."""
     for name in ("b", "c"):
@@ -284,6 +298,7 @@ def test(checks, folder):
         ("changes", check_changes),
         ("drain", check_drain),
         ("transfer", check_transfer),
+        ("configured while down", check_configured_while_down),
         ("no leader", check_alone),
     ):
         checks.run(name, step, checks, cluster)

@@ -172,6 +172,50 @@ TEST_CASE("a new leader moves nothing", "[shard][leader]") {
     CHECK(cluster.table.epoch() == epoch);
 }
 
+TEST_CASE("nodes learn of a description that changed while nobody led, or they were away",
+          "[shard][leader]") {
+    Cluster cluster(3);
+    for (model::TargetId id = 1; id <= 30; ++id) {
+        cluster.discover(id);
+    }
+    cluster.pass(30s);
+    const auto describe = [&](std::chrono::milliseconds interval) {
+        for (auto& [id, target] : cluster.targets) {
+            TargetDescriptor other = *target.descriptor;
+            other.interval = interval;
+            target.descriptor = std::make_shared<const TargetDescriptor>(std::move(other));
+        }
+    };
+    const auto intervals = [&] {
+        std::set<std::chrono::milliseconds> all;
+        for (const auto& node : cluster.nodes) {
+            for (const auto& [id, target] : node->scraped) {
+                all.insert(target.descriptor->interval);
+            }
+        }
+        return all;
+    };
+    describe(7s);
+    cluster.new_leader();
+    cluster.pass(30s);
+    CHECK(intervals() == std::set<std::chrono::milliseconds>{7s});
+    SECTION("a job that is discovered late, too") {
+        auto hidden = std::exchange(cluster.targets, {});
+        cluster.awaited_jobs = {"job"};
+        cluster.new_leader();
+        cluster.pass(30s);
+        cluster.targets = std::move(hidden);
+        cluster.awaited_jobs = {};
+        ++cluster.discovered_version;
+        describe(8s);
+        cluster.pass(90s);
+        CHECK(intervals() == std::set<std::chrono::milliseconds>{8s});
+    }
+    for (const auto& node : cluster.nodes) {
+        CHECK(node->released.empty());
+    }
+}
+
 TEST_CASE("a target that is gone ends everywhere, and one that comes back goes where it was",
           "[shard][leader]") {
     Cluster cluster(3);
