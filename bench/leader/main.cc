@@ -135,6 +135,8 @@ class Bench final : public Proposer, public NodeLinks {
         proposed_.emplace_back(std::move(edit), std::move(done));
     }
 
+    void confirm(std::function<void(base::Status)> done) override { done(base::success()); }
+
     void send(SessionId session, LeaderMessage message) override {
         const std::string bytes = encode(message);
         sent_bytes_ += bytes.size();

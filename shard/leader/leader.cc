@@ -86,6 +86,7 @@ void Leader::Body::begin() {
     plan_due = true;
     cold_until = {};  // of an earlier term: sizes have to be told of anew
     next_leases = now;
+    confirmed = {};
     grants.clear();
     // Who held anything exclusive before holds it no longer than the lease of the leader before.
     granting = parts.table.targets() == 0;

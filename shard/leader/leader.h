@@ -40,8 +40,11 @@ struct LeaderOptions {
     std::chrono::milliseconds lease{5'000};
     std::chrono::milliseconds lease_every{1'000};
     std::chrono::milliseconds clock_drift{1'000};  // that two clocks may differ over a lease
-    // From when this one leads, that leases of the one before may last: a lease, and the time that
-    // one may have led on without knowing better.
+    // Leases are given for so long after the group last confirmed that this one leads: it may have
+    // been stopped for any time, and another one be chosen.
+    std::chrono::milliseconds unconfirmed_max{4'000};
+    // From when this one leads, that leases of the one before may last: `unconfirmed_max`, a lease
+    // and `clock_drift`.
     std::chrono::milliseconds former_leases{10'000};
     std::chrono::milliseconds plan_every{5'000};        // when nothing calls for one before
     std::chrono::milliseconds clock_skew_max{60'000};   // a node further off gets nothing new

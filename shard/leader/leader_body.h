@@ -82,6 +82,9 @@ struct Leader::Body {
     [[nodiscard]] bool is_twin(SessionId id, const Hello& hello) const;
     void welcome(SessionId id, const Hello& hello);
     void send_lease(SessionId id, const NodeSession& session);
+    // 0: it is not sure that it leads.
+    [[nodiscard]] std::chrono::milliseconds lease() const;
+    void confirm();
     void send_leases(base::SteadyTime now);
     void send_nodes();
     void follow_voters();
@@ -143,6 +146,8 @@ struct Leader::Body {
     std::vector<JobHash> jobs;  // own
     std::string refused_last;   // why a node was refused last
     base::SteadyTime next_leases{};
+    base::SteadyTime confirmed{};  // when it surely led, in this term
+    bool confirming = false;
     bool nodes_changed = false;
     base::SteadyTime next_nodes{};   // when all nodes may be told of all nodes again
     std::vector<NodeNumber> voters;  // by number, as nodes were told

@@ -145,7 +145,7 @@ void Leader::Body::welcome(SessionId id, const Hello& hello) {
                      Welcome{.cluster_id = parts.table.cluster_id(),
                              .number = record->number,
                              .order = order(),
-                             .lease = options.lease,
+                             .lease = lease(),
                              .clock_ms = parts.clock.now_ms()});
     send_lease(id, session);
     nodes_changed = true;
@@ -178,8 +178,33 @@ void Leader::Body::send_lease(SessionId id, const NodeSession& session) {
     parts.links.send(id,
                      Lease{.report = session.report,
                            .order = order(),
-                           .lease = options.lease,
+                           .lease = lease(),
                            .holds = holders.digest(session.node)});
+}
+
+std::chrono::milliseconds Leader::Body::lease() const {
+    // Not `now`: this process may have been stopped since the last poll().
+    const bool sure =
+        confirmed != SteadyTime() && parts.clock.steady() <= confirmed + options.unconfirmed_max;
+    return sure ? options.lease : std::chrono::milliseconds(0);
+}
+
+// Counts from when it is asked: the answer may wait for as long as this process is stopped.
+void Leader::Body::confirm() {
+    if (confirming) {
+        return;
+    }
+    confirming = true;
+    parts.proposer.confirm([this, here = std::weak_ptr<bool>(alive), asked = now, in = term](
+                               const base::Status& leads) {
+        if (here.expired()) {
+            return;
+        }
+        confirming = false;
+        if (leads && in == term) {
+            confirmed = std::max(confirmed, asked);
+        }
+    });
 }
 
 void Leader::Body::send_leases(SteadyTime at) {
@@ -187,6 +212,7 @@ void Leader::Body::send_leases(SteadyTime at) {
         return;
     }
     next_leases = at + options.lease_every;
+    confirm();
     follow_voters();
     if (nodes_changed && at >= next_nodes) {
         nodes_changed = false;

@@ -28,6 +28,9 @@ class Proposer {
     [[nodiscard]] virtual uint64_t leader() const = 0;
     // The table's answer, an encoded EditAnswer. `done` is called once, later or at once.
     virtual void propose(std::string edit, std::function<void(base::Result<std::string>)> done) = 0;
+    // Asks the group whether this member leads still. Success: it did at some time after the call.
+    // `done` is called once, later or at once.
+    virtual void confirm(std::function<void(base::Status)> done) = 0;
 };
 
 // The way to nodes.

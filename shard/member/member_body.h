@@ -46,6 +46,7 @@ struct Member::Body final : public Proposer {
     [[nodiscard]] uint64_t term() const override;
     [[nodiscard]] uint64_t leader() const override;
     void propose(std::string edit, std::function<void(base::Result<std::string>)> done) override;
+    void confirm(std::function<void(base::Status)> done) override;
 
     const MemberOptions options;
     const Parts parts;

@@ -151,4 +151,9 @@ void Member::Body::propose(std::string edit, std::function<void(base::Result<std
     driver->propose(std::move(edit), std::move(done));
 }
 
+// What a majority answers before it may be read.
+void Member::Body::confirm(std::function<void(base::Status)> done) {
+    driver->read(std::move(done));
+}
+
 }  // namespace shard

@@ -66,7 +66,7 @@ void put(const Nodes& nodes, skein::v1::LeaderToNode& to) {
 // ---------------------------------------------------------------------------------------
 
 Result<std::chrono::milliseconds> take_lease(uint64_t ms) {
-    if (ms == 0 || ms > kLeaseMsMax) {
+    if (ms > kLeaseMsMax) {
         return fail(Code::kCorrupt, "a lease of", ms, "milliseconds");
     }
     return std::chrono::milliseconds(ms);

@@ -202,7 +202,7 @@ struct Welcome {
     std::string cluster_id;
     NodeNumber number = kNoNode;
     Order order;
-    std::chrono::milliseconds lease{0};
+    std::chrono::milliseconds lease{0};  // as in Lease, from when the node said Hello
     int64_t clock_ms = 0;
 };
 
@@ -227,8 +227,8 @@ struct Refused {
     std::string reason;
 };
 
-// The leader still has a majority. The node's lease lasts for `lease` from when it sent that
-// report, so that the leader, which got it later, knows when it is over.
+// The node's lease lasts for `lease` from when it sent that report, so that the leader, which got
+// it later, knows when it is over. 0: the leader is not sure that it leads; the lease is as before.
 struct Lease {
     uint64_t report = 0;  // number of the node's last one that has come
     Order order;

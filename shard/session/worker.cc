@@ -235,7 +235,7 @@ void Worker::Parts_::look_at_lease(SteadyTime now) {
 
 void Worker::Parts_::extend_lease(uint64_t report, std::chrono::milliseconds lease) {
     const auto sent = reports.when(report);
-    if (sent && *sent + lease > lease_until) {
+    if (sent && lease.count() > 0 && *sent + lease > lease_until) {
         lease_until = *sent + lease;
         parts.holdings.lease(lease_until);
     }

@@ -16,7 +16,7 @@ namespace {
 // that comes later, a node that was cut off or down.
 constexpr Time kNewsMax = seconds(700);
 // That a process which was stopped goes on with what it was at.
-constexpr uint32_t kOverlapMax = 5;       // samples: three, and how two phases may lie
+constexpr uint32_t kOverlapMax = 3;       // samples
 constexpr int kShown = 6;                 // intervals in which a new owner scrapes, to be one
 constexpr int kGoodScrapes = 2;           // HandoffOptions::good_scrapes
 constexpr uint64_t kLookOneIn = 16;       // tables are looked at closely
@@ -320,6 +320,7 @@ void ClusterChecks::check_placement(ProcessId process, const shard::Table& table
         }
     });
     table.for_each_move([&](const shard::TargetView& target) {
+        count_overlaps_anew(target);
         if (++moving[target.id] > 1) {
             fail("M6", process, words("two moves of target", targets_.number(target.id)));
         }
@@ -340,6 +341,15 @@ void ClusterChecks::check_placement(ProcessId process, const shard::Table& table
         if (moves > kMovesIn + static_cast<uint32_t>(asked)) {
             fail("P5", process, words(moves, "moves to node", node, "at a time"));
         }
+    }
+}
+
+// M2 is of one move: the next one may begin when the last one ends.
+void ClusterChecks::count_overlaps_anew(const shard::TargetView& target) {
+    const uint32_t number = targets_.number(target.id);
+    if (std::exchange(last_moves_[number], target.move->epoch) != target.move->epoch &&
+        number < slots_.size()) {
+        slots_[number][target.move->slot].overlaps = 0;
     }
 }
 

@@ -13,8 +13,8 @@
 //       holds it and has a lease when it wakes
 //   Q1, Q2  what queries join has one rhythm, and counters do not step back
 //
-// R1 to R7 are RaftChecks'; P3, P4, P6, P7 and P11 ClusterPlans'; P1, P8 to P10, M5 and X3 are
-// judged at rest, by ClusterLife.
+// R1 to R7 are RaftChecks'; P3, P4, P6, P7 and P11 ClusterPlans'; P1 and X3 ClusterOwners'; P8 to
+// P10 and M5 are judged at rest, by ClusterLife.
 #pragma once
 
 #include <array>
@@ -106,6 +106,7 @@ class ClusterChecks {
     void check_overlap(ProcessId process, uint32_t number, Slot& slot, Time now);
     void check_table(ProcessId process, const shard::Table& table, raft::Index index);
     void check_placement(ProcessId process, const shard::Table& table);
+    void count_overlaps_anew(const shard::TargetView& target);
     void check_join(const shard::Table& table);
     void check_stale_plan(ProcessId process, const shard::Table& table);
     void check_query(uint32_t number);
@@ -129,6 +130,7 @@ class ClusterChecks {
     std::vector<shard::Epoch> epochs_;  // by process
     std::unordered_map<raft::Index, uint64_t> fingerprints_;
     shard::Epoch newest_ = 0;
+    std::unordered_map<uint32_t, shard::Epoch> last_moves_;  // by target
     bool standing_in_ = false;  // somebody, for somebody, in the newest table
     std::string joining_;       // node that joins a cluster at rest
     shard::Epoch joins_since_ = 0;

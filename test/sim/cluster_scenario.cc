@@ -6,6 +6,7 @@
 
 #include "test/sim/cluster_host.h"
 #include "test/sim/cluster_operator.h"
+#include "test/sim/cluster_owners.h"
 #include "test/sim/cluster_plans.h"
 #include "test/sim/cluster_rest.h"
 
@@ -160,6 +161,7 @@ class ClusterLife {
     ClusterHost host_;
     ClusterOperator operator_;
     ClusterRest rest_;
+    ClusterOwners owners_;
     FaultInjector injector_;
 };
 
@@ -182,6 +184,7 @@ ClusterLife::ClusterLife(const ClusterRun& run)
              .checks = checks_}),
       operator_(world_, host_, targets_, checks_, plan_.budget),
       rest_(world_, host_, targets_, plan_),
+      owners_(world_, host_, targets_),
       injector_(world_, network_, host_) {
     const auto kept = [&](size_t number) {
         return !run.keep || std::ranges::find(*run.keep, number) != run.keep->end();
@@ -289,11 +292,13 @@ std::string ClusterLife::decisions() {
 
 void ClusterLife::rest() {
     rest_.begin();
+    owners_.begin();
     const Time until = world_.now() + kClusterLivenessBound;
     Time ask{};
     while (alive()) {
         wait(kSlice);
         check_plan(false);
+        owners_.look();
         const std::string missing = rest_.missing();
         if (missing.empty()) {
             world_.trace(kNoProcess, "at rest");

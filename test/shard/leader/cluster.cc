@@ -198,6 +198,9 @@ void Cluster::new_leader() {
     leading = false;
     leader_part->poll();
     deliver();
+    for (const auto& done : std::exchange(unconfirmed, {})) {
+        done(base::fail(base::Code::kUnavailable, "it leads no more"));
+    }
     leading = true;
     ++its_term;
 }
@@ -238,6 +241,14 @@ void Cluster::propose(std::string edit, std::function<void(base::Result<std::str
             done(base::fail(base::Code::kUnavailable, "no leader"));
         }
     });
+}
+
+void Cluster::confirm(std::function<void(base::Status)> done) {
+    if (silent) {
+        unconfirmed.push_back(std::move(done));
+    } else {
+        under_way.emplace_back([done = std::move(done)] { done(base::success()); });
+    }
 }
 
 ClusterNode* Cluster::by_session(SessionId session) {

@@ -97,6 +97,7 @@ class Cluster final : public shard::Proposer,
     [[nodiscard]] uint64_t leader() const override { return leader_member; }
 
     void propose(std::string edit, std::function<void(base::Result<std::string>)> done) override;
+    void confirm(std::function<void(base::Status)> done) override;
 
     // --- NodeLinks ---
     void send(shard::SessionId session, shard::LeaderMessage message) override;
@@ -127,6 +128,8 @@ class Cluster final : public shard::Proposer,
     uint64_t discovered_version = 1;
     std::set<std::string> awaited_jobs;
     bool leading = true;
+    bool silent = false;  // the other members: none confirms that it leads
+    std::vector<std::function<void(base::Status)>> unconfirmed;
     uint64_t its_term = 1;
     uint64_t leader_member = 1000;
     std::set<uint64_t> voting;  // members

@@ -126,6 +126,24 @@ TEST_CASE("a new leader gives exclusive targets when leases of the one before ar
     CHECK(at.watch(30s) == kTargets);
 }
 
+// It may have been stopped while another one was chosen.
+TEST_CASE("a leader that the others do not confirm gives no lease", "[shard][leader]") {
+    Fixture at(3);
+    at.cluster.discover(100);
+    at.cluster.silent = true;
+    CHECK(at.watch(3s) == kTargets);
+    CHECK(at.watch(LeaderOptions().unconfirmed_max + LeaderOptions().lease) == 0);
+    at.cluster.node(1).kill();
+    at.cluster.node(1).start();
+    CHECK(at.watch(5s) == 0);
+    CHECK(at.cluster.node(1).worker->status().state == SessionState::kOpen);
+    CHECK(at.cluster.scrapers(100).size() == 1);  // what is not exclusive needs none
+    at.cluster.silent = false;
+    at.cluster.new_leader();
+    static_cast<void>(at.watch(13s));
+    CHECK(at.watch(30s) == kTargets);
+}
+
 TEST_CASE("an exclusive target that is gone and comes back waits for who had it",
           "[shard][leader]") {
     Fixture at(3);
