@@ -16,8 +16,8 @@ from .servers import find_products, write_config
 READY_TIMEOUT_S = 600
 ANSWER_TIMEOUT_S = 600
 IMPORT_TIMEOUT_S = 1800
-# vmctl ends now and then before all that it read has been written, and says that all is well. A
-# server that lacks series answers sooner.
+# vmctl ends now and then before all that it read has been written, and says that all is well: with
+# several writers mostly, with one hardly ever. A server that lacks series answers sooner.
 IMPORTS_MAX = 5
 IMPORTED_LEAST = 0.9999
 FOREVER = "100y"  # no server may delete what it is asked about
@@ -115,7 +115,8 @@ def import_into_victoria(workspace, product, folder, progress):
         target = start_victoria(workspace, product, folder)
         url = f"http://127.0.0.1:{target.port}"
         code, said = run_on_terminal(
-            [vmctl, "prometheus", "-s", "--prom-snapshot", str(snapshot), "--vm-addr", url])
+            [vmctl, "prometheus", "-s", "--prom-snapshot", str(snapshot), "--vm-addr", url,
+             "--vm-concurrency", "1"])
         if code != 0:
             raise BenchError(f"vmctl failed:\n{said[-2000:]}")
         http_get(url + "/internal/force_flush")
