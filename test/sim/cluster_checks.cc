@@ -216,8 +216,7 @@ void ClusterChecks::check_overlap(ProcessId process, uint32_t number, Slot& slot
     } else if (slot.last_by == process || now - slot.last_good > interval * 3 / 2) {
         slot.overlaps = 0;
     }
-    if (calm_ && !crash_seen_ && calm_since_ + kOverlapMax * interval < now &&
-        slot.overlaps > kOverlapMax) {
+    if (doubled && calm_ && !crash_seen_ && slot.overlaps > kOverlapMax) {
         fail("M2", process, words("still scrapes target", number, "as does another one"));
     }
 }
@@ -227,6 +226,9 @@ void ClusterChecks::calm(size_t nodes) {
     nodes_ = nodes;
     crash_seen_ = false;
     calm_since_ = world_.now();
+    for (std::array<Slot, shard::kReplicasMax>& target : slots_) {
+        std::ranges::for_each(target, [](Slot& slot) { slot.overlaps = 0; });
+    }
 }
 
 void ClusterChecks::crashed(bool leader) {

@@ -31,7 +31,9 @@ void ClusterOwners::look() {
         differs({});
     } else {
         const shard::Table& table = leader->member().table();
-        compare_table(table);
+        const auto live = std::ranges::count(
+            leader->member().leading()->nodes(), shard::NodeLife::kLive, &shard::NodeStatus::life);
+        compare_table(table, static_cast<size_t>(live));
         const std::map<shard::NodeNumber, Slots> all = wanted(table);
         for (const ProcessId process : host_.targets()) {
             const shard::NodeRecord* const record = table.node(host_.machine(process).id);
@@ -63,16 +65,21 @@ Time ClusterOwners::shortest() const {
     return std::ranges::min_element(targets_.jobs(), {}, &JobPlan::interval)->interval;
 }
 
-void ClusterOwners::compare_table(const shard::Table& table) {
+void ClusterOwners::compare_table(const shard::Table& table, size_t live) {
     for (uint32_t number = 0; number < targets_.size(); ++number) {
         const SimTarget& truth = targets_.at(number);
-        const auto target = truth.there ? table.target(truth.id) : std::nullopt;
-        const bool owned =
-            target && std::ranges::any_of(target->owners, [](const shard::Owner& owner) {
-                return owner.node != shard::kNoNode;
-            });
-        if (truth.there && !owned) {
-            differs({.target = truth.id});
+        if (!truth.there) {
+            continue;
+        }
+        const size_t wanted = std::min<size_t>(targets_.jobs()[truth.job].replicas, live);
+        const auto target = table.target(truth.id);
+        const auto owned = target ? std::ranges::count_if(target->owners,
+                                                          [](const shard::Owner& owner) {
+                                                              return owner.node != shard::kNoNode;
+                                                          })
+                                  : 0;
+        if (static_cast<size_t>(owned) < wanted) {
+            differs({.target = truth.id, .should = static_cast<int>(wanted)});
         }
     }
 }
@@ -112,7 +119,7 @@ void ClusterOwners::differs(const Difference& difference) {
     const uint32_t number = targets_.number(difference.target);
     if (difference.process == kNoProcess) {
         if (world_.now() - since > kFound) {
-            world_.fail("P1", words("target", number, "has no owner"));
+            world_.fail("P1", words("target", number, "has not all its owners"));
         }
         return;
     }

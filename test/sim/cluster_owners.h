@@ -1,6 +1,6 @@
 // Whether nodes scrape what the table says, and for how long they do not.
 //
-//   P1  what discovery tells the leader has owners in the table soon
+//   P1  what is discovered soon has all its owners in the table, as far as there are live nodes
 //   X3  what a node scrapes and what it should, according to the table, differ no longer than three
 //       intervals and 10 s, once everything is whole
 #pragma once
@@ -44,7 +44,7 @@ class ClusterOwners {
 
     [[nodiscard]] std::map<shard::NodeNumber, Slots> wanted(const shard::Table& table) const;
     [[nodiscard]] Time shortest() const;  // interval
-    void compare_table(const shard::Table& table);
+    void compare_table(const shard::Table& table, size_t live);
     void compare_node(ProcessId process, const Slots& should);
     void differs(const Difference& difference);
 
