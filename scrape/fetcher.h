@@ -38,6 +38,9 @@ class Fetcher {
                                                 ScrapeBuffers& buffers,
                                                 base::Gunzip& gunzip);
 
+    // The fetch that is under way ends as if its deadline had come.
+    void expire() { connection_->expire(); }
+
     // Whether the last fetch ended at body_size_limit.
     [[nodiscard]] bool over_body_limit() const { return over_body_limit_; }
 

@@ -1,8 +1,8 @@
 #include "scrape/loop.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "base/async/deadline.h"
 #include "base/duration.h"
 
 namespace scrape {
@@ -172,15 +172,17 @@ base::Task<void> Loop::scrape() {
             .observe(static_cast<double>(start_ns - last_start_ns_) / kNsPerSecond);
     }
     last_start_ns_ = start_ns;
-    if (target_->end != nullptr && start.time_since_epoch().count() >= *target_->end) {
-        co_return base::success();  // somebody else may scrape it by now
+    if (over()) {
+        co_return base::success();
     }
     std::unique_ptr<ScrapeBuffers> buffers = shared_.buffers.take();
     const int64_t time_ms = aligner_.align_ms(start_ns, target_->interval);
     session_.begin(buffers->staged, time_ms, start_ns / 1'000'000);
     const base::Deadline deadline(start + target_->timeout);
+    watch_end();
     const auto page = co_await fill(*buffers, deadline);
-    if (cancelled_) {
+    end_timer_.reset();
+    if (cancelled_ || std::exchange(broken_off_, false)) {
         session_.abandon();
         shared_.buffers.give_back(std::move(buffers));
         co_return base::fail(base::Code::kCanceled, "scrape cancelled");
@@ -206,6 +208,28 @@ base::Task<void> Loop::scrape() {
     shared_.buffers.give_back(std::move(buffers));
     tell_listener(time_ms, stored);
     co_return base::success();
+}
+
+bool Loop::over() const {
+    return target_->end != nullptr &&
+           shared_.lane.clock().steady().time_since_epoch().count() >= *target_->end;
+}
+
+void Loop::watch_end() {
+    if (target_->end == nullptr) {
+        return;
+    }
+    if (end_timer_ == nullptr) {
+        end_timer_ = std::make_unique<base::Timer>(shared_.lane, [this] { watch_end(); });
+    }
+    if (!over()) {
+        end_timer_->arm(base::SteadyTime(base::Duration(*target_->end)));
+        return;
+    }
+    broken_off_ = true;
+    if (fetcher_ != nullptr) {
+        fetcher_->expire();
+    }
 }
 
 base::Task<FetchedPage> Loop::fill(ScrapeBuffers& buffers, base::Deadline deadline) {

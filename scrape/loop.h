@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/async/deadline.h"
 #include "base/async/event.h"
 #include "base/async/lane.h"
 #include "base/rate_limit.h"
@@ -103,6 +104,10 @@ class Loop final : private model::CommitListener {
     // Whether the moment was reached; false: the loop is to end, or options have changed.
     [[nodiscard]] base::Task<bool> wait_until(int64_t wall_ns);
     [[nodiscard]] base::Task<void> scrape();
+    // Somebody else may scrape it by now.
+    [[nodiscard]] bool over() const;
+    // Breaks the scrape off when its target's end comes, which may move until then.
+    void watch_end();
     // The page's batch is complete afterwards. Returns the page, for series to find again.
     [[nodiscard]] base::Task<FetchedPage> fill(ScrapeBuffers& buffers, base::Deadline deadline);
     // returns  whether the storage took the batch
@@ -134,6 +139,7 @@ class Loop final : private model::CommitListener {
     std::optional<Update> update_;
     LoopEnd end_ = LoopEnd::kRunning;
     bool cancelled_ = false;
+    bool broken_off_ = false;  // the scrape under way, by watch_end()
     int64_t last_start_ns_ = 0;
     std::optional<int64_t> first_due_ns_;  // of a first scrape that does not wait for its moment
 
@@ -141,6 +147,7 @@ class Loop final : private model::CommitListener {
     std::optional<Outcome> outcome_ GUARDED_BY(mutex_);
     base::Event wake_;
     base::Event::Setter wake_setter_;
+    std::unique_ptr<base::Timer> end_timer_;  // of targets that have an end
 };
 
 }  // namespace scrape

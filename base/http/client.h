@@ -109,6 +109,8 @@ class ClientConnection {
 
     // Closes the connection when it is idle; the next request dials.
     void close();
+    // The request that runs ends as if its deadline had come; nothing happens while none does.
+    void expire();
 
     [[nodiscard]] bool connected() const;
     [[nodiscard]] const Url& url() const;

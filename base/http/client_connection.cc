@@ -109,6 +109,10 @@ void ClientConnection::close() {
     }
 }
 
+void ClientConnection::expire() {
+    state_->expire();
+}
+
 bool ClientConnection::connected() const {
     return state_->connected;
 }

@@ -80,7 +80,7 @@ Task<void> ClientConnection::State::exchange(Method method,
         const bool reused = connected;
         status = connected ? success() : co_await dial(send.deadline);
         reader.begin();
-        if (status) {
+        if (status && !timed_out) {
             status = co_await attempt(
                 request, request_body, method == Method::kHead, send.body_limit, to_head, to_body);
         }

@@ -56,6 +56,15 @@ struct ClientConnection::State {
     [[nodiscard]] Task<void> dial(Deadline deadline);
     [[nodiscard]] Task<void> write(std::string_view first, std::string_view second);
 
+    void expire() {
+        if (timer.armed()) {
+            on_deadline();
+        }
+        if (elsewhere != nullptr) {
+            elsewhere->expire();
+        }
+    }
+
     void drop() {
         connected = false;
         stream.close();
