@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shard/planner/candidates.h"
+#include "shard/planner/largest_slots.h"
 #include "shard/planner/levels.h"
 
 namespace shard {
@@ -20,6 +21,8 @@ constexpr size_t kTriesMax = 64;
 constexpr size_t kPartnersMax = 8;
 // Nodes that are filled before it pays to sort what all others have.
 constexpr size_t kLowMaxUnsorted = 2;
+// Looks for the largest slots before it pays to list all others.
+constexpr int kLooksMax = 4;
 // Rounds of a full plan, each of which may better what the ones before it planned.
 constexpr int kRoundsMax = 16;
 
@@ -37,6 +40,7 @@ class Balancing {
                 break;
             }
             candidates_.clear();
+            looks_ = 0;
             state_.next_round();
         }
         if (state_.slots_max() > 1 && state_.planned() > 0) {
@@ -389,8 +393,11 @@ class Balancing {
             }
             carry_out(now->slot, low, MoveReason::kFill);
             moved = true;
-            if (const auto next = offered_by(offer.giver, low)) {
-                offers.push_back(*next);
+            if (const double most = may_give(offer.giver, low); most >= 1) {
+                // What it is, is looked up when no other node may offer more.
+                offers.push_back({.slot = {.series = static_cast<uint64_t>(most)},
+                                  .giver = offer.giver,
+                                  .share = state_.node(offer.giver).share});
                 std::ranges::push_heap(offers, worse);
             }
         }
@@ -398,16 +405,21 @@ class Balancing {
     }
 
     [[nodiscard]] std::vector<Offer> offers_to(uint32_t low) {
-        std::vector<uint32_t> givers;
+        givers_.clear();
         for (uint32_t node = 0; node < state_.nodes().size(); ++node) {
             if (node != low && state_.node(node).balances() &&
                 state_.node(node).share > levels_.fill) {
-                givers.push_back(node);
+                givers_.push_back(node);
             }
         }
-        candidates_.collect(givers);
+        largest_.reset();
+        if (sort_offers_ || looks_ >= kLooksMax || candidates_.have(givers_)) {
+            candidates_.collect(givers_);
+        } else {
+            look_for_largest(low);
+        }
         std::vector<Offer> offers;
-        for (const uint32_t giver : givers) {
+        for (const uint32_t giver : givers_) {
             if (sort_offers_) {
                 static_cast<void>(candidates_.of(giver));  // sorts
             }
@@ -418,19 +430,51 @@ class Balancing {
         return offers;
     }
 
-    // The largest slot that neither leaves its giver low nor fills the node beyond the mean.
-    [[nodiscard]] std::optional<Offer> offered_by(uint32_t giver, uint32_t low) const {
+    void look_for_largest(uint32_t low) {
+        ++looks_;
+        largest_.emplace(state_.nodes().size());
+        for (const uint32_t giver : givers_) {
+            largest_->ask(giver, may_give(giver, low));
+        }
+        largest_->look(state_, [&](const SlotRef& slot, uint32_t giver) {
+            return may_fill(slot, giver, low);
+        });
+    }
+
+    // So many series neither leave the giver low nor fill the node beyond the mean. While a node is
+    // filled it only sinks, and what does not do once never does.
+    [[nodiscard]] double may_give(uint32_t giver, uint32_t low) const {
         const NodeState& its = state_.node(giver);
         const NodeState& taker = state_.node(low);
-        const double most =
-            std::min(static_cast<double>(its.load) - levels_.fill * its.capacity,
-                     levels_.fill_most * taker.capacity - static_cast<double>(taker.load));
-        const auto slot = candidates_.largest(giver, most, [&](const SlotRef& one) {
-            const auto series = static_cast<double>(one.series);
-            return one.series > 0 && admits(low, series) && helps(series, giver, low) &&
-                   fits(one, low);
-        });
-        return slot ? std::optional(Offer{*slot, giver, its.share}) : std::nullopt;
+        return std::min(static_cast<double>(its.load) - levels_.fill * its.capacity,
+                        levels_.fill_most * taker.capacity - static_cast<double>(taker.load));
+    }
+
+    [[nodiscard]] bool may_fill(const SlotRef& slot, uint32_t giver, uint32_t low) const {
+        const auto series = static_cast<double>(slot.series);
+        return slot.series > 0 && admits(low, series) && helps(series, giver, low) &&
+               fits(slot, low);
+    }
+
+    // The largest slot that a node may give.
+    [[nodiscard]] std::optional<Offer> offered_by(uint32_t giver, uint32_t low) {
+        const double most = may_give(giver, low);
+        if (largest_) {
+            for (const SlotRef& one : largest_->of(giver)) {
+                if (static_cast<double>(one.series) <= most && candidates_.stays(one, giver) &&
+                    may_fill(one, giver, low)) {
+                    return Offer{one, giver, state_.node(giver).share};
+                }
+            }
+            if (largest_->is_all(giver)) {
+                return std::nullopt;
+            }
+            largest_.reset();
+            candidates_.collect(givers_);
+        }
+        const auto slot = candidates_.largest(
+            giver, most, [&](const SlotRef& one) { return may_fill(one, giver, low); });
+        return slot ? std::optional(Offer{*slot, giver, state_.node(giver).share}) : std::nullopt;
     }
 
     // --- swaps
@@ -532,9 +576,12 @@ class Balancing {
     Levels levels_;
     Candidates candidates_;
     Step step_ = Step::kAll;
-    bool sort_offers_ = false;  // slots of those that give are looked at for many nodes
-    bool refused_ = false;      // the bounds kept a node from getting more, in this search
-    uint64_t stopped_ = 0;      // nodes that bounds kept from giving or getting more, in this pass
+    std::vector<uint32_t> givers_;         // to the node that is being filled
+    std::optional<LargestSlots> largest_;  // of theirs; none: they have lists
+    int looks_ = 0;                        // for the largest, in this round
+    bool sort_offers_ = false;             // slots of those that give are looked at for many nodes
+    bool refused_ = false;  // the bounds kept a node from getting more, in this search
+    uint64_t stopped_ = 0;  // nodes that bounds kept from giving or getting more, in this pass
 };
 
 }  // namespace

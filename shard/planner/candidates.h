@@ -1,6 +1,7 @@
 // What nodes have to give.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,6 +19,12 @@ class Candidates {
 
     // Makes the lists of those of the nodes that have none yet.
     void collect(std::span<const uint32_t> nodes);
+
+    // Whether all of them have lists.
+    [[nodiscard]] bool have(std::span<const uint32_t> nodes) const {
+        return std::ranges::all_of(nodes, [&](uint32_t node) { return lists_[node].collected; });
+    }
+
     // Forgets all lists.
     void clear();
 
