@@ -246,10 +246,14 @@ class SeriesRows final : public Operator {
             }
             TRY(prepare_one());
         } while (prepared_.size() < ahead_);
+        hand_over();
+        return base::success();
+    }
+
+    void hand_over() {
         if (tasks_ && !fresh_.empty()) {
             tasks_->add(fresh_, *context_.helpers, tasks_);
         }
-        return base::success();
     }
 
     // Makes sure that there are series which no task has yet; false when all have one.
@@ -259,6 +263,7 @@ class SeriesRows final : public Operator {
                 return false;
             }
             TRY(context_.check());
+            hand_over();  // reading takes a while, in which others can work
             position_ = 0;
             take_spare_batch();
             TRY(const bool more, set_->next(batch_->batch));
