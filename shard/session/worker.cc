@@ -1,12 +1,13 @@
 #include "shard/session/worker.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include "base/check.h"
 #include "base/rate_limit.h"
 #include "shard/session/holdings.h"
+#include "shard/session/leader_search.h"
+#include "shard/session/sent_reports.h"
 
 namespace shard {
 
@@ -15,38 +16,7 @@ using base::SteadyTime;
 namespace {
 
 constexpr size_t kHoldingsOfMessage = 16'384;
-constexpr size_t kReportsRemembered = 64;
-constexpr uint32_t kRedirectsMax = 3;  // in a row, without waiting
 constexpr SteadyTime kNever = SteadyTime::max();
-
-// When reports were sent, so that a lease can be counted from then.
-class SentReports {
-  public:
-    void begin(SteadyTime hello) { sent_.assign(1, {0, hello}); }
-
-    [[nodiscard]] uint64_t add(SteadyTime now) {
-        const uint64_t number = sent_.back().first + 1;
-        sent_.emplace_back(number, now);
-        if (sent_.size() > kReportsRemembered) {
-            sent_.pop_front();
-        }
-        return number;
-    }
-
-    // Nothing for one that is forgotten: a lease may end early, never late.
-    [[nodiscard]] std::optional<SteadyTime> when(uint64_t number) {
-        while (sent_.size() > 1 && sent_.front().first < number) {
-            sent_.pop_front();
-        }
-        if (sent_.empty() || sent_.front().first != number) {
-            return std::nullopt;
-        }
-        return sent_.front().second;
-    }
-
-  private:
-    std::deque<std::pair<uint64_t, SteadyTime>> sent_;
-};
 
 }  // namespace
 
@@ -55,16 +25,14 @@ struct Worker::Parts_ {
         : self(std::move(hello)),
           options(how),
           parts(with),
+          search(self.address, options, with.random),
           absent_since(with.clock.steady()),
           changes(how.loads) {}
 
     // --- sessions ---
     void attempt(SteadyTime now);
-    [[nodiscard]] std::string next_address();
-    void begin_round();
     void fail(std::string why, std::chrono::milliseconds wait);
     void say_absence(SteadyTime now);
-    [[nodiscard]] std::chrono::milliseconds backoff();
     void look_at_lease(SteadyTime now);
     void extend_lease(uint64_t report, std::chrono::milliseconds lease);
     // Remembers a new term, before anything is obeyed. False: it comes from a leader that is none
@@ -91,15 +59,13 @@ struct Worker::Parts_ {
     const Parts parts;
 
     SessionState state = SessionState::kNone;
-    std::string address;            // of the session or attempt
-    std::string preferred;          // to be asked next; empty: none
-    std::deque<std::string> round;  // addresses to be asked before one is asked again
+    std::string address;  // of the session or attempt
+    LeaderSearch search;
     SteadyTime next_attempt{};
     SteadyTime answer_due = kNever;
     SteadyTime heard{};
     SteadyTime absent_since{};  // of the leader
     base::RateLimit absences{std::chrono::seconds(30)};
-    uint32_t rounds = 0, failures = 0, redirects = 0;
     std::string problem = "no leader was found yet";
     std::optional<Refusal> refusal;
     SentReports reports;
@@ -111,7 +77,6 @@ struct Worker::Parts_ {
 
     NodeNumber number = kNoNode;
     Order seen;
-    std::vector<KnownNode> nodes;
     HeldTargets held;
     std::map<model::TargetId, Incoming> incoming;
     LoadChanges changes;
@@ -120,47 +85,8 @@ struct Worker::Parts_ {
 // --- sessions
 // --------------------------------------------------------------------------------------
 
-// Whoever was named last; else those of a round, in turn.
-std::string Worker::Parts_::next_address() {
-    if (!preferred.empty()) {
-        return std::exchange(preferred, {});
-    }
-    if (round.empty()) {
-        begin_round();
-    }
-    if (round.empty()) {
-        return {};
-    }
-    std::string next = std::move(round.front());
-    round.pop_front();
-    return next;
-}
-
-// Voters and the list of --cluster.join, who know best; this node itself after them, for if it led
-// it would know; and one of the others, each round another one.
-void Worker::Parts_::begin_round() {
-    const auto add = [this](const std::string& one) {
-        if (!one.empty() && one != self.address && std::ranges::find(round, one) == round.end()) {
-            round.push_back(one);
-        }
-    };
-    for (const KnownNode& node : nodes) {
-        if (node.voter) {
-            add(node.address);
-        }
-    }
-    std::ranges::for_each(options.join, add);
-    if (std::ranges::find(options.join, self.address) != options.join.end() ||
-        std::ranges::find(nodes, self.address, &KnownNode::address) != nodes.end()) {
-        round.push_back(self.address);
-    }
-    if (!nodes.empty()) {
-        add(nodes[rounds++ % nodes.size()].address);
-    }
-}
-
 void Worker::Parts_::attempt(SteadyTime now) {
-    address = next_address();
+    address = search.next();
     if (address.empty()) {
         next_attempt = kNever;
         problem = "there is no address to ask for the leader: give --cluster.join";
@@ -169,20 +95,6 @@ void Worker::Parts_::attempt(SteadyTime now) {
     state = SessionState::kOpening;
     answer_due = now + options.open_timeout;
     parts.link.open(address);
-}
-
-std::chrono::milliseconds Worker::Parts_::backoff() {
-    std::chrono::milliseconds most = options.retry_next;
-    if (round.empty()) {
-        const uint32_t doublings = std::min<uint32_t>(failures++, 10);
-        const auto crowd = options.retry_of_node * static_cast<int64_t>(nodes.size());
-        most = std::min(options.retry * (int64_t{1} << doublings),
-                        std::min(std::max(crowd, options.retry_least), options.retry_max));
-    }
-    // Between half and the whole, so that nodes do not come all at once.
-    const auto half = most.count() / 2;
-    return std::chrono::milliseconds(
-        half + static_cast<int64_t>(parts.random.below(static_cast<uint64_t>(half) + 1)));
 }
 
 void Worker::Parts_::fail(std::string why, std::chrono::milliseconds wait) {
@@ -244,7 +156,8 @@ void Worker::Parts_::extend_lease(uint64_t report, std::chrono::milliseconds lea
 bool Worker::Parts_::in_order(const Order& order) {
     if (order < seen) {
         ++rejected;
-        fail("it was deposed: its term or epoch is behind what this node has obeyed", backoff());
+        fail("it was deposed: its term or epoch is behind what this node has obeyed",
+             search.failed());
         return false;
     }
     if (order.term != seen.term) {
@@ -269,7 +182,8 @@ void Worker::Parts_::watch_clock(int64_t leader_ms) {
 }
 
 void Worker::Parts_::save_identity() {
-    if (base::Status saved = parts.store.save_identity(self.cluster_id, number, nodes); !saved) {
+    if (base::Status saved = parts.store.save_identity(self.cluster_id, number, search.nodes());
+        !saved) {
         parts.log.error(
             "who is in the cluster was not kept for the next start", "error", saved.error());
     }
@@ -277,7 +191,7 @@ void Worker::Parts_::save_identity() {
 
 void Worker::Parts_::handle(const Welcome& welcome) {
     if (state != SessionState::kGreeting) {
-        return fail("it sent a second welcome", backoff());
+        return fail("it sent a second welcome", search.failed());
     }
     if (!self.cluster_id.empty() && self.cluster_id != welcome.cluster_id) {
         return fail("it belongs to cluster " + welcome.cluster_id + ", this node to " +
@@ -292,8 +206,7 @@ void Worker::Parts_::handle(const Welcome& welcome) {
     answer_due = kNever;
     problem.clear();
     refusal.reset();
-    failures = redirects = 0;
-    round.clear();
+    search.found();
     if (self.cluster_id != welcome.cluster_id || number != welcome.number) {
         self.cluster_id = welcome.cluster_id;
         number = welcome.number;
@@ -309,12 +222,10 @@ void Worker::Parts_::handle(const Welcome& welcome) {
 
 void Worker::Parts_::handle(const Redirect& redirect) {
     if (redirect.address.empty()) {
-        return fail("it does not lead, and knows nobody who does", backoff());
+        return fail("it does not lead, and knows nobody who does", search.failed());
     }
-    preferred = redirect.address;
-    const bool at_once = ++redirects <= kRedirectsMax;
     fail("it does not lead; " + redirect.address + " does, it says",
-         at_once ? std::chrono::milliseconds(0) : backoff());
+         search.redirected(redirect.address));
 }
 
 void Worker::Parts_::handle(const Refused& refused) {
@@ -371,8 +282,8 @@ void Worker::Parts_::confirm(const std::vector<Release>& releases) {
 }
 
 void Worker::Parts_::handle(const Nodes& known) {
-    if (known.nodes != nodes) {
-        nodes = known.nodes;
+    if (known.nodes != search.nodes()) {
+        search.know(known.nodes);
         save_identity();
     }
 }
@@ -459,7 +370,7 @@ base::Result<std::unique_ptr<Worker>> Worker::start(Hello self,
     state->self.cluster_id = std::move(stored.cluster_id);
     state->number = stored.number;
     state->seen = stored.seen;
-    state->nodes = std::move(stored.nodes);
+    state->search.know(std::move(stored.nodes));
     state->held.restore(std::move(stored.targets));
     for (const auto& [id, target] : state->held.targets()) {
         if (target.holding == Holding::kIncoming) {
@@ -476,11 +387,11 @@ SteadyTime Worker::poll() {
     at.look_at_lease(now);
     if (now >= at.answer_due) {
         at.fail("no answer within " + std::to_string(at.options.open_timeout.count()) + " ms",
-                at.backoff());
+                at.search.failed());
     }
     if (at.state == SessionState::kOpen && now >= at.heard + at.options.silence_max) {
         at.fail("it has been silent for " + std::to_string(at.options.silence_max.count()) + " ms",
-                at.backoff());
+                at.search.failed());
     }
     if (at.state == SessionState::kNone && now >= at.next_attempt) {
         at.attempt(now);
@@ -521,7 +432,7 @@ void Worker::received(LeaderMessage message) {
                        std::holds_alternative<Redirect>(message) ||
                        std::holds_alternative<Refused>(message);
     if (greeting && !first) {
-        at.fail("it did not answer the greeting", at.backoff());
+        at.fail("it did not answer the greeting", at.search.failed());
         return;
     }
     std::visit([&at](auto& said) { at.handle(said); }, message);
@@ -531,7 +442,7 @@ void Worker::received(LeaderMessage message) {
 void Worker::closed(const std::string& why) {
     Parts_& at = *parts_;
     if (at.state != SessionState::kNone) {
-        at.fail(why, at.backoff());
+        at.fail(why, at.search.failed());
     }
 }
 
@@ -561,7 +472,7 @@ void Worker::leader_is(const std::string& address) {
     if (address.empty() || (address == at.address && at.state != SessionState::kNone)) {
         return;
     }
-    at.preferred = address;
+    at.search.prefer(address);
     // Whoever is being asked meanwhile does not lead.
     at.fail("another node leads: " + address, std::chrono::milliseconds(0));
 }
@@ -617,7 +528,7 @@ const std::map<model::TargetId, AssignedTarget>& Worker::holds() const {
 }
 
 const std::vector<KnownNode>& Worker::nodes() const {
-    return parts_->nodes;
+    return parts_->search.nodes();
 }
 
 }  // namespace shard
