@@ -30,6 +30,7 @@ LEADER_DEATH_S = INTERVAL_S + 12
 NEW_LEADER_S = 5  # from a leader's death, of 99 in 100; looked at in the full run
 NEW_LEADER_MOST_S = 10
 SETTLED_SECONDS_MAX = 180
+TWICE_SHOWN_S = 8
 QUIET_S = 4  # between parts, so that each has its own slots
 DEAD_S = 2  # that a killed node is away after its targets are scraped elsewhere
 FIRST_SCRAPE_S = 2  # from when the leader gives a joining node its first target to the first scrape
@@ -88,7 +89,11 @@ class Run:
         failed = sum(value == 0 for values in slots.values() for _, value in values)
         timeline = Timeline(slots, INTERVAL_S)
         gaps, longest = timeline.gaps(), timeline.longest()
-        twice = timeline.twice(holders(self.cluster, start, end, SLOTS))
+        held = holders(self.cluster, start, end, SLOTS)
+        twice = timeline.twice(held)
+        for instance, at in twice[:5]:
+            near = [sorted(t for t in times if abs(t - at) < TWICE_SHOWN_S) for times in held[instance]]
+            say(f"{part.kind}: {instance} is there twice at {at}; each node that has it: {near}")
         samples = stored(asked, start, end)
         what = part.kind
         self.checks.equal((len(slots), len(samples)), (self.targets, self.targets), f"{what}: targets with samples")

@@ -57,7 +57,8 @@ void RaftDisk::save(const raft::SavedSnapshot& snapshot) {
 }
 
 void RaftDisk::receive(const raft::SnapshotChunk& chunk) {
-    if (receiving_ != chunk.meta) {
+    // Of one that was given up and is sent again there may be parts.
+    if (receiving_ != chunk.meta || chunk.offset == 0) {
         receiving_ = chunk.meta;
         received_.clear();
     }
