@@ -2,6 +2,7 @@
 // same double.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,12 @@ void append_float_g(std::string& out, double value);
 
 // Milliseconds as seconds: "1", "1.100", "-0.500".
 void append_timestamp_ms(std::string& out, int64_t timestamp_ms);
+
+// The same from `at` on, where there is room for so many bytes; they return the end.
+inline constexpr size_t kSampleValueMax = 64;
+[[nodiscard]] char* write_sample_value(char* at, double value);
+inline constexpr size_t kTimestampMax = 40;
+[[nodiscard]] char* write_timestamp_ms(char* at, int64_t timestamp_ms);
 
 void append_integer(std::string& out, int64_t value);
 void append_natural(std::string& out, uint64_t value);

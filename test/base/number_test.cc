@@ -1,6 +1,8 @@
 #include "base/number.h"
 
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -98,6 +100,40 @@ TEST_CASE("every printed number reads back as the same double", "[base][float_fo
             CAPTURE(text);
             REQUIRE(std::bit_cast<uint64_t>(back) == std::bit_cast<uint64_t>(value));
         }
+    }
+}
+
+TEST_CASE("fractions print as the shortest text that the library knows", "[base][float_format]") {
+    const uint64_t seed = test_support::test_seed();
+    CAPTURE(seed);
+    base::SeededRandom random(seed);
+    const auto check = [](double value) {
+        const double magnitude = std::fabs(value);
+        if (!(magnitude >= 1e-4 && magnitude < 1e15) || value == std::trunc(value)) {
+            return;
+        }
+        std::array<char, 64> want{};
+        const auto end =
+            std::to_chars(want.begin(), want.end(), value, std::chars_format::fixed).ptr;
+        CAPTURE(std::bit_cast<uint64_t>(value));
+        REQUIRE(with(base::append_sample_value, value) == std::string(want.data(), end));
+    };
+    for (int i = 0; i < 20'000; ++i) {
+        // Any mantissa, or one near a power of two, with an exponent of the range.
+        const uint64_t exponent = 1023 - 14 + random.u64() % 65;
+        const uint64_t mantissa = random.u64() & ((uint64_t{1} << 52) - 1);
+        const uint64_t small = mantissa % 4096;
+        for (const uint64_t bits : {mantissa, small, (uint64_t{1} << 52) - 1 - small}) {
+            check(std::bit_cast<double>(bits | exponent << 52));
+        }
+        // A decimal and its neighbours; a quotient.
+        const double decimal = static_cast<double>(random.u64() % 1'000'000'000'000'000) /
+                               std::pow(10, random.u64() % 16);
+        check(decimal);
+        check(-std::nextafter(decimal, 0));
+        check(std::nextafter(decimal, HUGE_VAL));
+        check(static_cast<double>(random.u64() % 100'000) /
+              static_cast<double>(1 + random.u64() % 100'000));
     }
 }
 
