@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <string_view>
 
-#include "base/float_format.h"
 #include "query/histogram/buckets.h"
 
 namespace query {
@@ -190,19 +191,67 @@ void append_histogram(std::string& out, const model::FloatHistogram& histogram) 
     out += any ? "]}" : "}";
 }
 
+char* PointStarts::write(char* at, size_t place, int64_t t) {
+    if (place >= texts_.size()) {
+        texts_.resize(std::min(place + 1, kPlacesMax));
+    }
+    Text* const kept = place < texts_.size() ? &texts_[place] : nullptr;
+    if (kept != nullptr && kept->t == t && kept->size != 0) {
+        std::memcpy(at, kept->text.data(), sizeof(kept->text));  // one or two moves
+        return at + kept->size;
+    }
+    char* const begin = at;
+    *at++ = ',';
+    *at++ = '[';
+    at = base::write_timestamp_ms(at, t);
+    *at++ = ',';
+    *at++ = '"';
+    const auto size = static_cast<size_t>(at - begin);
+    if (kept != nullptr && size <= sizeof(kept->text)) {
+        kept->t = t;
+        kept->size = static_cast<uint8_t>(size);
+        std::memcpy(kept->text.data(), begin, size);
+    }
+    return at;
+}
+
 bool ResultWriter::write(std::string& out, size_t bytes) {
     const size_t until = out.size() + bytes;
-    if (!begun_) {
-        begun_ = true;
+    if (!begun_ && next_ == 0) {
         begin(out);
     }
+    begun_ = true;
     while (out.size() < until) {
         if (!write_element(out)) {
-            end(out);
+            if (last_ == elements(result_)) {
+                end(out);
+            }
             return false;
         }
     }
     return true;
+}
+
+size_t ResultWriter::elements(const QueryResult& result) {
+    if (const auto* vector = std::get_if<VectorValue>(&result.value)) {
+        return vector->size();
+    }
+    const auto* matrix = std::get_if<MatrixValue>(&result.value);
+    return matrix == nullptr ? 0 : matrix->size();
+}
+
+size_t ResultWriter::element_bytes(const QueryResult& result, size_t element) {
+    constexpr size_t kBare = 32;
+    constexpr size_t kLabel = 32;
+    constexpr size_t kPoint = 28;
+    constexpr size_t kHistogram = 1024;
+    if (const auto* matrix = std::get_if<MatrixValue>(&result.value)) {
+        const MatrixSeries& series = (*matrix)[element];
+        return kBare + series.labels.size() * kLabel + series.floats.size() * kPoint +
+               series.histograms.size() * kHistogram;
+    }
+    const VectorSample& sample = std::get<VectorValue>(result.value)[element];
+    return kBare + sample.labels.size() * kLabel + (sample.histogram ? kHistogram : kPoint);
 }
 
 void ResultWriter::begin(std::string& out) {
@@ -225,9 +274,7 @@ void ResultWriter::begin(std::string& out) {
 bool ResultWriter::write_element(std::string& out) {
     const auto* vector = std::get_if<VectorValue>(&result_.value);
     const auto* matrix = std::get_if<MatrixValue>(&result_.value);
-    const size_t size =
-        vector != nullptr ? vector->size() : (matrix != nullptr ? matrix->size() : 0);
-    if (next_ >= size) {
+    if (next_ >= last_) {
         return false;
     }
     if (next_ > 0 && point_ == 0) {
@@ -252,24 +299,49 @@ bool ResultWriter::write_points(std::string& out, const MatrixSeries& series) {
     }
     const size_t end = point_ < floats ? std::min(floats, point_ + kFloatsPerPiece)
                                        : std::min(all, point_ + kHistogramsPerPiece);
-    for (; point_ < end; ++point_) {
-        if (point_ < floats) {
-            out += point_ == 0 ? R"(,"values":[)" : ",";
-            append_pair(out, series.floats[point_].t, series.floats[point_].v);
-        } else {
-            const HistogramPoint& point = series.histograms[point_ - floats];
-            out += point_ == floats ? R"(,"histograms":[)" : ",";
+    if (point_ < floats) {
+        write_floats(out, series, point_, end);
+    } else {
+        for (size_t i = point_; i < end; ++i) {
+            const HistogramPoint& point = series.histograms[i - floats];
+            out += i == floats ? R"(,"histograms":[)" : ",";
             append_pair(out, point.t, *point.histogram);
         }
-        if (point_ + 1 == floats || point_ + 1 == all) {
-            out += ']';
-        }
     }
+    if (end == floats || end == all) {
+        out += ']';
+    }
+    point_ = end;
     if (point_ < all) {
         return true;
     }
     out += '}';
     return false;
+}
+
+void ResultWriter::write_floats(std::string& out,
+                                const MatrixSeries& series,
+                                size_t begin,
+                                size_t end) {
+    constexpr size_t kPointMax = PointStarts::kBytesMax + base::kSampleValueMax + 2;
+    constexpr size_t kPointsAtOnce = 64;
+    std::array<char, kPointMax * kPointsAtOnce> text;
+    while (begin < end) {
+        char* at = text.data();
+        const size_t until = std::min(end, begin + kPointsAtOnce);
+        const bool first = begin == 0;
+        for (; begin < until; ++begin) {
+            at = starts_.write(at, begin, series.floats[begin].t);
+            at = base::write_sample_value(at, series.floats[begin].v);
+            *at++ = '"';
+            *at++ = ']';
+        }
+        if (first) {
+            out += R"(,"values":[)";
+        }
+        const size_t comma = first ? 1 : 0;
+        out.append(text.data() + comma, at);
+    }
 }
 
 void ResultWriter::end(std::string& out) {
