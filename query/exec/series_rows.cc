@@ -13,13 +13,15 @@ namespace {
 
 constexpr size_t kTaskValues = 16 * 1024;  // of a task's rows, 128 KiB
 constexpr size_t kTaskRowsMax = 256;
-constexpr size_t kTaskRowsMin = 16;  // of a first batch that is shared, which may be all there is
+// Of a first batch that is shared, which may be all there is.
+constexpr size_t kTaskRowsMin = 16;
+constexpr size_t kTaskValuesMin = 2 * 1024;  // fewer rows than that when they are long
 constexpr size_t kTasksPerFirstBatch = 4;
 // That wait, are worked on or are done: enough that threads seldom sleep and are woken.
 constexpr size_t kTasksAheadPerThread = 8;
 // Of a first batch: what takes several times as long as to wake a thread, some 30 us.
-constexpr size_t kWorthHelpBytes = 32 * 1024;  // of chunks
-constexpr size_t kWorthHelpValues = 64 * 1024;
+constexpr size_t kWorthHelpBytes = 12 * 1024;  // of chunks
+constexpr size_t kWorthHelpValues = 6 * 1024;
 
 // Some series that were read together, for the tasks that are made of them.
 struct HeldBatch {
@@ -375,9 +377,12 @@ class SeriesRows final : public Operator {
     [[nodiscard]] size_t rows_per_task(size_t batch) const {
         const size_t rows =
             std::clamp<size_t>(kTaskValues / std::max<size_t>(steps_, 1), 1, kTaskRowsMax);
-        return tasks_ && batches_read_ == 1
-                   ? std::min(rows, std::max(kTaskRowsMin, batch / kTasksPerFirstBatch))
-                   : rows;
+        if (!tasks_ || batches_read_ != 1) {
+            return rows;
+        }
+        const size_t least =
+            std::clamp<size_t>(kTaskValuesMin / std::max<size_t>(steps_, 1), 1, kTaskRowsMin);
+        return std::min(rows, std::max(least, batch / kTasksPerFirstBatch));
     }
 
     // What the first task came to, as if its series had been read now.

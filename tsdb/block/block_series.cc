@@ -47,8 +47,9 @@ base::Result<bool> BlockSeries::next(model::SeriesBatch& batch) {
 }
 
 base::Status BlockSeries::fill(model::SeriesBatch& batch) {
-    for (size_t read = 0; read < kBatchSeries && at_ < ids_.size();) {
-        uint64_t most = std::min<uint64_t>(kAhead, kBatchSeries - read);
+    const size_t wanted = std::exchange(batch_series_, kBatchSeries);
+    for (size_t read = 0; read < wanted && at_ < ids_.size();) {
+        uint64_t most = std::min<uint64_t>(kAhead, wanted - read);
         if (options_.limit != 0) {
             if (given_ == options_.limit) {
                 at_ = ids_.size();

@@ -18,6 +18,8 @@ namespace tsdb::block {
 class BlockSeries final : public model::SeriesSet {
   public:
     static constexpr size_t kBatchSeries = 256;
+    // The first batch is smaller, so that who shares the work can begin sooner.
+    static constexpr size_t kFirstBatchSeries = 64;
 
     struct Options {
         int64_t min_t = model::kMinTime;
@@ -68,6 +70,7 @@ class BlockSeries final : public model::SeriesSet {
     const Options options_;
     const model::QueryContext context_;
     base::Reservation reservation_;
+    size_t batch_series_ = kFirstBatchSeries;
     size_t at_ = 0;
     uint64_t given_ = 0;
     std::array<Entry, kAhead> entries_;     // of the series being read
