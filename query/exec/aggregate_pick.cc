@@ -1,6 +1,7 @@
 // topk, bottomk, limitk, limit_ratio: aggregations that keep some of their input's rows.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "query/exec/aggregate.h"
 #include "query/exec/grouping.h"
@@ -102,6 +103,11 @@ class PickAggregate final : public Blocking {
         TRY(memory_.grow(list_bytes(static_cast<int64_t>(in.present(r).count()))));
         const auto row = static_cast<uint32_t>(rows_.size());
         rows_.push_back(in.row(r));
+        if (keeps_best() && !in.has_histograms()) {
+            add_floats(in, r, group * steps_, row);
+            memory_.shrink(memory_.bytes() - places_bytes_ - list_bytes(kept_));
+            return base::success();
+        }
         const double offset = op_ == AggregateOp::kLimitRatio ? ratio_of(in.row(r).labels) : 0;
         in.present(r).for_each([&](size_t step) {
             consider(places_[group * steps_ + step],
@@ -113,6 +119,27 @@ class PickAggregate final : public Blocking {
         return base::success();
     }
 
+    [[nodiscard]] bool keeps_best() const {
+        return op_ == AggregateOp::kTopk || op_ == AggregateOp::kBottomk;
+    }
+
+    // Most values are no better than the worst that is kept: they are compared with it alone.
+    void add_floats(const Block& in, size_t r, size_t first, uint32_t row) {
+        const double* values = in.values(r);
+        const bool top = op_ == AggregateOp::kTopk;
+        in.present(r).for_each([&](size_t step) {
+            double& bar = bars_[first + step];
+            if (top ? values[step] <= bar : values[step] >= bar) {
+                return;
+            }
+            std::vector<Candidate>& place = places_[first + step];
+            consider(place, {values[step], row, nullptr}, step, 0);
+            if (!place.empty() && static_cast<double>(place.size()) >= std::trunc(params_[step])) {
+                bar = place.front().value;
+            }
+        });
+    }
+
     // Of lists with so many candidates: one that grows has room for twice as many.
     static int64_t list_bytes(int64_t candidates) {
         return 2 * candidates * static_cast<int64_t>(sizeof(Candidate));
@@ -122,12 +149,15 @@ class PickAggregate final : public Blocking {
     base::Status make_places(size_t count) {
         if (count > places_.capacity()) {
             const size_t wanted = std::max(count, 2 * places_.size());
-            const auto more = (wanted - places_.capacity()) * sizeof(places_[0]);
+            const auto more =
+                (wanted - places_.capacity()) * (sizeof(places_[0]) + sizeof(bars_[0]));
             TRY(memory_.grow(static_cast<int64_t>(more)));
             places_bytes_ += static_cast<int64_t>(more);
             places_.reserve(wanted);
+            bars_.reserve(wanted);
         }
         places_.resize(std::max(count, places_.size()));
+        bars_.resize(places_.size(), std::numeric_limits<double>::quiet_NaN());
         return base::success();
     }
 
@@ -204,7 +234,7 @@ class PickAggregate final : public Blocking {
         for (size_t i = 0; i < places_.size(); ++i) {
             TRY(pace.touch(places_[i].size() + 1));
             std::vector<Candidate>& place = places_[i];
-            if (op_ == AggregateOp::kTopk || op_ == AggregateOp::kBottomk) {
+            if (keeps_best()) {
                 std::ranges::sort(
                     place, [this](const Candidate& a, const Candidate& b) { return better(a, b); });
             }
@@ -222,6 +252,7 @@ class PickAggregate final : public Blocking {
             }
         }
         places_ = std::vector<std::vector<Candidate>>();
+        bars_ = std::vector<double>();
         rows_ = std::vector<RowLabels>();
         memory_.reset();
         TRY(out.account(inputs_.context.budget));
@@ -236,6 +267,9 @@ class PickAggregate final : public Blocking {
     std::vector<double> params_;
     std::vector<RowLabels> rows_;
     std::vector<std::vector<Candidate>> places_;  // group × steps
+    // By place: what is not better than this is not kept. NaN, than which nothing is worse:
+    // unknown.
+    std::vector<double> bars_;
     int64_t kept_ = 0;
     base::Reservation memory_;  // of the lists and of what they hold
     int64_t places_bytes_ = 0;
