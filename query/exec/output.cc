@@ -14,8 +14,14 @@ using base::Result;
 
 void append_points(const Grid& grid, const Block& block, size_t r, MatrixSeries& out) {
     const Bits present = block.present(r);
-    out.floats.reserve(present.count());
     const double* values = block.values(r);
+    if (!block.has_histograms()) {
+        out.floats.resize(present.count());
+        FloatPoint* point = out.floats.data();
+        present.for_each([&](size_t step) { *point++ = {grid.at(step), values[step]}; });
+        return;
+    }
+    out.floats.reserve(present.count());
     present.for_each([&](size_t step) {
         if (const HistogramPtr& histogram = block.histogram(r, step)) {
             out.histograms.push_back({grid.at(step), histogram});

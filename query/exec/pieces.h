@@ -40,7 +40,8 @@ template <class Visit>
     });
 }
 
-// Stable; looks whether to go on between runs and between merges of runs.
+// Stable; looks whether to go on between runs and between merges of runs. What is in order already,
+// as rows of one selection are, is only looked through.
 //   errors   those of ExecContext::check(); the order is unspecified then
 template <class T, class Less>
 [[nodiscard]] base::Status sort_in_pieces(ExecContext& context, std::vector<T>& items, Less less) {
@@ -48,6 +49,14 @@ template <class T, class Less>
     const auto at = [&](size_t i) {
         return items.begin() + static_cast<ptrdiff_t>(std::min(i, items.size()));
     };
+    bool in_order = true;
+    for (size_t begin = 0; in_order && begin < items.size(); begin += kRun) {
+        TRY(context.check());
+        in_order = std::is_sorted(at(begin), at(begin + kRun + 1), less);
+    }
+    if (in_order) {
+        return base::success();
+    }
     for (size_t begin = 0; begin < items.size(); begin += kRun) {
         TRY(context.check());
         std::stable_sort(at(begin), at(begin + kRun), less);
