@@ -6,6 +6,7 @@
 #include "query/exec/aggregate.h"
 #include "query/exec/fold_table.h"
 #include "query/exec/grouping.h"
+#include "query/exec/helpers.h"
 #include "query/exec/row_merger.h"
 #include "query/histogram/arithmetic.h"
 
@@ -22,6 +23,12 @@ bool takes_histograms(AggregateOp op) {
 
 // Of a value that a quantile keeps, with what is free beside it.
 constexpr int64_t kBytesPerValue = 16;
+
+// Quantiles that are there before they become rows.
+constexpr size_t kQuantilesAtOnce = 32 * 1024;
+constexpr size_t kQuantilesPerTask = 16;
+// So many values are looked through in several times the time that it takes to wake a thread.
+constexpr int64_t kWorthHelpValues = 16 * 1024;
 
 bool counts_only(AggregateOp op) {
     return op == AggregateOp::kCount || op == AggregateOp::kGroup;
@@ -199,6 +206,9 @@ class FoldAggregate final : public Blocking {
         Block out;
         TRY(out.reset(inputs_.context.budget, grouping_.size(), steps_));
         for (size_t group = 0; group < dropped_.size(); ++group) {
+            if (op_ == AggregateOp::kQuantile && group % groups_at_once() == 0) {
+                TRY(find_quantiles(group));
+            }
             const size_t row = out.add_row({grouping_.labels(group), dropped_[group]});
             finish_row(group, out, row);
             if (!out.present(row).any()) {
@@ -209,6 +219,40 @@ class FoldAggregate final : public Blocking {
         return out;
     }
 
+    // How many groups' quantiles are there at once.
+    [[nodiscard]] size_t groups_at_once() const {
+        return std::max<size_t>(kQuantilesAtOnce / std::max<size_t>(steps_, 1), 1);
+    }
+
+    // Looks through what was kept, which takes the longer the more it is: on several threads.
+    base::Status find_quantiles(size_t first) {
+        TRY(inputs_.context.check());
+        const size_t count = std::min(groups_at_once(), dropped_.size() - first) * steps_;
+        if (count > quantiles_.size()) {
+            TRY(value_memory_.grow(
+                static_cast<int64_t>((count - quantiles_.size()) * sizeof(double))));
+        }
+        quantiles_.resize(count);
+        const size_t tasks = (quantiles_.size() + kQuantilesPerTask - 1) / kQuantilesPerTask;
+        const bool shared = value_memory_.bytes() >= kWorthHelpValues * kBytesPerValue;
+        spread(shared ? inputs_.context.helpers : nullptr, tasks, [&](size_t task) {
+            const size_t end = std::min(quantiles_.size(), (task + 1) * kQuantilesPerTask);
+            for (size_t i = task * kQuantilesPerTask; i < end; ++i) {
+                const size_t group = first + i / steps_;
+                const size_t step = i % steps_;
+                if (table_.seen(group).get(step)) {
+                    quantiles_[i] = table_.value(group, step, params_[step]);
+                }
+            }
+        });
+        return base::success();
+    }
+
+    [[nodiscard]] double result(size_t group, size_t step) {
+        return op_ == AggregateOp::kQuantile ? quantiles_[group % groups_at_once() * steps_ + step]
+                                             : table_.value(group, step, params_[step]);
+    }
+
     void finish_row(size_t group, Block& out, size_t row) {
         const Bits seen = table_.seen(group);
         for (size_t step = 0; step < steps_; ++step) {
@@ -217,7 +261,7 @@ class FoldAggregate final : public Blocking {
             if (found != histograms_.end()) {
                 finish_histogram(found->second, seen.get(step), out, row, step);
             } else if (seen.get(step)) {
-                out.set(row, step, table_.value(group, step, params_[step]));
+                out.set(row, step, result(group, step));
             }
         }
     }
@@ -248,6 +292,7 @@ class FoldAggregate final : public Blocking {
     base::Reservation value_memory_;  // of values that are kept
     std::vector<bool> dropped_;
     std::vector<double> params_;
+    std::vector<double> quantiles_;  // of some groups: group × steps
     std::unordered_map<size_t, HistogramPlace> histograms_;
     base::Reservation histogram_memory_;
     Pace pace_;

@@ -307,12 +307,12 @@ class QuantileFold final : public FoldBase<QuantileFold> {
         for (const Piece* piece = values.last; piece != nullptr; piece = piece->before) {
             count += used(values, *piece);
         }
-        all_.resize(count);
+        std::vector<double> all(count);
         for (Piece* piece = values.last; piece != nullptr; piece = piece->before) {
             count -= used(values, *piece);
-            std::copy_n(numbers(*piece), used(values, *piece), all_.data() + count);
+            std::copy_n(numbers(*piece), used(values, *piece), all.data() + count);
         }
-        return histogram::quantile_of(q, all_);
+        return histogram::quantile_of(q, all);
     }
 
     [[nodiscard]] uint32_t width() const override { return 0; }
@@ -349,7 +349,6 @@ class QuantileFold final : public FoldBase<QuantileFold> {
 
     base::Arena arena_;
     std::vector<Values> places_;
-    std::vector<double> all_;
 };
 
 }  // namespace

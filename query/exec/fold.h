@@ -19,7 +19,8 @@ class Fold {
     // Adds the values of a row to the places from `first` on.
     virtual void add_row(size_t first, const double* values, Bits present) = 0;
     virtual void add(size_t place, double value) = 0;
-    // The result of a place to which something was added. `param` is the parameter at its step.
+    // The result of a place to which something was added. `param` is the parameter at its step. Of
+    // a quantile: on any thread, several at once.
     [[nodiscard]] virtual double value(size_t place, double param) = 0;
 
     // Parts of a result, worked out apart, are put together by their states. How many numbers the

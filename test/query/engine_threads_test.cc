@@ -1,10 +1,14 @@
 // Several threads on one query: the answer is that of one thread, to the last bit.
+#include <algorithm>
+#include <atomic>
 #include <bit>
 #include <thread>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "query/engine.h"
+#include "query/exec/helpers.h"
 #include "query/testing/memory_storage.h"
 #include "test/support/fake_clock.h"
 
@@ -83,6 +87,8 @@ TEST_CASE("several threads give the answer of one", "[query][threads]") {
                               "sum by (group) (rate(m_total[5m]))",
                               "avg(rate({__name__=~'m_total|plain'}[7m]))",
                               "stddev by (group) (avg_over_time(plain[10m]))",
+                              "quantile by (group) (0.9, plain)",
+                              "quantile(scalar(plain{id='1'}) / 144, {__name__=~'m_total|plain'})",
                               "topk(3, m_total - on (id) group_left m_total offset 3m)",
                               "max_over_time(sum by (group) (increase(m_total[5m]))[20m:1m])",
                               "sum(m_total > 70) / count(plain)"}) {
@@ -94,6 +100,18 @@ TEST_CASE("several threads give the answer of one", "[query][threads]") {
         check_same(a.value(), b.value());
     }
     CHECK(pair.several.budget.used() == 0);
+}
+
+TEST_CASE("work that is spread is done once each", "[query][threads]") {
+    query::exec::Helpers helpers(3);
+    query::exec::Helpers none(0);
+    const size_t count = GENERATE(size_t{0}, size_t{1}, size_t{2}, size_t{1000});
+    for (query::exec::Helpers* who :
+         {&helpers, &none, static_cast<query::exec::Helpers*>(nullptr)}) {
+        std::vector<std::atomic<int>> done(count);
+        query::exec::spread(who, count, [&](size_t i) { ++done[i]; });
+        CHECK(std::ranges::all_of(done, [](const std::atomic<int>& times) { return times == 1; }));
+    }
 }
 
 TEST_CASE("several threads keep to the limits of a query", "[query][threads][limits]") {
