@@ -102,6 +102,9 @@ class Engine {
 
     [[nodiscard]] const ActiveQueries& active_queries() const { return active_; }
 
+    // Threads that help its queries, and those who write answers.
+    [[nodiscard]] exec::Helpers& helpers() { return helpers_; }
+
   private:
     static constexpr std::chrono::minutes kLogFailuresApart{1};
 

@@ -4,6 +4,7 @@
 
 #include "base/rune.h"
 #include "model/api_answer.h"
+#include "query/answer_frames.h"
 #include "query/ast_json.h"
 #include "query/http_params.h"
 #include "query/http_scope.h"
@@ -105,8 +106,8 @@ Response query_error(const base::Error& error) {
 
 // An answer that is still to be written.
 struct Answer {
-    Answer(QueryResult query_result, bool stats)
-        : result(std::move(query_result)), writer(result, stats) {}
+    Answer(QueryResult result, bool stats, exec::Helpers& helpers)
+        : frames(std::move(result), stats, &helpers) {}
 
     // Fills a frame; false when it is the last one.
     bool write(std::string& frame) {
@@ -114,26 +115,26 @@ struct Answer {
             begun = true;
             model::begin_api_answer(frame);
         }
-        if (writer.write(frame, kFrameBytes)) {
+        if (frames.write(frame, kFrameBytes)) {
             return true;
         }
-        model::end_api_answer(frame, {result.warnings, result.infos});
+        model::end_api_answer(frame, {frames.result().warnings, frames.result().infos});
         return false;
     }
 
-    QueryResult result;
-    ResultWriter writer;
+    AnswerFrames frames;
     bool begun = false;
 };
 
-Response respond(Result<QueryResult> result, const Asked& asked) {
+Response respond(Engine& engine, Result<QueryResult> result, const Asked& asked) {
     if (!result) {
         return query_error(result.error());
     }
     if (truncate(result.value(), asked.limit)) {
         result.value().warnings.emplace_back(kTruncated);
     }
-    const auto answer = std::make_shared<Answer>(std::move(result).value(), asked.stats);
+    const auto answer =
+        std::make_shared<Answer>(std::move(result).value(), asked.stats, engine.helpers());
     Response response = Response::json(200, {});
     if (answer->write(response.body)) {
         response.stream = [answer](std::string& frame, std::stop_token) -> Result<bool> {
@@ -332,8 +333,10 @@ Response handle_query(const ApiSources& sources, const Request& request, const C
     if (const auto aimed = aim(sources, 0, asked.value()); !aimed) {
         return model::api_error(aimed.error());
     }
+    Engine& engine = sources.engine();
     return respond(
-        sources.engine().instant(asked.value().params.get("query"), t.value(), asked.value().query),
+        engine,
+        engine.instant(asked.value().params.get("query"), t.value(), asked.value().query),
         asked.value());
 }
 
@@ -379,8 +382,10 @@ Response handle_query_range(const ApiSources& sources,
     if (const auto aimed = aim(sources, step.value(), asked.value()); !aimed) {
         return model::api_error(aimed.error());
     }
+    Engine& engine = sources.engine();
     return respond(
-        sources.engine().range(
+        engine,
+        engine.range(
             params.get("query"), start.value(), end.value(), step.value(), asked.value().query),
         asked.value());
 }

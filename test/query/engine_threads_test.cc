@@ -2,13 +2,15 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
+#include "query/answer_frames.h"
 #include "query/engine.h"
-#include "query/exec/helpers.h"
+#include "query/result_json.h"
 #include "query/testing/memory_storage.h"
 #include "test/support/fake_clock.h"
 
@@ -98,6 +100,74 @@ TEST_CASE("several threads give the answer of one", "[query][threads]") {
         REQUIRE(a.has_value());
         REQUIRE(b.has_value());
         check_same(a.value(), b.value());
+    }
+    CHECK(pair.several.budget.used() == 0);
+}
+
+TEST_CASE("an answer that several threads write is that of one", "[query][threads][result_json]") {
+    Pair pair;
+    const auto written = [](auto&& writer, size_t frame_bytes) {
+        std::vector<std::string> frames;
+        for (bool more = true; more;) {
+            more = writer.write(frames.emplace_back(), frame_bytes);
+        }
+        return frames;
+    };
+    const auto joined = [](const std::vector<std::string>& frames) {
+        std::string all;
+        for (const std::string& frame : frames) {
+            all += frame;
+        }
+        return all;
+    };
+    const auto check = [&](base::Result<query::QueryResult> result, query::exec::Helpers* helpers) {
+        REQUIRE(result.has_value());
+        const size_t frame_bytes = GENERATE(size_t{1}, size_t{1} << 18);
+        CAPTURE(frame_bytes);
+        const std::string want =
+            joined(written(query::ResultWriter(result.value(), true), SIZE_MAX / 2));
+        query::AnswerFrames answer(std::move(result).value(), true, helpers);
+        const auto frames = written(answer, frame_bytes);
+        CHECK(joined(frames) == want);
+        const size_t longest = std::ranges::max_element(frames, {}, &std::string::size)->size();
+        CHECK(longest < frame_bytes + (size_t{1} << 17));
+    };
+    query::Engine& engine = pair.several.engine;
+    const auto range = [&](const char* query) {
+        return engine.range(query, 0, 60 * kMinute, kMinute / 2);
+    };
+    SECTION("many series") {
+        check(range("m_total"), &engine.helpers());
+    }
+    SECTION("nobody helps") {
+        check(range("m_total"), nullptr);
+    }
+    SECTION("few bytes") {
+        check(range("m_total{id='2'}"), &engine.helpers());
+    }
+    SECTION("none") {
+        check(range("m_total{id='none'}"), &engine.helpers());
+    }
+    SECTION("a vector") {
+        check(engine.instant("{__name__=~'m_total|plain'}", 60 * kMinute), &engine.helpers());
+    }
+    SECTION("a scalar") {
+        check(engine.instant("1", 0), &engine.helpers());
+    }
+    SECTION("one long series") {
+        check(engine.instant("(m_total{id='2'} * 1)[1h:250ms]", 60 * kMinute), &engine.helpers());
+    }
+}
+
+TEST_CASE("an answer that nobody wants any more is let go of", "[query][threads][result_json]") {
+    Pair pair;
+    query::Engine& engine = pair.several.engine;
+    auto result = engine.range("m_total", 0, 60 * kMinute, kMinute / 2);
+    REQUIRE(result.has_value());
+    {
+        query::AnswerFrames answer(std::move(result).value(), false, &engine.helpers());
+        std::string frame;
+        CHECK(answer.write(frame, 1));
     }
     CHECK(pair.several.budget.used() == 0);
 }
