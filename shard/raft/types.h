@@ -195,8 +195,8 @@ struct Persist {
     // Consecutive. What the log has from the first one's index on is replaced.
     std::vector<Entry> entries;
     std::optional<SavedSnapshot> snapshot;
-    // Part of a snapshot from the leader. With another meta than those kept: they are dropped
-    // first.
+    // Part of a snapshot from the leader. With another meta than those kept, or the first part
+    // again: they are dropped before.
     std::optional<SnapshotChunk> received;
     // All parts are there: they become the snapshot, and the log empty, beginning after it.
     bool install = false;
