@@ -308,7 +308,7 @@ bool ResultWriter::write_points(std::string& out, const MatrixSeries& series) {
             append_pair(out, point.t, *point.histogram);
         }
     }
-    if (end == floats || end == all) {
+    if (all != 0 && (end == floats || end == all)) {
         out += ']';
     }
     point_ = end;
