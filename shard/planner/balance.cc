@@ -4,12 +4,11 @@
 #include <array>
 #include <cmath>
 #include <optional>
-#include <tuple>
 #include <vector>
 
+#include "shard/planner/balance_rules.h"
 #include "shard/planner/candidates.h"
-#include "shard/planner/largest_slots.h"
-#include "shard/planner/levels.h"
+#include "shard/planner/filling.h"
 
 namespace shard {
 
@@ -19,10 +18,6 @@ namespace {
 constexpr size_t kTriesMax = 64;
 // Receivers of a group that are looked at when nothing fits the plain way.
 constexpr size_t kPartnersMax = 8;
-// Nodes that are filled before it pays to sort what all others have.
-constexpr size_t kLowMaxUnsorted = 2;
-// Looks for the largest slots before it pays to list all others.
-constexpr int kLooksMax = 4;
 // Rounds of a full plan, each of which may better what the ones before it planned.
 constexpr int kRoundsMax = 16;
 
@@ -31,7 +26,12 @@ const PlanState::Zones kAnyZone;
 class Balancing {
   public:
     explicit Balancing(PlanWork& work)
-        : work_(work), state_(work.state), levels_(state_), candidates_(state_) {}
+        : work_(work),
+          state_(work.state),
+          rules_(state_),
+          levels_(rules_.levels()),
+          candidates_(state_),
+          filling_(work, rules_, candidates_) {}
 
     void run() {
         const int rounds = state_.options().full ? kRoundsMax : 1;
@@ -40,7 +40,7 @@ class Balancing {
                 break;
             }
             candidates_.clear();
-            looks_ = 0;
+            filling_.next_round();
             state_.next_round();
         }
         if (state_.slots_max() > 1 && state_.planned() > 0) {
@@ -102,9 +102,9 @@ class Balancing {
             moved = relieve(giver) || moved;
         }
         const auto all_low = nodes_that_are_low();
-        sort_offers_ = all_low.size() > kLowMaxUnsorted;
+        filling_.expect(all_low.size());
         for (const uint32_t low : all_low) {
-            moved = fill(low) || moved;
+            moved = filling_.fill(low, stopped_) || moved;
         }
         return moved;
     }
@@ -141,35 +141,6 @@ class Balancing {
     // --- where a slot may go
     // ----------------------------------------------------------------------
 
-    // Whether the slot is as well apart from its target's others there as where it is.
-    [[nodiscard]] bool fits(const SlotRef& slot, uint32_t to) const {
-        const PlanTarget& target = state_.target(slot.target);
-        if (target.slots > 1) {
-            if (state_.holds_other(slot.target, slot.slot, to)) {
-                return false;
-            }
-            PlanState::Zones zones;
-            state_.zones_of_others(slot.target, slot.slot, zones);
-            const uint32_t from = state_.owner(slot.target, slot.slot);
-            if (zones.has(state_.node(to).zone) && !zones.has(state_.node(from).zone)) {
-                return false;
-            }
-        }
-        return !state_.refused(slot.target, to);
-    }
-
-    [[nodiscard]] bool admits(uint32_t node, double series) const {
-        const NodeState& its = state_.node(node);
-        return its.share_with(series + static_cast<double>(its.ghosts)) <= levels_.admission();
-    }
-
-    // Whether a move lowers the sum of load² / capacity, and by how much the higher share sinks.
-    [[nodiscard]] bool helps(double series, uint32_t from, uint32_t to) const {
-        const NodeState& giver = state_.node(from);
-        const NodeState& taker = state_.node(to);
-        return giver.share + giver.share_without(series) > taker.share + taker.share_with(series);
-    }
-
     // While nodes are low, what others have too much goes to them and not round among the others.
     [[nodiscard]] bool receives(uint32_t node) const {
         return step_ == Step::kAll || levels_.is_low(state_.node(node));
@@ -179,12 +150,6 @@ class Balancing {
     [[nodiscard]] bool takes(uint32_t node) {
         refused_ = refused_ || !work_.bounds.takes(node);
         return work_.bounds.takes(node);
-    }
-
-    void carry_out(const SlotRef& slot, uint32_t to, MoveReason reason) {
-        work_.bounds.balanced(
-            state_.owner(slot.target, slot.slot), to, static_cast<double>(slot.series));
-        work_.move(slot, to, reason);
     }
 
     // --- relief
@@ -221,7 +186,7 @@ class Balancing {
                 ++stopped_;
                 return moved;
             }
-            carry_out(choice->slot, choice->to, reason);
+            work_.carry_out(choice->slot, choice->to, reason);
             moved = true;
         }
         return moved;
@@ -259,8 +224,9 @@ class Balancing {
             const auto series = static_cast<double>(slot.series);
             const auto found = work_.receivers.find(series, kAnyZone, [&](uint32_t node) {
                 return node != giver && receives(node) &&
-                       state_.node(node).share_with(series) <= limit && admits(node, series) &&
-                       helps(series, giver, node) && fits(slot, node) && takes(node);
+                       state_.node(node).share_with(series) <= limit &&
+                       rules_.admits(node, series) && rules_.helps(series, giver, node) &&
+                       rules_.fits(slot, node) && takes(node);
             });
             if (found.node != kNoOwner) {
                 return Choice{slot, found.node, found.share_after};
@@ -298,13 +264,13 @@ class Balancing {
                     Choice& best) const {
         const auto consider = [&](const SlotRef& slot) {
             const auto series = static_cast<double>(slot.series);
-            if (slot.series == 0 || !fits(slot, to)) {
+            if (slot.series == 0 || !rules_.fits(slot, to)) {
                 return false;
             }
             const double highest = std::max(state_.node(from).share_without(series),
                                             state_.node(to).share_with(series));
-            if (highest < best.highest && helps(series, from, to) &&
-                admits_or_better(to, series, from)) {
+            if (highest < best.highest && rules_.helps(series, from, to) &&
+                rules_.admits_or_better(to, series, from)) {
                 best = {slot, to, highest};
             }
             return true;
@@ -336,147 +302,6 @@ class Balancing {
         }
     }
 
-    // A receiver may go over its budget when the giver was further over its own.
-    [[nodiscard]] bool admits_or_better(uint32_t to, double series, uint32_t from) const {
-        const NodeState& taker = state_.node(to);
-        const NodeState& giver = state_.node(from);
-        return admits(to, series) ||
-               taker.share_with(series + static_cast<double>(taker.ghosts)) < giver.share;
-    }
-
-    // --- fill
-    // -----------------------------------------------------------------------------------
-
-    // What a node could give to one that is low.
-    struct Offer {
-        SlotRef slot;
-        uint32_t giver = kNoOwner;
-        double share = 0;  // the giver's
-    };
-
-    // Largest first, so that few move; of equal ones that of the fullest node.
-    static bool worse(const Offer& a, const Offer& b) {
-        return std::tuple(a.slot.series, a.share, b.giver) <
-               std::tuple(b.slot.series, b.share, a.giver);
-    }
-
-    bool fill(uint32_t low) {
-        if (!work_.bounds.takes(low)) {
-            ++stopped_;  // not worth a look at what all others have
-            return false;
-        }
-        std::vector<Offer> offers = offers_to(low);
-        std::ranges::make_heap(offers, worse);
-        bool moved = false;
-        while (state_.node(low).share < levels_.fill && !offers.empty()) {
-            std::ranges::pop_heap(offers, worse);
-            const Offer offer = offers.back();
-            offers.pop_back();
-            // Earlier moves may have left less room, or less to give: the next one is no larger.
-            const auto now = offered_by(offer.giver, low);
-            if (!now) {
-                continue;
-            }
-            if (worse(*now, offer)) {
-                offers.push_back(*now);
-                std::ranges::push_heap(offers, worse);
-                continue;
-            }
-            if (!work_.bounds.takes(low) ||
-                !work_.bounds.balance(static_cast<double>(now->slot.series))) {
-                ++stopped_;
-                return moved;
-            }
-            if (!work_.bounds.gives(now->giver)) {
-                ++stopped_;
-                continue;
-            }
-            carry_out(now->slot, low, MoveReason::kFill);
-            moved = true;
-            if (const double most = may_give(offer.giver, low); most >= 1) {
-                // What it is, is looked up when no other node may offer more.
-                offers.push_back({.slot = {.series = static_cast<uint64_t>(most)},
-                                  .giver = offer.giver,
-                                  .share = state_.node(offer.giver).share});
-                std::ranges::push_heap(offers, worse);
-            }
-        }
-        return moved;
-    }
-
-    [[nodiscard]] std::vector<Offer> offers_to(uint32_t low) {
-        givers_.clear();
-        for (uint32_t node = 0; node < state_.nodes().size(); ++node) {
-            if (node != low && state_.node(node).balances() &&
-                state_.node(node).share > levels_.fill) {
-                givers_.push_back(node);
-            }
-        }
-        largest_.reset();
-        if (sort_offers_ || looks_ >= kLooksMax || candidates_.have(givers_)) {
-            candidates_.collect(givers_);
-        } else {
-            look_for_largest(low);
-        }
-        std::vector<Offer> offers;
-        for (const uint32_t giver : givers_) {
-            if (sort_offers_) {
-                static_cast<void>(candidates_.of(giver));  // sorts
-            }
-            if (const auto offer = offered_by(giver, low)) {
-                offers.push_back(*offer);
-            }
-        }
-        return offers;
-    }
-
-    void look_for_largest(uint32_t low) {
-        ++looks_;
-        largest_.emplace(state_.nodes().size());
-        for (const uint32_t giver : givers_) {
-            largest_->ask(giver, may_give(giver, low));
-        }
-        largest_->look(state_, [&](const SlotRef& slot, uint32_t giver) {
-            return may_fill(slot, giver, low);
-        });
-    }
-
-    // So many series neither leave the giver low nor fill the node beyond the mean. While a node is
-    // filled it only sinks, and what does not do once never does.
-    [[nodiscard]] double may_give(uint32_t giver, uint32_t low) const {
-        const NodeState& its = state_.node(giver);
-        const NodeState& taker = state_.node(low);
-        return std::min(static_cast<double>(its.load) - levels_.fill * its.capacity,
-                        levels_.fill_most * taker.capacity - static_cast<double>(taker.load));
-    }
-
-    [[nodiscard]] bool may_fill(const SlotRef& slot, uint32_t giver, uint32_t low) const {
-        const auto series = static_cast<double>(slot.series);
-        return slot.series > 0 && admits(low, series) && helps(series, giver, low) &&
-               fits(slot, low);
-    }
-
-    // The largest slot that a node may give.
-    [[nodiscard]] std::optional<Offer> offered_by(uint32_t giver, uint32_t low) {
-        const double most = may_give(giver, low);
-        if (largest_) {
-            for (const SlotRef& one : largest_->of(giver)) {
-                if (static_cast<double>(one.series) <= most && candidates_.stays(one, giver) &&
-                    may_fill(one, giver, low)) {
-                    return Offer{one, giver, state_.node(giver).share};
-                }
-            }
-            if (largest_->is_all(giver)) {
-                return std::nullopt;
-            }
-            largest_.reset();
-            candidates_.collect(givers_);
-        }
-        const auto slot = candidates_.largest(
-            giver, most, [&](const SlotRef& one) { return may_fill(one, giver, low); });
-        return slot ? std::optional(Offer{*slot, giver, state_.node(giver).share}) : std::nullopt;
-    }
-
     // --- swaps
     // ----------------------------------------------------------------------------------
 
@@ -506,8 +331,8 @@ class Balancing {
             const auto reason = levels_.excess(state_.node(giver)) == Levels::Excess::kHard
                                     ? MoveReason::kOverBudget
                                     : MoveReason::kBalance;
-            carry_out(swap->taken, giver, MoveReason::kSwap);
-            carry_out(swap->given, swap->with, reason);
+            work_.carry_out(swap->taken, giver, MoveReason::kSwap);
+            work_.carry_out(swap->given, swap->with, reason);
             return true;
         }
         return false;
@@ -542,7 +367,7 @@ class Balancing {
         const auto taken = candidates_.of(partner);
         for (const SlotRef& slot : candidates_.of(giver)) {
             if (static_cast<double>(slot.series) <= even || !candidates_.stays(slot, giver) ||
-                !fits(slot, partner)) {
+                !rules_.fits(slot, partner)) {
                 continue;
             }
             const size_t middle = Candidates::up_to(taken, static_cast<double>(slot.series) - even);
@@ -558,14 +383,15 @@ class Balancing {
                   const SlotRef& given,
                   const SlotRef& taken,
                   Swap& best) const {
-        if (given.series <= taken.series || given.target == taken.target || !fits(taken, giver)) {
+        if (given.series <= taken.series || given.target == taken.target ||
+            !rules_.fits(taken, giver)) {
             return false;
         }
         const double net = static_cast<double>(given.series - taken.series);
         const double highest =
             std::max(state_.node(giver).share_without(net), state_.node(partner).share_with(net));
-        if (highest < best.highest && helps(net, giver, partner) &&
-            admits_or_better(partner, net, giver)) {
+        if (highest < best.highest && rules_.helps(net, giver, partner) &&
+            rules_.admits_or_better(partner, net, giver)) {
             best = {given, taken, partner, highest};
         }
         return true;
@@ -573,13 +399,11 @@ class Balancing {
 
     PlanWork& work_;
     PlanState& state_;
-    Levels levels_;
+    BalanceRules rules_;
+    const Levels& levels_;
     Candidates candidates_;
+    Filling filling_;
     Step step_ = Step::kAll;
-    std::vector<uint32_t> givers_;         // to the node that is being filled
-    std::optional<LargestSlots> largest_;  // of theirs; none: they have lists
-    int looks_ = 0;                        // for the largest, in this round
-    bool sort_offers_ = false;             // slots of those that give are looked at for many nodes
     bool refused_ = false;  // the bounds kept a node from getting more, in this search
     uint64_t stopped_ = 0;  // nodes that bounds kept from giving or getting more, in this pass
 };

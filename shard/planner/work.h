@@ -28,6 +28,12 @@ struct PlanWork {
         }
     }
 
+    // For balance: counts against the bounds.
+    void carry_out(const SlotRef& slot, uint32_t to, MoveReason reason) {
+        bounds.balanced(state.owner(slot.target, slot.slot), to, static_cast<double>(slot.series));
+        move(slot, to, reason);
+    }
+
     void place(const Orphan& orphan, uint32_t to) {
         state.place(orphan, to);
         receivers.update(to);
