@@ -1,12 +1,14 @@
 #include "query/exec/columns.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "model/chunk_codec.h"
 #include "model/sample.h"
 #include "model/xor2_chunk.h"
 #include "model/xor_chunk.h"
+#include "model/xor_pair.h"
 #include "query/exec/replica_join.h"
 #include "query/histogram/compare.h"
 
@@ -38,13 +40,26 @@ void decode_samples(const model::ChunkView& chunk, Columns& out) {
     }
 }
 
-// The common case: straight into the columns.
-base::Status decode_xor(const model::ChunkView& chunk, Columns& out) {
-    const size_t before = out.t.size();
-    const size_t count = before + model::xor_count(chunk.bytes);
+// The common case: straight into the columns, several at once.
+base::Status decode_xor(std::span<const model::ChunkView> chunks, Columns& out) {
+    constexpr size_t kAtOnce = 16;
+    size_t at = out.t.size();
+    size_t count = at;
+    for (const model::ChunkView& chunk : chunks) {
+        count += model::xor_count(chunk.bytes);
+    }
     out.t.resize(count);
     out.v.resize(count);
-    TRY(model::xor_decode(chunk.bytes, out.t.data() + before, out.v.data() + before));
+    while (!chunks.empty()) {
+        std::array<model::XorColumns, kAtOnce> columns;
+        const size_t some = std::min(chunks.size(), kAtOnce);
+        for (size_t i = 0; i < some; ++i) {
+            columns[i] = {chunks[i].bytes, out.t.data() + at, out.v.data() + at};
+            at += model::xor_count(chunks[i].bytes);
+        }
+        TRY(model::xor_decode_all(std::span(columns).first(some)));
+        chunks = chunks.subspan(some);
+    }
     if (!out.st.empty()) {
         out.st.resize(out.t.size(), 0);
     }
@@ -79,7 +94,7 @@ base::Status decode_histograms(const model::ChunkView& chunk, Columns& out) {
 base::Status decode_chunk(const model::ChunkView& chunk, Columns& out) {
     switch (chunk.encoding) {
         case model::Encoding::kXor:
-            return decode_xor(chunk, out);
+            return decode_xor(std::span(&chunk, 1), out);
         case model::Encoding::kXor2:
             return decode_xor2(chunk, out);
         case model::Encoding::kHistogram:
@@ -95,6 +110,19 @@ base::Status decode_chunk(const model::ChunkView& chunk, Columns& out) {
                               "cannot query chunks of encoding",
                               static_cast<int>(chunk.encoding));
     }
+}
+
+base::Status decode_chunks(std::span<const model::ChunkView> chunks, Columns& out) {
+    const bool all_xor = std::ranges::all_of(chunks, [](const model::ChunkView& chunk) {
+        return chunk.encoding == model::Encoding::kXor;
+    });
+    if (all_xor) {
+        return decode_xor(chunks, out);
+    }
+    for (const model::ChunkView& chunk : chunks) {
+        TRY(decode_chunk(chunk, out));
+    }
+    return base::success();
 }
 
 // Keeps the positions in `kept` of every column that is not empty.
@@ -330,9 +358,7 @@ base::Status decode(std::span<const model::ChunkView> chunks,
     if (of_several_holders(chunks)) {
         TRY(decode_replicas(chunks, max_t, out));
     } else {
-        for (const model::ChunkView& chunk : chunks) {
-            TRY(decode_chunk(chunk, out));
-        }
+        TRY(decode_chunks(chunks, out));
         out.put_in_order();
     }
     trim_floats(min_t, max_t, drop_stale, out);

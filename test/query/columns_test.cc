@@ -151,6 +151,33 @@ TEST_CASE("columns take start timestamps of XOR2 chunks", "[query][columns]") {
     CHECK(columns.v[7] == 1e300);
 }
 
+TEST_CASE("columns take many chunks of floats, also where others stand between them",
+          "[query][columns]") {
+    Chunks chunks;
+    std::vector<int64_t> times;
+    std::vector<double> values;
+    const auto add_floats = [&](size_t count) {
+        std::vector<TypedSample> samples;
+        for (size_t i = 0; i < count; ++i) {
+            const auto n = static_cast<int64_t>(times.size());
+            samples.push_back({.t = 1000 * n, .v = static_cast<double>(n * n) / 3});
+            times.push_back(samples.back().t);
+            values.push_back(samples.back().v);
+        }
+        chunks.add(samples, 7);
+    };
+    add_floats(1000);
+    const Columns floats = chunks.decode();
+    CHECK(floats.t == times);
+    CHECK(floats.v == values);
+    chunks.add(counters(1000 * 1000 + 1, 10, 3), 120);
+    add_floats(100);
+    const Columns both = chunks.decode();
+    CHECK(both.t == times);
+    CHECK(both.v == values);
+    CHECK(both.histogram_t.size() == 3);
+}
+
 TEST_CASE("columns refuse an encoding that is not known", "[query][columns]") {
     const std::vector<model::ChunkView> views = {{.encoding = model::Encoding::kNone}};
     Columns columns;
