@@ -11,14 +11,14 @@
 namespace query::exec {
 namespace {
 
-constexpr size_t kTaskValues = 16 * 1024;  // of a task's rows, 128 KiB
+constexpr size_t kTaskValues = 8 * 1024;  // of a task's rows, 64 KiB
 constexpr size_t kTaskRowsMax = 256;
 // Of a first batch that is shared, which may be all there is.
 constexpr size_t kTaskRowsMin = 16;
 constexpr size_t kTaskValuesMin = 2 * 1024;  // fewer rows than that when they are long
 constexpr size_t kTasksPerFirstBatch = 4;
 // That wait, are worked on or are done: enough that threads seldom sleep and are woken.
-constexpr size_t kTasksAheadPerThread = 8;
+constexpr size_t kTasksAheadPerThread = 4;
 // Of a first batch: what takes several times as long as to wake a thread, some 30 us.
 constexpr size_t kWorthHelpBytes = 12 * 1024;  // of chunks
 constexpr size_t kWorthHelpValues = 6 * 1024;
