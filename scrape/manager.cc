@@ -6,6 +6,21 @@
 
 namespace scrape {
 
+namespace {
+
+// A node of a cluster has a part of a job's targets only, and does not know how many there are.
+base::Error over_target_limit(const LaneJob& job) {
+    const uint64_t limit = job.options->limits.target_limit;
+    const std::string what = job.targets.size() > limit
+                                 ? "number of targets: " + std::to_string(job.targets.size())
+                                 : "by the targets of all nodes";
+    return base::Error(
+        base::Code::kLimit,
+        "target_limit exceeded (" + what + ", limit: " + std::to_string(limit) + ")");
+}
+
+}  // namespace
+
 Manager::Manager(EngineOptions engine, Parts parts)
     : engine_(std::move(engine)), parts_(std::move(parts)), metadata_pool_(parts_.metadata) {
     const LineKey key = LineKey::random(parts_.random);
@@ -76,10 +91,7 @@ void Manager::send(const std::string& name, const Job& job) {
                   offset_seed_};
     if (job.resolved->over_target_limit) {
         parts_.metrics.exceeded_target_limit.add();
-        whole.forced_error = base::Error(
-            base::Code::kLimit,
-            "target_limit exceeded (number of targets: " + std::to_string(whole.targets.size()) +
-                ", limit: " + std::to_string(job.options->limits.target_limit) + ")");
+        whole.forced_error = over_target_limit(whole);
     }
     parts_.metrics.pool_targets.with({name}).set(static_cast<double>(whole.targets.size()));
     parts_.metrics.pool_syncs.with({name}).add();

@@ -44,7 +44,7 @@ void AssignedTargets::hold(const AssignedTarget& target) {
     const bool alike = !added && scraped_alike(at->second, target);
     at->second = target;
     if (!alike) {
-        lists_.put(make_target(target));
+        lists_.put(make_target(target), target.descriptor->over_target_limit);
     }
 }
 

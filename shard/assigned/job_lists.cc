@@ -12,7 +12,7 @@ void JobLists::touch(Jobs::iterator job) {
     }
 }
 
-void JobLists::put(std::shared_ptr<const model::Target> target) {
+void JobLists::put(std::shared_ptr<const model::Target> target, bool over_target_limit) {
     const model::TargetId id = target->id;
     auto place = places_.find(id);
     if (place != places_.end() && place->second.job->first != target->job) {
@@ -20,14 +20,21 @@ void JobLists::put(std::shared_ptr<const model::Target> target) {
         place = places_.end();
     }
     if (place != places_.end()) {
-        touch(place->second.job);
-        place->second.job->second.active[place->second.at] = std::move(target);
+        Place& its = place->second;
+        touch(its.job);
+        its.job->second.over_target_limit += over_target_limit ? 1 : 0;
+        its.job->second.over_target_limit -= its.over_target_limit ? 1 : 0;
+        its.over_target_limit = over_target_limit;
+        its.job->second.active[its.at] = std::move(target);
         return;
     }
     const auto job = jobs_.try_emplace(target->job).first;
     touch(job);
     job->second.handed_over.erase(id);
-    places_.emplace(id, Place{.job = job, .at = job->second.active.size()});
+    job->second.over_target_limit += over_target_limit ? 1 : 0;
+    places_.emplace(
+        id,
+        Place{.job = job, .at = job->second.active.size(), .over_target_limit = over_target_limit});
     job->second.active.push_back(std::move(target));
 }
 
@@ -36,6 +43,7 @@ void JobLists::take_out(std::unordered_map<model::TargetId, Place>::iterator pla
     const Place was = place->second;
     places_.erase(place);
     touch(was.job);
+    was.job->second.over_target_limit -= was.over_target_limit ? 1 : 0;
     auto& active = was.job->second.active;
     if (was.at + 1 < active.size()) {
         active[was.at] = std::move(active.back());
@@ -71,6 +79,7 @@ std::vector<std::shared_ptr<const model::ResolvedJob>> JobLists::take_changes() 
         auto list = std::make_shared<model::ResolvedJob>();
         list->job = job->first;
         list->active = job->second.active;
+        list->over_target_limit = job->second.over_target_limit > 0;
         list->handed_over.assign(job->second.handed_over.begin(), job->second.handed_over.end());
         std::ranges::sort(list->handed_over);
         changes.push_back(std::move(list));

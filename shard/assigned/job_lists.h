@@ -20,8 +20,9 @@ namespace shard {
 class JobLists {
   public:
     // A new target, or another place of one that there is. A job of another name is left without
-    // the target being gone.
-    void put(std::shared_ptr<const model::Target> target);
+    // the target being gone. A job is over its limit while any of its targets says so: they change
+    // one after another, and all of them soon.
+    void put(std::shared_ptr<const model::Target> target, bool over_target_limit = false);
     // Scraped elsewhere.
     void hand_over(model::TargetId id);
     // Scraped nowhere; also one that was handed over since the last take_changes().
@@ -35,6 +36,7 @@ class JobLists {
     struct Job {
         std::vector<std::shared_ptr<const model::Target>> active;
         std::unordered_set<model::TargetId> handed_over;  // not in `active`
+        size_t over_target_limit = 0;                     // of `active`, that say so
         bool changed = false;
     };
 
@@ -43,6 +45,7 @@ class JobLists {
     struct Place {
         Jobs::iterator job;
         size_t at = 0;  // in its list
+        bool over_target_limit = false;
     };
 
     void touch(Jobs::iterator job);

@@ -11,14 +11,15 @@ namespace shard {
 
 namespace {
 
-TargetDescriptor describe_target(const model::Target& target) {
+TargetDescriptor describe_target(const model::Target& target, bool over_target_limit) {
     return {.job = target.job,
             .labels = target.labels,
             .discovered = target.discovered,
             .url = target.url,
             .unix_socket = target.unix_socket,
             .interval = target.interval,
-            .timeout = target.timeout};
+            .timeout = target.timeout,
+            .over_target_limit = over_target_limit};
 }
 
 }  // namespace
@@ -90,13 +91,14 @@ void Inventory::restart_changes() {
 }
 
 std::shared_ptr<const TargetDescriptor> Inventory::descriptor(model::TargetId id) const {
-    std::shared_ptr<const model::Target> target;
+    InventoryState::Known known;
     {
         const base::MutexLock lock(parts_->mutex);
-        target = parts_->state.find(id);
+        known = parts_->state.known(id);
     }
-    return target == nullptr ? nullptr
-                             : std::make_shared<const TargetDescriptor>(describe_target(*target));
+    return known.target == nullptr ? nullptr
+                                   : std::make_shared<const TargetDescriptor>(
+                                         describe_target(*known.target, known.over_target_limit));
 }
 
 bool Inventory::has(model::TargetId id) const {

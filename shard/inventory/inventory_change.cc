@@ -48,7 +48,7 @@ void find_predecessors(std::span<const TargetDifference> differences, InventoryC
     std::vector<Place> came;
     size_t added = 0;
     for (size_t at = 0; at < differences.size(); ++at) {
-        const auto& [id, before, now] = differences[at];
+        const auto& [id, before, now, other_limit] = differences[at];
         if ((before == nullptr) == (now == nullptr)) {
             continue;
         }
@@ -74,18 +74,18 @@ void find_predecessors(std::span<const TargetDifference> differences, InventoryC
 InventoryChange describe(std::span<const TargetDifference> differences) {
     InventoryChange change;
     JobNumbers numbers;
-    for (const auto& [id, before, now] : differences) {
+    for (const auto& [id, before, now, other_limit] : differences) {
         if (before == nullptr && now != nullptr) {
             numbers.add(now->job);
         }
     }
     change.jobs = numbers.number();
-    for (const auto& [id, before, now] : differences) {
+    for (const auto& [id, before, now, other_limit] : differences) {
         if (before == nullptr && now != nullptr) {
             change.added.push_back({.id = id, .job = numbers.of(now->job)});
         } else if (before != nullptr && now == nullptr) {
             change.removed.push_back(id);
-        } else if (before != nullptr && differ(*before, *now)) {
+        } else if (before != nullptr && (other_limit || differ(*before, *now))) {
             change.changed.push_back(id);
         }
     }

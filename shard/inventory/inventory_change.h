@@ -24,7 +24,7 @@ struct AddedTarget {
 struct InventoryChange {
     std::vector<std::string> jobs;  // of `added`, by name
     std::vector<AddedTarget> added;
-    std::vector<model::TargetId> changed;  // other interval, timeout or discovered labels
+    std::vector<model::TargetId> changed;  // other TargetDescriptor under the same id
     std::vector<model::TargetId> removed;
 
     [[nodiscard]] bool empty() const { return added.empty() && changed.empty() && removed.empty(); }
@@ -34,6 +34,7 @@ struct InventoryChange {
 struct TargetDifference {
     model::TargetId id = 0;
     std::shared_ptr<const model::Target> before, now;
+    bool other_limit = false;  // its job went beyond its target limit, or is no longer
 };
 
 //   differences  by id, each once; those that are none are passed over

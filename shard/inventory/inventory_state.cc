@@ -32,7 +32,7 @@ const Target* find_in(const InventoryJob& job, model::TargetId id) {
 struct InventoryState::Maps {
     absl::flat_hash_map<model::TargetId, Job*> index;  // of all targets, also what does not count
     // What may differ from what was taken, as it was then. Empty while nothing was taken.
-    absl::flat_hash_map<model::TargetId, Target> noted;
+    absl::flat_hash_map<model::TargetId, Known> noted;
 };
 
 InventoryState::InventoryState(const InventoryOptions& options)
@@ -92,7 +92,6 @@ void InventoryState::report(const model::ResolvedJob& resolved,
     }
     Job& job = *found->second;
     job.reported = true;
-    job.over_target_limit = resolved.over_target_limit;
     warm_up(now);
     const bool suspicious = resolved.active.empty() &&
                             job.targets.size() > options_.hold.more_than &&
@@ -105,8 +104,9 @@ void InventoryState::report(const model::ResolvedJob& resolved,
     job.reported_with = job.configuration;
     if (job.problem.empty()) {
         replace(job, std::move(list), waste);
-        share_out();
     }
+    job.over_target_limit = resolved.over_target_limit;  // after what was is noted
+    share_out();
 }
 
 // Both lists are by id: one pass over the two.
@@ -141,7 +141,7 @@ void InventoryState::leave(const Job& job, size_t at) {
     const ListedTarget& one = job.targets[at];
     maps_->index.erase(one.id);
     if (at < job.taken) {
-        note(one.id, one.target);
+        note(job, one.id, one.target);
     }
 }
 
@@ -149,7 +149,7 @@ void InventoryState::leave(const Job& job, size_t at) {
 void InventoryState::stay(const Job& job, size_t at, uint64_t details) {
     const ListedTarget& one = job.targets[at];
     if (one.details != details || job.taken < job.targets.size()) {
-        note(one.id, at < job.taken ? one.target : nullptr);
+        note(job, one.id, at < job.taken ? one.target : nullptr);
     }
 }
 
@@ -158,7 +158,7 @@ bool InventoryState::come(Job& job, model::TargetId id) {
     if (!maps_->index.try_emplace(id, &job).second) {
         return false;
     }
-    note(id, nullptr);
+    note(job, id, nullptr);
     return true;
 }
 
@@ -170,10 +170,10 @@ void InventoryState::share_out() {
     for (Job* const job : in_order_) {
         const size_t taken = std::min(job->targets.size(), room);
         for (size_t at = taken; at < job->taken; ++at) {
-            note(job->targets[at].id, job->targets[at].target);
+            note(*job, job->targets[at].id, job->targets[at].target);
         }
         for (size_t at = job->taken; at < taken; ++at) {
-            note(job->targets[at].id, nullptr);
+            note(*job, job->targets[at].id, nullptr);
         }
         total_ = total_ - job->taken + taken;
         job->taken = taken;
@@ -245,9 +245,9 @@ base::SteadyTime InventoryState::next() const {
 // --- changes
 // -------------------------------------------------------------------------------------------
 
-void InventoryState::note(model::TargetId id, const Target& before) {
+void InventoryState::note(const Job& job, model::TargetId id, const Target& before) {
     if (taken_once_) {
-        maps_->noted.try_emplace(id, before);
+        maps_->noted.try_emplace(id, Known{before, job.over_target_limit});
     }
 }
 
@@ -256,7 +256,12 @@ std::vector<TargetDifference> InventoryState::take() {
     if (taken_once_) {
         differences.reserve(maps_->noted.size());
         for (auto& [id, before] : maps_->noted) {
-            differences.push_back({.id = id, .before = std::move(before), .now = find(id)});
+            Known now = known(id);
+            differences.push_back(
+                {.id = id,
+                 .before = std::move(before.target),
+                 .now = std::move(now.target),
+                 .other_limit = before.over_target_limit != now.over_target_limit});
         }
     } else {
         differences.reserve(total_);
@@ -279,11 +284,11 @@ void InventoryState::restart() {
 // --- looks
 // -----------------------------------------------------------------------------------------
 
-Target InventoryState::find(model::TargetId id) const {
+InventoryState::Known InventoryState::known(model::TargetId id) const {
     const auto found = maps_->index.find(id);
     const Target* const target =
         found == maps_->index.end() ? nullptr : find_in(*found->second, id);
-    return target == nullptr ? nullptr : *target;
+    return target == nullptr ? Known{} : Known{*target, found->second->over_target_limit};
 }
 
 const InventoryJob* InventoryState::job(std::string_view name) const {

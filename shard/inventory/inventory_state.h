@@ -29,7 +29,8 @@ struct InventoryJob {
     std::vector<ListedTarget> targets;  // by id
     size_t taken = 0;                   // the first ones, that count; the others are too many
     size_t duplicates = 0, too_large = 0;
-    bool reported = false, over_target_limit = false;
+    bool reported = false;
+    bool over_target_limit = false;  // when `targets` were reported
     std::optional<base::SteadyTime> held_until;
     std::string problem;  // why it has no targets; usually empty
 
@@ -64,7 +65,14 @@ class InventoryState {
     void restart();
 
     // null: not known
-    [[nodiscard]] Target find(model::TargetId id) const;
+    [[nodiscard]] Target find(model::TargetId id) const { return known(id).target; }
+
+    struct Known {
+        Target target;  // null: not known
+        bool over_target_limit = false;
+    };
+
+    [[nodiscard]] Known known(model::TargetId id) const;
 
     [[nodiscard]] size_t size() const { return total_; }
 
@@ -89,7 +97,7 @@ class InventoryState {
     // Says how many of each job's targets count.
     void share_out();
     // How a target was when changes were taken last, unless that is known already.
-    void note(model::TargetId id, const Target& before);
+    void note(const Job& job, model::TargetId id, const Target& before);
     void warm_up(base::SteadyTime now);
 
     const InventoryOptions options_;

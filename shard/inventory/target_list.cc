@@ -19,10 +19,11 @@ bool can_be_sent(const model::Target& target) {
            kTargetBytesMax;
 }
 
-uint64_t details_of(const model::Target& target) {
-    const std::array<uint64_t, 3> parts{static_cast<uint64_t>(target.interval.count()),
+uint64_t details_of(const model::Target& target, bool over_target_limit) {
+    const std::array<uint64_t, 4> parts{static_cast<uint64_t>(target.interval.count()),
                                         static_cast<uint64_t>(target.timeout.count()),
-                                        target.discovered.hash()};
+                                        target.discovered.hash(),
+                                        over_target_limit ? uint64_t{1} : 0};
     const auto bytes = std::bit_cast<std::array<char, sizeof parts>>(parts);
     return base::hash64(std::string_view(bytes.data(), bytes.size()));
 }
@@ -48,8 +49,9 @@ TargetList list_targets(const model::ResolvedJob& job,
     order.erase(twins.begin(), twins.end());
     list.targets.reserve(order.size());
     for (const auto& [id, at] : order) {
-        list.targets.push_back(
-            {.id = id, .details = details_of(*job.active[at]), .target = job.active[at]});
+        list.targets.push_back({.id = id,
+                                .details = details_of(*job.active[at], job.over_target_limit),
+                                .target = job.active[at]});
     }
     return list;
 }

@@ -22,7 +22,8 @@ struct TargetList {
     size_t too_large = 0;               // left out: beyond kTargetBytesMax, cannot be sent
 };
 
-// Of targets with equal ids the first one stays.
+// Of targets with equal ids the first one stays. Whether the job is over its target limit is one
+// of their details.
 //   key  gives the ids: target_key()
 [[nodiscard]] TargetList list_targets(const model::ResolvedJob& job,
                                       model::TargetId (*key)(const model::Target&));

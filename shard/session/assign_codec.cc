@@ -83,6 +83,7 @@ Result<std::shared_ptr<const TargetDescriptor>> take_descriptor(const Message& m
     TRY(descriptor->timeout, take_time(target.timeout_ms()));
     descriptor->url = target.url();
     descriptor->unix_socket = target.unix_socket();
+    descriptor->over_target_limit = target.over_target_limit();
     const size_t bytes = descriptor->labels.packed().size() +
                          descriptor->discovered.packed().size() + descriptor->url.size() +
                          descriptor->unix_socket.size();
@@ -134,6 +135,7 @@ void put(const Assignment& assign, skein::v1::SessionAssign& message) {
         to.set_unix_socket(descriptor.unix_socket);
         to.set_interval_ms(static_cast<uint64_t>(descriptor.interval.count()));
         to.set_timeout_ms(static_cast<uint64_t>(descriptor.timeout.count()));
+        to.set_over_target_limit(descriptor.over_target_limit);
     }
     for (const Release& release : assign.releases) {
         message.add_released(release.id);

@@ -53,6 +53,7 @@ struct TargetDescriptor {
     std::string unix_socket;
     std::chrono::milliseconds interval{0};
     std::chrono::milliseconds timeout{0};
+    bool over_target_limit = false;  // its job has too many, over all nodes: not scraped, down
 
     bool operator==(const TargetDescriptor&) const = default;
 };

@@ -36,7 +36,7 @@ class Cluster:
             '    static_configs: [{targets: ["127.0.0.1:1"]}]\n'
             '    relabel_configs: [{source_labels: [__address__], regex: ".*", action: drop}]\n'
         )
-        flags = ["--cluster.series-budget=1000"]
+        flags = ["--cluster.series-budget=1000", "--web.enable-lifecycle"]
         self.nodes = {
             name: Server(folder, name, self.config, flags + [f"--cluster.node-id={name}"] + (["--web.enable-admin-api"] if name != "c" else []))
             for name in NODES
@@ -134,6 +134,36 @@ def check_simulate(checks, cluster):
     grown = node.api("cluster/simulate", grow="pages", factor="10")
     checks.that(grown["needed_nodes"] > 3, "a job that grows needs more nodes", grown["needed_nodes"])
     checks.equal(node.api("cluster/status")["epoch"], before, "nothing was changed")
+
+
+def check_target_limit(checks, cluster):
+    """No node has more targets of the job than the job may have; all of them together have, and so each is down."""
+
+    def configure(limit):
+        groups = ", ".join(f'{{targets: ["{cluster.exporter.address}"], labels: {{__metrics_path__: /t{n}, part: "{n}"}}}}' for n in range(3))
+        job = f"  - job_name: limited\n    target_limit: {limit}\n    static_configs: [{groups}]\n" if limit else ""
+        for node in cluster.nodes.values():
+            node.write_config(cluster.config + job)
+            checks.equal(node.post("/-/reload").status, 200, "reload")
+
+    def limited():
+        targets = cluster.any().api("targets")["activeTargets"]
+        return sorted((target["health"], target["lastError"]) for target in targets if target["scrapePool"] == "limited")
+
+    def ups():
+        return sorted(series["value"][1] for series in cluster.any().api("query", query='up{job="limited"}')["result"])
+
+    error = "target_limit exceeded (by the targets of all nodes, limit: 2)"
+    configure(2)
+    checks.that(wait_until(lambda: limited() == [("down", error)] * 3, JOIN_SECONDS_MAX, 0.3), "all targets of the job are down", limited())
+    checks.that(wait_until(lambda: ups() == ["0"] * 3, JOIN_SECONDS_MAX, 0.3), "and up says so", ups())
+    configure(3)
+    checks.that(wait_until(lambda: limited() == [("up", "")] * 3, JOIN_SECONDS_MAX, 0.3), "with a higher limit all are up", limited())
+    checks.that(wait_until(lambda: ups() == ["1"] * 3, JOIN_SECONDS_MAX, 0.3), "and up says that", ups())
+    configure(2)
+    checks.that(wait_until(lambda: limited() == [("down", error)] * 3, JOIN_SECONDS_MAX, 0.3), "with a lower one they are down again", limited())
+    configure(None)
+    checks.that(wait_until(lambda: settled(cluster), JOIN_SECONDS_MAX, 0.5), "the job is gone", limited())
 
 
 def check_changes(checks, cluster):
@@ -294,6 +324,7 @@ def test(checks, folder):
         ("merged targets", check_merged),
         ("simulations", check_simulate),
         ("metrics", check_metrics),
+        ("target limit", check_target_limit),
         ("commands", check_commands),
         ("changes", check_changes),
         ("drain", check_drain),

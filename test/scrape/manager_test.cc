@@ -123,6 +123,23 @@ TEST_CASE("more targets than target_limit: all are down, none is asked", "[scrap
     CHECK(farm.last_headers().empty());
 }
 
+TEST_CASE("a job may have too many targets on other nodes", "[scrape][manager]") {
+    Farm farm;
+    Scraper scraper;
+    auto job = Scraper::job("j");
+    job.limits.target_limit = 2;
+    scraper.apply({job});
+    model::ResolvedJob resolved;
+    resolved.job = "j";
+    resolved.over_target_limit = true;
+    resolved.active = {std::make_shared<const model::Target>(
+        Scraper::target(job, "http://" + farm.address() + "/a"))};
+    scraper.manager->targets_changed(std::make_shared<const model::ResolvedJob>(resolved));
+    REQUIRE(eventually([&] { return !scraper.samples("up", "a").empty(); }));
+    CHECK(scraper.error("a") == "target_limit exceeded (by the targets of all nodes, limit: 2)");
+    CHECK(farm.last_headers().empty());
+}
+
 TEST_CASE("a scrape waits for its commit, and stopping for both", "[scrape][manager]") {
     Farm farm;
     Scraper scraper;

@@ -156,6 +156,34 @@ TEST_CASE("a target held in another way is another one under the same id, its ne
     CHECK(f.scraper.told == told);
 }
 
+TEST_CASE("a job is over its target limit while any of its targets says so", "[shard][assigned]") {
+    Fixture f;
+    const auto hold = [&](model::TargetId id, bool over) {
+        AssignedTarget target = assigned(id);
+        TargetDescriptor what = *target.descriptor;
+        what.over_target_limit = over;
+        target.descriptor = std::make_shared<const TargetDescriptor>(std::move(what));
+        f.targets.hold(target);
+        f.targets.tell();
+    };
+    const auto over = [&] { return f.scraper.jobs.at("node")->over_target_limit; };
+    hold(1, false);
+    CHECK_FALSE(over());
+    hold(1, true);
+    CHECK(over());
+    hold(2, true);
+    hold(1, false);
+    CHECK(over());  // the other one says so still
+    hold(2, false);
+    CHECK_FALSE(over());
+    hold(1, true);
+    CHECK(over());
+    f.targets.release(1, ReleaseReason::kMoved);
+    f.targets.tell();
+    CHECK_FALSE(over());
+    CHECK(f.scraper.ids() == Ids{2});
+}
+
 TEST_CASE("what has moved is handed over, what is gone is not", "[shard][assigned]") {
     Fixture f;
     for (model::TargetId id = 1; id <= 4; ++id) {

@@ -1,4 +1,6 @@
 // What an inventory does not believe, and what it does not take.
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "shard/inventory/inventory.h"
@@ -176,4 +178,40 @@ TEST_CASE("jobs beyond their configuration's target limit are named", "[shard][i
     CHECK(at.inventory.size() == 2);
     at.report("a", targets("a", 1));
     CHECK_FALSE(at.job("a").over_target_limit);
+}
+
+TEST_CASE("targets of a job that gets beyond its target limit, or below it, are described anew",
+          "[shard][inventory]") {
+    Fixture at;
+    at.configure({{"a", 1}, {"b", 1}});
+    at.report("a", targets("a", 2));
+    at.report("b", targets("b", 1));
+    (void)at.inventory.take_changes();
+    const auto described_over = [&](const TargetPtr& one) {
+        return at.inventory.descriptor(target_key(*one))->over_target_limit;
+    };
+    const auto few = targets("a", 2);
+    const auto many = targets("a", 3);
+    const auto report_many = [&] {
+        model::ResolvedJob job;
+        job.job = "a";
+        job.active = many;
+        job.over_target_limit = true;
+        at.inventory.targets_changed(std::make_shared<const model::ResolvedJob>(job));
+    };
+    report_many();
+    InventoryChange change = at.inventory.take_changes();
+    CHECK(change.added.size() == 1);
+    CHECK(change.changed.size() == 2);
+    CHECK(std::ranges::all_of(many, described_over));
+    report_many();
+    CHECK(at.inventory.take_changes().empty());
+    at.report("a", few);
+    report_many();  // nobody looked meanwhile
+    CHECK(at.inventory.take_changes().empty());
+    at.report("a", few);
+    change = at.inventory.take_changes();
+    CHECK(change.removed.size() == 1);
+    CHECK(change.changed.size() == 2);
+    CHECK(std::ranges::none_of(few, described_over));
 }

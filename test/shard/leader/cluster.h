@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shard/leader/leader.h"
@@ -116,7 +117,9 @@ class Cluster final : public shard::Proposer,
     [[nodiscard]] std::shared_ptr<const shard::TargetDescriptor> descriptor(
         model::TargetId id) const override;
 
-    [[nodiscard]] std::vector<model::TargetId> take_redescribed() override { return {}; }
+    [[nodiscard]] std::vector<model::TargetId> take_redescribed() override {
+        return std::exchange(redescribed, {});
+    }
 
     // Carries what was sent before to where it goes, until nothing is under way.
     void deliver();
@@ -127,6 +130,7 @@ class Cluster final : public shard::Proposer,
     std::map<model::TargetId, Discovered> targets;
     uint64_t discovered_version = 1;
     std::set<std::string> awaited_jobs;
+    std::vector<model::TargetId> redescribed;
     bool leading = true;
     bool silent = false;  // the other members: none confirms that it leads
     std::vector<std::function<void(base::Status)>> unconfirmed;

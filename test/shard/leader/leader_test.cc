@@ -172,6 +172,42 @@ TEST_CASE("a new leader moves nothing", "[shard][leader]") {
     CHECK(cluster.table.epoch() == epoch);
 }
 
+TEST_CASE("nodes learn at once that a job has more targets than it may, and that it has not",
+          "[shard][leader]") {
+    Cluster cluster(3);
+    for (model::TargetId id = 1; id <= 30; ++id) {
+        cluster.discover(id);
+    }
+    cluster.pass(30s);
+    const auto describe = [&](bool over) {
+        for (auto& [id, target] : cluster.targets) {
+            TargetDescriptor other = *target.descriptor;
+            other.over_target_limit = over;
+            target.descriptor = std::make_shared<const TargetDescriptor>(std::move(other));
+            cluster.redescribed.push_back(id);
+        }
+    };
+    const auto over = [&] {
+        size_t count = 0;
+        for (const auto& node : cluster.nodes) {
+            for (const auto& [id, target] : node->scraped) {
+                count += target.descriptor->over_target_limit ? 1 : 0;
+            }
+        }
+        return count;
+    };
+    CHECK(over() == 0);
+    describe(true);
+    cluster.pass(2s);
+    CHECK(over() == 30);
+    describe(false);
+    cluster.pass(2s);
+    CHECK(over() == 0);
+    for (const auto& node : cluster.nodes) {
+        CHECK(node->released.empty());
+    }
+}
+
 TEST_CASE("nodes learn of a description that changed while nobody led, or they were away",
           "[shard][leader]") {
     Cluster cluster(3);

@@ -28,6 +28,7 @@ namespace test {
     descriptor->unix_socket = random.below(4) == 0 ? "/run/exporter.sock" : "";
     descriptor->interval = std::chrono::milliseconds(1 + random.below(60'000));
     descriptor->timeout = std::chrono::milliseconds(1 + random.below(10'000));
+    descriptor->over_target_limit = random.below(4) == 0;
     const auto slots = static_cast<uint8_t>(1 + random.below(3));
     return {.id = id,
             .slot = static_cast<uint8_t>(random.below(slots)),
