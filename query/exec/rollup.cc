@@ -106,9 +106,12 @@ class RollupRows final : public RowMaker {
                                 metric,
                                 scalars_,
                                 context};
-        // A row of histograms may be as large as a query may be.
+        // A row of histograms may be as large as a query may be. Rows of floats ask for nothing:
+        // all threads would write to the budgets.
         base::Reservation made(context_.budget);
-        TRY(made.grow(histograms_made(columns, memo)));
+        if (const int64_t bytes = histograms_made(columns, memo); bytes > 0) {
+            TRY(made.grow(bytes));
+        }
         TRY(kernel_(input, out, row));
         annotate(input, out, row);
         return base::success();
