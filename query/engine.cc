@@ -323,8 +323,12 @@ Result<QueryResult> Engine::evaluate(Task& task) {
     }
     task.stats.sort_time = seconds_between(evaluated, clock_.steady());
     // The answer outlives the query and its budget.
-    const int64_t answer_bytes = memory.bytes();
+    int64_t answer_bytes = memory.bytes();
     memory.reset();
+    if (std::holds_alternative<MatrixValue>(out.value)) {
+        answer_bytes += static_cast<int64_t>(context.labels.capacity_bytes());
+        context.give_labels_away();
+    }
     out.memory = base::Reservation(budget_);
     TRY(out.memory.grow(answer_bytes));
     out.warnings = context.annotations.warnings(query);

@@ -166,6 +166,18 @@ void append_labels(std::string& out, const model::Labels& labels) {
     out += '}';
 }
 
+void append_labels(std::string& out, const AnswerLabels& labels) {
+    char separator = '{';
+    labels.for_each([&](std::string_view name, std::string_view value) {
+        out += separator;
+        separator = ',';
+        base::append_json_string(out, name);
+        out += ':';
+        base::append_json_string(out, value);
+    });
+    out += separator == '{' ? "{}" : "}";
+}
+
 void append_histogram(std::string& out, const model::FloatHistogram& histogram) {
     out += R"({"count":)";
     append_quoted_value(out, histogram.count);

@@ -80,5 +80,6 @@ void append_stats(std::string& out, const QueryStats& stats);
 
 // {"name":"value",…}
 void append_labels(std::string& out, const model::Labels& labels);
+void append_labels(std::string& out, const AnswerLabels& labels);
 
 }  // namespace query

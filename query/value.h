@@ -10,6 +10,8 @@
 #include "base/budget.h"
 #include "model/histogram.h"
 #include "model/labels.h"
+#include "query/answer_labels.h"
+#include "query/float_points.h"
 #include "query/types.h"
 
 namespace query {
@@ -34,11 +36,6 @@ struct VectorSample {
     HistogramPtr histogram;
 };
 
-struct FloatPoint {
-    int64_t t = 0;
-    double v = 0;
-};
-
 struct HistogramPoint {
     int64_t t = 0;
     HistogramPtr histogram;
@@ -46,8 +43,8 @@ struct HistogramPoint {
 
 // One series of a matrix; floats and histograms each in time order.
 struct MatrixSeries {
-    model::Labels labels;
-    std::vector<FloatPoint> floats;
+    AnswerLabels labels;
+    FloatPoints floats;
     std::vector<HistogramPoint> histograms;
 };
 

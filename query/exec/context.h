@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -189,9 +190,13 @@ struct ExecContext final : RowContext {
     // without it, or the mark that it goes at the end.
     void drop_name(struct RowLabels& row);
 
+    // The labels are the answer's from here on, which counts them.
+    void give_labels_away() { label_memory_.reset(); }
+
     model::Queryable& queryable;
     base::Budget& budget;
-    LabelTable labels;
+    const std::shared_ptr<LabelTable> label_table = std::make_shared<LabelTable>();
+    LabelTable& labels = *label_table;
     Explain* explain = nullptr;  // null: nobody wants to know
     Helpers* helpers = nullptr;  // null: the query has one thread
 

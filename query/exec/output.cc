@@ -1,6 +1,8 @@
 #include "query/exec/output.h"
 
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "query/exec/interpolate.h"
 #include "query/exec/pieces.h"
@@ -12,46 +14,75 @@ namespace {
 
 using base::Result;
 
-void append_points(const Grid& grid, const Block& block, size_t r, MatrixSeries& out) {
-    const Bits present = block.present(r);
-    const double* values = block.values(r);
-    if (!block.has_histograms()) {
-        out.floats.resize(present.count());
-        FloatPoint* point = out.floats.data();
-        present.for_each([&](size_t step) { *point++ = {grid.at(step), values[step]}; });
-        return;
+// Floats on their way to an answer. Its memory serves one series after the other.
+struct Floats {
+    void clear() {
+        t.clear();
+        v.clear();
     }
-    out.floats.reserve(present.count());
-    present.for_each([&](size_t step) {
-        if (const HistogramPtr& histogram = block.histogram(r, step)) {
-            out.histograms.push_back({grid.at(step), histogram});
-        } else {
-            out.floats.push_back({grid.at(step), values[step]});
-        }
+
+    void add(int64_t time, double value) {
+        t.push_back(time);
+        v.push_back(value);
+    }
+
+    std::vector<int64_t> t;
+    std::vector<double> v;
+};
+
+// Reserves what the points will take, and then copies them.
+base::Status set_floats(std::span<const int64_t> times,
+                        std::span<const double> values,
+                        Output& output,
+                        FloatPoints& out) {
+    FloatPoints::Layout layout;
+    TRY(in_pieces(output.context, times.size(), [&](size_t begin, size_t end) {
+        layout.look(times.subspan(begin, end - begin), values.subspan(begin, end - begin));
+    }));
+    TRY(output.memory.grow(static_cast<int64_t>(layout.bytes())));
+    out = FloatPoints(layout);
+    return in_pieces(output.context, times.size(), [&](size_t begin, size_t end) {
+        out.append(times.subspan(begin, end - begin), values.subspan(begin, end - begin));
     });
 }
 
-base::Status append_window(ExecContext& context,
-                           const Columns& columns,
-                           const Window& window,
-                           MatrixSeries& out) {
-    out.floats.reserve(window.floats());
-    TRY(in_pieces(context, window.floats(), [&](size_t begin, size_t end) {
-        for (size_t i = window.begin + begin; i < window.begin + end; ++i) {
-            out.floats.push_back({columns.t[i], columns.v[i]});
+// grid_times  those of all steps
+base::Status set_points(const Block& block,
+                        size_t r,
+                        std::span<const int64_t> grid_times,
+                        Output& output,
+                        Floats& scratch,
+                        MatrixSeries& out) {
+    scratch.clear();
+    const double* values = block.values(r);
+    if (!block.has_histograms() && block.present(r).count() == grid_times.size()) {
+        return set_floats(grid_times, {values, grid_times.size()}, output, out.floats);
+    }
+    block.present(r).for_each([&](size_t step) {
+        if (const HistogramPtr& histogram = block.histogram(r, step)) {
+            out.histograms.push_back({output.grid.at(step), histogram});
+        } else {
+            scratch.add(output.grid.at(step), values[step]);
         }
-    }));
+    });
+    return set_floats(scratch.t, scratch.v, output, out.floats);
+}
+
+base::Status set_window(const Columns& columns,
+                        const Window& window,
+                        Output& output,
+                        MatrixSeries& out) {
     for (size_t i = window.histogram_begin; i < window.histogram_end; ++i) {
         out.histograms.push_back({columns.histogram_t[i], columns.histogram[i]});
     }
-    return base::success();
+    return set_floats(std::span(columns.t).subspan(window.begin, window.floats()),
+                      std::span(columns.v).subspan(window.begin, window.floats()),
+                      output,
+                      out.floats);
 }
 
 // The floats of an anchored or smoothed window: a sample at each edge, and those between.
-void append_extended(const Columns& columns,
-                     const Window& window,
-                     bool smoothed,
-                     MatrixSeries& out) {
+void append_extended(const Columns& columns, const Window& window, bool smoothed, Floats& out) {
     if (!window.has_floats()) {
         return;
     }
@@ -79,17 +110,17 @@ void append_extended(const Columns& columns,
     const double right = smoothed && last > window.begin && right_outside
                              ? between(last - 1, last, window.end_t)
                              : columns.v[last];
-    out.floats.push_back({window.start_t, left});
+    out.add(window.start_t, left);
     for (size_t i = first; i <= last; ++i) {
         if (columns.t[i] > window.start_t && columns.t[i] < window.end_t) {
-            out.floats.push_back({columns.t[i], columns.v[i]});
+            out.add(columns.t[i], columns.v[i]);
         }
     }
-    out.floats.push_back({window.end_t, right});
+    out.add(window.end_t, right);
 }
 
 base::Status check_duplicates(ExecContext& context, const MatrixValue& matrix) {
-    std::vector<const model::Labels*> labels;
+    std::vector<const AnswerLabels*> labels;
     labels.reserve(matrix.size());
     for (const MatrixSeries& series : matrix) {
         labels.push_back(&series.labels);
@@ -133,13 +164,17 @@ base::Status add_sample(Block& block, size_t r, Output& output, VectorValue& out
     return base::success();
 }
 
-base::Status add_series(Block& block, size_t r, Output& output, MatrixValue& out) {
-    const LabelSet labels = block.row(r).labels;
-    const size_t points = block.present(r).count();
-    TRY(reserve(labels, 2 * sizeof(MatrixSeries) + points * sizeof(FloatPoint), output));
+// Of a series nothing becomes text before it is sent.
+base::Status add_series(const Block& block,
+                        size_t r,
+                        std::span<const int64_t> grid_times,
+                        Output& output,
+                        Floats& scratch,
+                        MatrixValue& out) {
+    TRY(output.memory.grow(2 * sizeof(MatrixSeries)));
     MatrixSeries& series = out.emplace_back();
-    series.labels = output.context.labels.to_labels(labels);
-    append_points(output.grid, block, r, series);
+    series.labels = {output.context.label_table, block.row(r).labels};
+    TRY(set_points(block, r, grid_times, output, scratch, series));
     return output.memory.grow(histogram_bytes(series));
 }
 
@@ -178,6 +213,11 @@ Result<Value> collect_vector(Operator& rows, Output& output) {
 
 Result<Value> collect_matrix(Operator& rows, Output& output) {
     MatrixValue out;
+    std::vector<int64_t> grid_times(output.grid.count);
+    for (size_t step = 0; step < grid_times.size(); ++step) {
+        grid_times[step] = output.grid.at(step);
+    }
+    Floats scratch;
     Block block;
     while (true) {
         TRY(const bool more, next_rows(rows, output, block));
@@ -186,7 +226,7 @@ Result<Value> collect_matrix(Operator& rows, Output& output) {
         }
         for (size_t r = 0; r < block.rows(); ++r) {
             if (block.present(r).any()) {
-                TRY(add_series(block, r, output, out));
+                TRY(add_series(block, r, grid_times, output, scratch, out));
             }
         }
     }
@@ -195,6 +235,7 @@ Result<Value> collect_matrix(Operator& rows, Output& output) {
 Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Output& output) {
     ExecContext& context = output.context;
     MatrixValue out;
+    Floats scratch;
     std::vector<Window> windows;
     const auto extension = range.select ? range.select->extension : RangeExtension::kNone;
     QueriedSamples queried(range, context.samples);
@@ -208,10 +249,12 @@ Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Outp
         slide_windows(range, context.options.lookback_ms, *series.columns, windows);
         MatrixSeries points;
         if (extension == RangeExtension::kNone) {
-            TRY(append_window(context, *series.columns, windows[0], points));
+            TRY(set_window(*series.columns, windows[0], output, points));
         } else {
+            scratch.clear();
             append_extended(
-                *series.columns, windows[0], extension == RangeExtension::kSmoothed, points);
+                *series.columns, windows[0], extension == RangeExtension::kSmoothed, scratch);
+            TRY(set_floats(scratch.t, scratch.v, output, points.floats));
         }
         const size_t count = points.floats.size() + points.histograms.size();
         if (count == 0) {
@@ -223,10 +266,8 @@ Result<Value> collect_ranges(const plan::Node& range, SeriesSource& source, Outp
         if (series.labels.drop_name) {
             labels = context.labels.without_metadata(labels);
         }
-        const size_t points_bytes = points.floats.capacity() * sizeof(FloatPoint) +
-                                    static_cast<size_t>(histogram_bytes(points));
-        TRY(reserve(labels, 2 * sizeof(MatrixSeries) + points_bytes, output));
-        points.labels = context.labels.to_labels(labels);
+        TRY(output.memory.grow(2 * sizeof(MatrixSeries) + histogram_bytes(points)));
+        points.labels = {context.label_table, labels};
         out.push_back(std::move(points));
     }
 }

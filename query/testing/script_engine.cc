@@ -19,8 +19,8 @@ ResultSeries to_series(const VectorSample& sample) {
 }
 
 ResultSeries to_series(const MatrixSeries& series) {
-    ResultSeries out{series.labels, {}};
-    for (const FloatPoint& point : series.floats) {
+    ResultSeries out{series.labels.to_labels(), {}};
+    for (const FloatPoint point : series.floats) {
         out.points.push_back({point.t, point.v, nullptr});
     }
     for (const HistogramPoint& point : series.histograms) {

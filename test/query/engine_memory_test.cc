@@ -69,6 +69,20 @@ TEST_CASE("a long label counts once for each series of the answer", "[query][lim
     check_refused(fixture.engine.instant(query, kHour), fixture);
 }
 
+TEST_CASE("a long label is held once for all series of an answer over a range", "[query][limits]") {
+    Fixture fixture(100, 1 << 20);
+    const std::string label(20'000, 'x');
+    const auto answer = fixture.engine.range(
+        "label_replace(m, 'x', '" + label + "', '', '')", 0, 2 * kSecond, kSecond);
+    REQUIRE(answer.has_value());
+    const auto& matrix = std::get<query::MatrixValue>(answer.value().value);
+    REQUIRE(matrix.size() == 100);
+    for (const query::MatrixSeries& series : matrix) {
+        REQUIRE(series.labels.to_labels().get("x") == label);
+    }
+    CHECK(fixture.budget.used() >= static_cast<int64_t>(label.size()));
+}
+
 TEST_CASE("a label that is too long is refused before it is made", "[query][limits]") {
     Fixture fixture(1, 64 << 20);
     std::string thirty;
@@ -120,7 +134,7 @@ TEST_CASE("equal rows that do not meet are summed, those that meet are refused",
     const auto& matrix = std::get<query::MatrixValue>(apart.value().value);
     REQUIRE(matrix.size() == 1);
     CHECK(matrix[0].floats.size() == kHour / kSecond + 1);
-    for (const query::FloatPoint& point : matrix[0].floats) {
+    for (const query::FloatPoint point : matrix[0].floats) {
         REQUIRE(point.v == 0);
     }
 }
@@ -130,7 +144,7 @@ TEST_CASE("an answer is memory for as long as it is there", "[query][limits]") {
     {
         const auto answer = fixture.engine.range("m", 0, kHour, kSecond);
         REQUIRE(answer.has_value());
-        CHECK(fixture.budget.used() >= 10 * 3600 * int64_t{sizeof(query::FloatPoint)});
+        CHECK(fixture.budget.used() >= 10 * 3600 * int64_t{sizeof(double)});
     }
     CHECK(fixture.budget.used() == 0);
 }
