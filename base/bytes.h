@@ -80,9 +80,20 @@ class ByteReader {
     // A double's bits. Keep them as an integer where a NaN's payload matters.
     double f64() { return std::bit_cast<double>(fixed<uint64_t>()); }
 
+    // Of one and two bytes, as lengths, numbers of symbols and distances mostly are, without a
+    // call.
     uint64_t uvarint() {
-        if (at_ != end_ && *at_ < 0x80) [[likely]] {
-            return *at_++;
+        if (remaining() >= 2) [[likely]] {
+            const uint64_t first = at_[0];
+            if (first < 0x80) {
+                ++at_;
+                return first;
+            }
+            const uint64_t second = at_[1];
+            if (second < 0x80) {
+                at_ += 2;
+                return (first & 0x7f) | second << 7;
+            }
         }
         return uvarint_slow();
     }
