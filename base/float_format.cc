@@ -266,10 +266,16 @@ char* write_fraction(char* at, double value, double below) {
     return write_fraction_digits(at, fixed.digits - whole * kPowersOfTen[fixed.scale], fixed.scale);
 }
 
+// Numbers below `below` (at most kWholeMax) of a common size, NaN and infinities: what all formats
+// write alike. returns  null for every other number
+char* write_common(char* at, double value, double below) {
+    char* end = write_whole(at, value, below);
+    end = end != nullptr ? end : write_fraction(at, value, below);
+    return end != nullptr ? end : write_special(at, value);
+}
+
 char* write_float_f(char* at, double value) {
-    char* end = write_whole(at, value, kWholeMax);
-    end = end != nullptr ? end : write_fraction(at, value, kWholeMax);
-    end = end != nullptr ? end : write_special(at, value);
+    char* const end = write_common(at, value, kWholeMax);
     return end != nullptr ? end : write_plain(at, shortest(value));
 }
 
@@ -279,9 +285,7 @@ char* write_float_e(char* at, double value) {
 }
 
 char* write_float_g(char* at, double value) {
-    char* end = write_whole(at, value, kGeneralWholeMax);
-    end = end != nullptr ? end : write_fraction(at, value, kGeneralWholeMax);
-    end = end != nullptr ? end : write_special(at, value);
+    char* const end = write_common(at, value, kGeneralWholeMax);
     if (end != nullptr) {
         return end;
     }
@@ -301,9 +305,7 @@ void append(std::string& out, char* (*write)(char*, Value), Value value) {
 }  // namespace
 
 char* write_sample_value(char* at, double value) {
-    char* end = write_whole(at, value, kWholeMax);
-    end = end != nullptr ? end : write_fraction(at, value, kWholeMax);
-    end = end != nullptr ? end : write_special(at, value);
+    char* const end = write_common(at, value, kWholeMax);
     if (end != nullptr) {
         return end;
     }

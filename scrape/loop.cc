@@ -172,14 +172,14 @@ base::Task<void> Loop::scrape() {
             .observe(static_cast<double>(start_ns - last_start_ns_) / kNsPerSecond);
     }
     last_start_ns_ = start_ns;
-    if (over()) {
+    watch_end();
+    if (std::exchange(broken_off_, false)) {
         co_return base::success();
     }
     std::unique_ptr<ScrapeBuffers> buffers = shared_.buffers.take();
     const int64_t time_ms = aligner_.align_ms(start_ns, target_->interval);
     session_.begin(buffers->staged, time_ms, start_ns / 1'000'000);
     const base::Deadline deadline(start + target_->timeout);
-    watch_end();
     const auto page = co_await fill(*buffers, deadline);
     end_timer_.reset();
     if (cancelled_ || std::exchange(broken_off_, false)) {
@@ -210,11 +210,6 @@ base::Task<void> Loop::scrape() {
     co_return base::success();
 }
 
-bool Loop::over() const {
-    return target_->end != nullptr &&
-           shared_.lane.clock().steady().time_since_epoch().count() >= *target_->end;
-}
-
 void Loop::watch_end() {
     if (target_->end == nullptr) {
         return;
@@ -222,8 +217,9 @@ void Loop::watch_end() {
     if (end_timer_ == nullptr) {
         end_timer_ = std::make_unique<base::Timer>(shared_.lane, [this] { watch_end(); });
     }
-    if (!over()) {
-        end_timer_->arm(base::SteadyTime(base::Duration(*target_->end)));
+    const base::SteadyTime end{base::Duration(*target_->end)};
+    if (shared_.lane.clock().steady() < end) {
+        end_timer_->arm(end);
         return;
     }
     broken_off_ = true;

@@ -104,9 +104,8 @@ class Loop final : private model::CommitListener {
     // Whether the moment was reached; false: the loop is to end, or options have changed.
     [[nodiscard]] base::Task<bool> wait_until(int64_t wall_ns);
     [[nodiscard]] base::Task<void> scrape();
-    // Somebody else may scrape it by now.
-    [[nodiscard]] bool over() const;
-    // Breaks the scrape off when its target's end comes, which may move until then.
+    // Breaks the scrape off when its target's end comes, which may move until then, or has come:
+    // somebody else may scrape it by now.
     void watch_end();
     // The page's batch is complete afterwards. Returns the page, for series to find again.
     [[nodiscard]] base::Task<FetchedPage> fill(ScrapeBuffers& buffers, base::Deadline deadline);
