@@ -90,37 +90,71 @@ uint64_t between(int64_t earlier, int64_t later) {
     return static_cast<uint64_t>(later) - static_cast<uint64_t>(earlier);
 }
 
-// The lower median of the deltas; the highest number when there is none.
-uint64_t median_delta(std::span<const int64_t> times) {
+// Of times in order, those in [from, to] and `more` of them on either side.
+std::span<const int64_t> around(const std::vector<int64_t>& times,
+                                int64_t from,
+                                int64_t to,
+                                std::ptrdiff_t more) {
+    auto first = std::ranges::lower_bound(times, from);
+    auto end = std::ranges::upper_bound(times, to);
+    first -= std::min(more, first - times.begin());
+    end += std::min(more, times.end() - end);
+    return {first, end};
+}
+
+// The lower median of the deltas; nothing when there is none.
+std::optional<uint64_t> median_delta(std::span<const int64_t> times) {
     std::vector<uint64_t> deltas;
     for (size_t i = 1; i < times.size(); ++i) {
         deltas.push_back(between(times[i - 1], times[i]));
     }
     if (deltas.empty()) {
-        return UINT64_MAX;
+        return std::nullopt;
     }
     const auto middle = deltas.begin() + static_cast<std::ptrdiff_t>((deltas.size() - 1) / 2);
     std::ranges::nth_element(deltas, middle);
     return *middle;
 }
 
-// Of times in order, those in [from, to] and one more on either side.
-std::span<const int64_t> around(const std::vector<int64_t>& times, int64_t from, int64_t to) {
-    auto first = std::ranges::lower_bound(times, from);
-    auto end = std::ranges::upper_bound(times, to);
-    first -= first == times.begin() ? 0 : 1;
-    end += end == times.end() ? 0 : 1;
-    return {first, end};
+// Samples around the time that two accounts span which show their interval. One that has fewer was
+// perhaps only just taken over, and shows a shorter one: it is scraped at once, and again when it
+// is time.
+constexpr std::ptrdiff_t kIntervalSamples = 8;
+
+// Of two accounts around [from, to]: the shorter one of those with enough samples, else the longer
+// one; nothing when neither has two samples.
+std::optional<uint64_t> interval_of(const std::vector<int64_t>& a,
+                                    const std::vector<int64_t>& b,
+                                    int64_t from,
+                                    int64_t to) {
+    const auto times_a = around(a, from, to, kIntervalSamples);
+    const auto times_b = around(b, from, to, kIntervalSamples);
+    const auto interval_a = median_delta(times_a);
+    const auto interval_b = median_delta(times_b);
+    if (!interval_a || !interval_b) {
+        return interval_a ? interval_a : interval_b;
+    }
+    const bool enough_a = std::ssize(times_a) >= kIntervalSamples;
+    const bool enough_b = std::ssize(times_b) >= kIntervalSamples;
+    if (enough_a != enough_b) {
+        return enough_a ? interval_a : interval_b;
+    }
+    return enough_a ? std::min(interval_a, interval_b) : std::max(interval_a, interval_b);
 }
 
 // Whether a sample that only one has lies so close beside one that only the other has that they are
 // two accounts of one scrape: nodes scrape a target at the same time, to the millisecond or almost,
 // and one that takes over does so at once, too.
-bool is_beside(std::span<const int64_t> a, std::span<const int64_t> b) {
-    const uint64_t interval = std::min(median_delta(a), median_delta(b));
-    if (interval == UINT64_MAX) {
+bool is_beside(const std::vector<int64_t>& all_a,
+               const std::vector<int64_t>& all_b,
+               int64_t from,
+               int64_t to) {
+    const auto interval = interval_of(all_a, all_b, from, to);
+    if (!interval) {
         return false;
     }
+    const std::span<const int64_t> a = around(all_a, from, to, 1);
+    const std::span<const int64_t> b = around(all_b, from, to, 1);
     const int64_t* lone = nullptr;  // the sample before, if only one has it
     bool lone_of_a = false;
     size_t i = 0;
@@ -134,7 +168,7 @@ bool is_beside(std::span<const int64_t> a, std::span<const int64_t> b) {
         }
         const bool of_a = j == b.size() || (i < a.size() && a[i] < b[j]);
         const int64_t* const next = of_a ? &a[i++] : &b[j++];
-        if (lone != nullptr && lone_of_a != of_a && between(*lone, *next) < interval / 2) {
+        if (lone != nullptr && lone_of_a != of_a && between(*lone, *next) < *interval / 2) {
             return true;
         }
         lone = next;
@@ -164,9 +198,8 @@ size_t in_common(const Columns& a, const Columns& b) {
     const auto floats = count_common(floats_a, floats_b, smaller / 2);
     const auto histograms =
         floats ? count_common(histograms_a, histograms_b, smaller / 2) : std::nullopt;
-    if (!histograms || (*floats + *histograms) * 2 < smaller ||
-        is_beside(around(a.t, from, to), around(b.t, from, to)) ||
-        is_beside(around(a.histogram_t, from, to), around(b.histogram_t, from, to))) {
+    if (!histograms || (*floats + *histograms) * 2 < smaller || is_beside(a.t, b.t, from, to) ||
+        is_beside(a.histogram_t, b.histogram_t, from, to)) {
         return 0;
     }
     return *floats + *histograms;

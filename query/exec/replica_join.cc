@@ -20,7 +20,8 @@ constexpr size_t kWindow = 17;
 // Samples for which an interval is believed that every delta looks like.
 constexpr size_t kBelieved = 64;
 
-// Deltas that make an account's interval as good as any other's.
+// Deltas that make an account's interval as good as any other's. With fewer of them a short one
+// proves little: whoever takes a target over scrapes it at once, and again when it is time.
 constexpr size_t kEnoughDeltas = 5;
 
 // Both are in order: later >= earlier. Unsigned, because any two times fit.
@@ -287,7 +288,9 @@ class Join {
                 continue;
             }
             const size_t deltas = std::min(interval->deltas, kEnoughDeltas);
-            if (deltas > most || (deltas == most && interval->ms < interval_)) {
+            const bool better =
+                deltas == kEnoughDeltas ? interval->ms < interval_ : interval->ms > interval_;
+            if (deltas > most || (deltas == most && better)) {
                 most = deltas;
                 interval_ = interval->ms;
             }

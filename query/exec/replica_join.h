@@ -21,8 +21,9 @@ inline constexpr uint64_t kUnknownIntervalMs = 5000;
 //
 // The interval is the median of the deltas around the place, in the account with the shortest one:
 // a holder that misses every second scrape does not hide one that misses none, and an interval
-// that is reconfigured is followed. One delta (two samples) is its own median; of an even number it
-// is the lower one of the middle, because gaps only make deltas longer.
+// that is reconfigured is followed. While all have few deltas it is the longest one. One delta (two
+// samples) is its own median; of an even number it is the lower one of the middle, because gaps
+// only make deltas longer.
 //
 // A stale marker counts only when no other account has a sample in the interval after it. Where
 // max_t comes first, and that is not known yet, it counts only when every other account has ended:

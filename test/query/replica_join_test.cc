@@ -163,6 +163,17 @@ TEST_CASE("a join does not take scrapes at almost the same times for copies", "[
     CHECK(seconds(join({floats(each(0, 8, 1)), late})) == each(0, 10, 1));
 }
 
+TEST_CASE("a join does not take the first two scrapes of one that takes over for copies",
+          "[query][replicas]") {
+    // The second comes when it is time, so these two are less than an interval apart.
+    const double at = GENERATE(7.1, 7.45, 7.49);
+    const Columns passing = floats({at, 8});
+    CHECK(seconds(join({floats(each(0, 16, 1)), passing})) == each(0, 16, 1));
+    CHECK(seconds(join({passing, floats(each(0, 16, 1)), floats({8.3, 9, 10, 11, 12})})) ==
+          each(0, 16, 1));
+    CHECK(seconds(join({passing, floats({7, 8})})) == std::vector<double>{7, 8});
+}
+
 TEST_CASE("a join knows the interval from the account that misses nothing", "[query][replicas]") {
     const Columns lossy = floats(each(0, 600, 30), 1);
     const Columns whole = floats(each(5, 605, 15), 2);
