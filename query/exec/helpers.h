@@ -22,7 +22,9 @@ class SharedWork {
 };
 
 // Helpers are asked, never waited for: whoever asks goes on by itself, and is helped when a thread
-// is free.
+// is free. A helper that is idle is sent to another CPU than the one that asks: the kernel often
+// wakes it on the same one, though others have nothing to do, and what queries ask for is done
+// before it looks again.
 //   threads   any
 //   lifetime  outlives the queries that ask
 class Helpers {
@@ -57,15 +59,24 @@ class Helpers {
 
   private:
     static constexpr size_t kAskedPerThread = 16;  // beyond it nobody is asked
+    static constexpr int kNoCpu = -1;
 
-    void serve();
+    struct Helper {
+        std::thread thread;
+        base::CondVar called;
+        bool idle = false;                // under mutex_: whether it is one of idle_
+        std::atomic<int> avoids{kNoCpu};  // the CPU that it does not run on
+    };
+
+    void serve(Helper& helper);
+    static void send_elsewhere(Helper& helper);
 
     const size_t most_;
     std::atomic<size_t> busy_{0};
     base::Mutex mutex_;
-    base::CondVar asked_for_;
     std::deque<std::shared_ptr<SharedWork>> asked_ GUARDED_BY(mutex_);
-    std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+    std::vector<std::unique_ptr<Helper>> helpers_ GUARDED_BY(mutex_);
+    std::vector<Helper*> idle_ GUARDED_BY(mutex_);  // the one that was busy last is last
     bool stopping_ GUARDED_BY(mutex_) = false;
 };
 

@@ -2,14 +2,18 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <sched.h>
 
 #include "query/answer_frames.h"
 #include "query/engine.h"
+#include "query/exec/helpers.h"
 #include "query/result_json.h"
 #include "query/testing/memory_storage.h"
 #include "test/support/fake_clock.h"
@@ -182,6 +186,35 @@ TEST_CASE("work that is spread is done once each", "[query][threads]") {
         query::exec::spread(who, count, [&](size_t i) { ++done[i]; });
         CHECK(std::ranges::all_of(done, [](const std::atomic<int>& times) { return times == 1; }));
     }
+}
+
+TEST_CASE("an idle helper is sent to another CPU than the one that asks", "[query][threads]") {
+    // How many CPUs it may run on, told by the one who helps.
+    struct Place final : query::exec::SharedWork {
+        void help() override {
+            cpu_set_t cpus;
+            allowed = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : -1;
+        }
+
+        std::atomic<int> allowed{0};
+    };
+
+    cpu_set_t cpus;
+    REQUIRE(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
+    const int own = CPU_COUNT(&cpus);
+    query::exec::Helpers helpers(1);
+    const int wanted = std::max(own - 1, 1);  // with one CPU there is no other
+    int allowed = 0;
+    // The first time it begins with the work, and may have been busy when it was asked the second.
+    for (int i = 0; i < 1000 && allowed != wanted; ++i) {
+        const auto place = std::make_shared<Place>();
+        REQUIRE(helpers.ask(place));
+        while ((allowed = place->allowed.load()) == 0) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        CHECK((allowed == own || allowed == wanted));
+    }
+    CHECK(allowed == wanted);
 }
 
 TEST_CASE("several threads keep to the limits of a query", "[query][threads][limits]") {
