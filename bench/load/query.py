@@ -5,15 +5,22 @@ import statistics
 import time
 
 from . import machine
+from .exchange import Exchange
 from .process import BenchError
 from .query_data import data_folder
 from .query_memory import FLOOR_BYTES, peak_bytes
-from .query_servers import available, requests_for
+from .query_servers import ANSWER_TIMEOUT_S, available, requests_for
 from .query_set import CHOSEN_BY_VALUE, QUERIES
 
 SERVERS = ["skein", "prometheus", "victoria-metrics"]
 REPEATS = 5
 SETTLE_S = 3
+# A turn begins when no server does anything: what one collects after its answer is not to take a
+# CPU from the next one. The wait is not slept, because a machine that wakes up first takes longer
+# than a small answer.
+QUIET_S = 0.005
+QUIET_CPU_S = 0.0002
+QUIET_WAIT_MAX_S = 2
 # A ratio of memory takes what is less for this much.
 LEAST = {"peak_bytes": FLOOR_BYTES}
 
@@ -41,13 +48,24 @@ def first_run(target, query):
     return {"series": series, "points": points, "answer_bytes": sum(map(len, bodies))}
 
 
+def wait_quiet(targets):
+    """Until none of them has used a CPU for a moment; waits no longer than QUIET_WAIT_MAX_S."""
+    end = time.monotonic() + QUIET_WAIT_MAX_S
+    quiet = False
+    while not quiet and time.monotonic() < end:
+        before = [machine.process_cpu_seconds(target.pid) for target in targets]
+        begin = time.monotonic()
+        while time.monotonic() < begin + QUIET_S:
+            pass
+        quiet = all(machine.process_cpu_seconds(target.pid) - cpu <= QUIET_CPU_S
+                    for target, cpu in zip(targets, before))
+
+
 def timed_run(target, query):
     """(CPU, wall) milliseconds."""
-    requests = requests_for(target, query)
+    exchange = Exchange(target.port, requests_for(target, query), ANSWER_TIMEOUT_S)
     cpu = machine.process_cpu_seconds(target.pid)
-    wall = time.perf_counter()
-    target.ask_all(requests)
-    wall = time.perf_counter() - wall
+    wall = exchange.run()
     return (machine.process_cpu_seconds(target.pid) - cpu) * 1e3, wall * 1e3
 
 
@@ -58,6 +76,7 @@ def measure(targets, query):
     for _ in range(REPEATS):
         for target in targets:
             if target.name in runs:
+                wait_quiet(targets)
                 runs[target.name].append(timed_run(target, query))
     for name, pairs in runs.items():
         answers[name]["cpu_ms"] = statistics.median(cpu for cpu, _ in pairs)
