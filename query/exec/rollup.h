@@ -46,7 +46,9 @@ struct WindowMemo {
     std::vector<double> factors;  // of rates, by step; empty: not worked out yet
     std::vector<TimeSums> time_sums;  // of regressions, in the same way
 
-    std::vector<uint32_t> stretches;  // memory of one series' work
+    // Memory of one series' work.
+    std::vector<uint32_t> stretches;
+    std::vector<double> totals;
 };
 
 // What a function over ranges is given: one series, with all windows of all steps.
@@ -62,6 +64,10 @@ struct RollupInput {
     // The values of the other arguments at every step, in their order.
     std::span<const std::vector<double>> scalars;
     RowContext& context;
+
+    [[nodiscard]] std::span<const double> floats(const Window& window) const {
+        return std::span(columns.v).subspan(window.begin, window.floats());
+    }
 
     // Where annotations about the first argument point.
     [[nodiscard]] PositionRange position() const { return call.args[0]->position; }
@@ -116,6 +122,8 @@ base::Status changes_kernel(const RollupInput& input, Block& out, size_t row);
 base::Status resets_kernel(const RollupInput& input, Block& out, size_t row);
 base::Status deriv_kernel(const RollupInput& input, Block& out, size_t row);
 base::Status predict_linear_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status sum_kernel(const RollupInput& input, Block& out, size_t row);
+base::Status avg_kernel(const RollupInput& input, Block& out, size_t row);
 base::Status smoothing_kernel(const RollupInput& input, Block& out, size_t row);
 [[nodiscard]] RollupKernel over_time_kernel(FunctionId id);
 
