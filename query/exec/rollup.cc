@@ -292,6 +292,7 @@ void remember_windows(const plan::Node& range,
     }
     memo.factors.clear();
     memo.time_sums.clear();
+    memo.seconds.clear();
     memo.times = columns.t;
     memo.known = floats_only;
 }

@@ -36,6 +36,11 @@ struct TimeSums {
     size_t alike = 0;     // the first step of those in a row that have the same x
 };
 
+// Running totals of whole numbers, modulo 2^64.
+struct WholeSums {
+    uint64_t y = 0, xy = 0;  // x are seconds
+};
+
 // What depends on the times of a series' samples alone. Series of one target have the same times,
 // so it is kept for those that come next.
 struct WindowMemo {
@@ -45,10 +50,12 @@ struct WindowMemo {
     size_t points = 0;            // samples in the windows
     std::vector<double> factors;  // of rates, by step; empty: not worked out yet
     std::vector<TimeSums> time_sums;  // of regressions, in the same way
+    std::vector<uint32_t> seconds;    // after the first time; empty when one is not whole
 
     // Memory of one series' work.
     std::vector<uint32_t> stretches;
     std::vector<double> totals;
+    std::vector<WholeSums> whole_sums;
 };
 
 // What a function over ranges is given: one series, with all windows of all steps.

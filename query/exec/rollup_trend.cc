@@ -1,7 +1,9 @@
 // deriv, predict_linear and double_exponential_smoothing: trends of floats.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <optional>
 
 #include "query/exec/rollup.h"
 #include "query/histogram/kahan.h"
@@ -17,6 +19,7 @@ struct Line {
     double intercept = 0;
 };
 
+constexpr int64_t kSecond = 1000;  // ms
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 double seconds_after(int64_t origin, int64_t t) {
@@ -189,6 +192,24 @@ struct AtStep {
     }
 };
 
+// Seconds after the first time, where all are whole; else nothing.
+void find_seconds(const std::vector<int64_t>& t, std::vector<uint32_t>& seconds) {
+    seconds.clear();
+    constexpr uint64_t kMost = uint64_t{kSecond} * std::numeric_limits<uint32_t>::max();
+    if (t.empty() || static_cast<uint64_t>(t.back()) - static_cast<uint64_t>(t.front()) > kMost) {
+        return;
+    }
+    seconds.resize(t.size());
+    for (size_t i = 0; i < t.size(); ++i) {
+        const int64_t after = t[i] - t[0];
+        seconds[i] = static_cast<uint32_t>(after / kSecond);
+        if (after % kSecond != 0) {
+            seconds.clear();
+            return;
+        }
+    }
+}
+
 // The sums over x of all windows with two floats or more, which depend on times alone.
 template <class Origin>
 const std::vector<TimeSums>& time_sums_of(const RollupInput& input, const Origin& origin) {
@@ -197,6 +218,7 @@ const std::vector<TimeSums>& time_sums_of(const RollupInput& input, const Origin
         return all;
     }
     const std::vector<int64_t>& t = input.columns.t;
+    find_seconds(t, input.memo.seconds);
     all.resize(input.windows.size());
     for (size_t step = 0; step < all.size(); ++step) {
         const Window& window = input.windows[step];
@@ -227,6 +249,75 @@ void find_stretches(const std::vector<double>& v, std::vector<uint32_t>& begins)
     }
 }
 
+// The sums of windows whose seconds and values are whole numbers: as long as those over one window
+// stay below 2^53 they are exact in any order, what Kahan keeps beside them is zero, and they are
+// differences of running totals.
+class WholeLines {
+  public:
+    // Known when the windows have several samples more than once, and all are such numbers.
+    explicit WholeLines(const RollupInput& input)
+        : seconds_(input.memo.seconds), totals_(input.memo.whole_sums) {
+        size_t looked_at = 0;
+        for (const Window& window : input.windows) {
+            looked_at += window.floats();
+        }
+        const std::vector<double>& v = input.columns.v;
+        known_ = !seconds_.empty() && looked_at > v.size() * kOftenEnough && add_up(v);
+    }
+
+    // Nothing when they may not be exact.
+    [[nodiscard]] std::optional<ValueSums> sums(const Columns& columns,
+                                                const Window& window,
+                                                int64_t origin) const {
+        if (!known_ || (origin - columns.t.front()) % kSecond != 0) {
+            return std::nullopt;
+        }
+        const int64_t zero = (origin - columns.t.front()) / kSecond;
+        const auto most_x = static_cast<double>(
+            std::max(std::abs(static_cast<int64_t>(seconds_[window.begin]) - zero),
+                     std::abs(static_cast<int64_t>(seconds_[window.end - 1]) - zero)));
+        if ((most_x + 1) * most_y_ * static_cast<double>(window.floats()) >= kSumMax) {
+            return std::nullopt;
+        }
+        const WholeSums& before = totals_[window.begin];
+        const WholeSums& after = totals_[window.end];
+        const uint64_t y = after.y - before.y;
+        const uint64_t xy = after.xy - before.xy - static_cast<uint64_t>(zero) * y;
+        return ValueSums{{static_cast<double>(static_cast<int64_t>(y)), 0},
+                         {static_cast<double>(static_cast<int64_t>(xy)), 0}};
+    }
+
+  private:
+    static constexpr size_t kOftenEnough = 3;  // totals cost as much as looking so often
+    static constexpr double kSumMax = 0x1p53;
+
+    bool add_up(const std::vector<double>& v) {
+        totals_.resize(v.size() + 1);
+        totals_[0] = {};
+        WholeSums total;
+        for (size_t i = 0; i < v.size(); ++i) {
+            const double size = std::fabs(v[i]);
+            if (!(size < kSumMax)) {
+                return false;
+            }
+            const auto y = static_cast<int64_t>(v[i]);
+            if (static_cast<double>(y) != v[i]) {
+                return false;
+            }
+            most_y_ = std::max(most_y_, size);
+            total.y += static_cast<uint64_t>(y);
+            total.xy += static_cast<uint64_t>(y) * seconds_[i];
+            totals_[i + 1] = total;
+        }
+        return true;
+    }
+
+    const std::vector<uint32_t>& seconds_;
+    std::vector<WholeSums>& totals_;
+    double most_y_ = 0;
+    bool known_ = false;
+};
+
 // Calls compute(step, window) where there are two floats or more; says so when histograms were left
 // out.
 template <class Compute>
@@ -251,19 +342,23 @@ base::Status fit_lines(const RollupInput& input, const Origin& origin, Done&& do
     const Columns& columns = input.columns;
     const std::vector<TimeSums>& times = time_sums_of(input, origin);
     find_stretches(columns.v, input.memo.stretches);
+    const WholeLines whole(input);
     Lines lines(done);
     TRY(for_trends(input, [&](size_t step, const Window& window) {
         if (input.memo.stretches[window.end - 1] <= window.begin) {
             done(step, level(columns.v[window.begin]));
             return;
         }
-        lines.add(step,
-                  {columns.t.data() + window.begin,
-                   columns.v.data() + window.begin,
-                   window.floats(),
-                   origin(step, window),
-                   times[step].alike},
-                  times[step]);
+        const Points points{columns.t.data() + window.begin,
+                            columns.v.data() + window.begin,
+                            window.floats(),
+                            origin(step, window),
+                            times[step].alike};
+        if (const auto sums = whole.sums(columns, window, points.origin)) {
+            done(step, line_through(points, *sums, times[step]));
+        } else {
+            lines.add(step, points, times[step]);
+        }
     }));
     lines.flush();
     return base::success();
