@@ -3,6 +3,7 @@
 #include <climits>
 
 #include <isa-l.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #define XXH_INLINE_ALL
@@ -84,6 +85,10 @@ Sha256 hmac_sha256(ByteView key, ByteView bytes) {
                             &length);
     SKEIN_CHECK(good != nullptr, "OpenSSL lacks HMAC");
     return out;
+}
+
+bool same_mac(const Sha256& mac, ByteView other) {
+    return mac.size() == other.size() && CRYPTO_memcmp(mac.data(), other.data(), mac.size()) == 0;
 }
 
 std::string to_hex(ByteView bytes) {

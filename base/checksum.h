@@ -39,6 +39,8 @@ using Sha256 = std::array<uint8_t, 32>;
 // In lower-case hexadecimal.
 [[nodiscard]] std::string sha256_hex(ByteView bytes);
 [[nodiscard]] Sha256 hmac_sha256(ByteView key, ByteView bytes);
+// Takes the same time wherever they differ, so that nobody can find a MAC out byte by byte.
+[[nodiscard]] bool same_mac(const Sha256& mac, ByteView other);
 
 // Lower-case hexadecimal.
 [[nodiscard]] std::string to_hex(ByteView bytes);

@@ -31,15 +31,6 @@ Sha256 derive(const base::Secret& key,
     return base::hmac_sha256(key.reveal(), about);
 }
 
-// Takes the same time whatever the difference is.
-bool same(const Sha256& mac, std::string_view other) {
-    uint8_t difference = 0;
-    for (size_t i = 0; i < mac.size(); ++i) {
-        difference |= static_cast<uint8_t>(mac[i] ^ static_cast<uint8_t>(other[i]));
-    }
-    return difference == 0;
-}
-
 std::string_view text_of(const uint8_t* bytes, size_t size) {
     return ByteView(bytes, size).text();
 }
@@ -61,8 +52,9 @@ Result<std::string> Unsealer::unseal(std::string message) {
     }
     const size_t signed_bytes = message.size() - sizeof(Sha256);
     const std::string_view all(message);
-    if (!same(base::hmac_sha256(ByteView(key_.data(), key_.size()), all.substr(0, signed_bytes)),
-              all.substr(signed_bytes))) {
+    if (!base::same_mac(
+            base::hmac_sha256(ByteView(key_.data(), key_.size()), all.substr(0, signed_bytes)),
+            all.substr(signed_bytes))) {
         return fail(Code::kPermission,
                     "a message with a wrong seal: give all nodes the same --cluster.key-file");
     }

@@ -51,15 +51,6 @@ Sha256 mac_of(const base::Secret& key,
     return base::hmac_sha256(key.reveal(), about);
 }
 
-// Takes the same time whatever the difference is.
-bool same(const Sha256& mac, std::string_view other) {
-    uint8_t difference = 0;
-    for (size_t i = 0; i < mac.size(); ++i) {
-        difference |= static_cast<uint8_t>(mac[i] ^ static_cast<uint8_t>(other[i]));
-    }
-    return difference == 0;
-}
-
 std::string_view text_of(const QuestionNonce& nonce) {
     return text_of(nonce.data(), nonce.size());
 }
@@ -90,8 +81,8 @@ Result<std::string> SealedQuestion::unseal(std::string answer) const {
     }
     const size_t size = answer.size() - sizeof(Sha256);
     const std::string_view all(answer);
-    if (!same(mac_of(key_, kAnswers, path_, text_of(nonce_), all.substr(0, size)),
-              all.substr(size))) {
+    if (!base::same_mac(mac_of(key_, kAnswers, path_, text_of(nonce_), all.substr(0, size)),
+                        all.substr(size))) {
         return fail(Code::kPermission,
                     "an answer with a wrong seal: give all nodes the same --cluster.key-file");
     }
@@ -105,7 +96,8 @@ Result<QuestionSeals::Opened> QuestionSeals::unseal(std::string_view message, in
                     "questions must be sealed here: give all nodes the same --cluster.key-file");
     }
     const size_t sealed = message.size() - sizeof(Sha256);
-    if (!same(mac_of(key_, kAsks, path_, {}, message.substr(0, sealed)), message.substr(sealed))) {
+    if (!base::same_mac(mac_of(key_, kAsks, path_, {}, message.substr(0, sealed)),
+                        message.substr(sealed))) {
         return fail(Code::kPermission,
                     "a question with a wrong seal: give all nodes the same --cluster.key-file");
     }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/checksum.h"
+#include "base/kv_record.h"
 
 namespace shard::raft {
 
@@ -43,7 +44,7 @@ Status BatchWriter::commit() {
 }
 
 void BatchWriter::put(std::string_view key, std::string_view payload) {
-    group_.put(families_.meta, key, sealed(key, payload));
+    group_.put(families_.meta, key, base::kv_record(key, payload));
 }
 
 void BatchWriter::put_entries(const std::vector<Entry>& entries) {
@@ -64,7 +65,7 @@ void BatchWriter::put_entries(const std::vector<Entry>& entries) {
     for (const Entry& entry : entries) {
         SKEIN_CHECK(entry.index == layout_.log_end, "entry", entry.index, layout_.log_end);
         const std::string key = log_key(entry.index);
-        group_.put(families_.log, key, sealed(key, encode_entry(entry)));
+        group_.put(families_.log, key, base::kv_record(key, encode_entry(entry)));
         ++layout_.log_end;
     }
 }
@@ -97,7 +98,8 @@ Status BatchWriter::write_parts(uint64_t generation, std::string_view data) {
     KvBatch batch;
     for (uint64_t offset = 0; offset < data.size(); offset += kSnapshotPartBytes) {
         const std::string key = part_key(generation, offset);
-        batch.put(families_.snapshot, key, sealed(key, data.substr(offset, kSnapshotPartBytes)));
+        batch.put(
+            families_.snapshot, key, base::kv_record(key, data.substr(offset, kSnapshotPartBytes)));
         // Durable with the group: syncing that, the store syncs what was written before.
         TRY(store_.write(batch, KvSync::kNo));
         batch.clear();
@@ -122,7 +124,7 @@ void BatchWriter::receive(const SnapshotChunk& chunk) {
     SKEIN_CHECK(chunk.data.size() <= chunk.meta.size - chunk.offset, "part beyond the end");
     if (!chunk.data.empty()) {
         const std::string key = part_key(parts.manifest.generation, chunk.offset);
-        group_.put(families_.snapshot, key, sealed(key, chunk.data));
+        group_.put(families_.snapshot, key, base::kv_record(key, chunk.data));
         parts.bytes += chunk.data.size();
         parts.crc = base::crc32c(chunk.data, parts.crc);
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "base/kv_record.h"
 
 namespace shard::raft {
 
@@ -163,7 +164,7 @@ Status Loader::take_entry(std::string_view key, std::string_view value) {
     if (*index != expected) {
         return fail(Code::kCorrupt, "entry", *index, "where", expected, "should be");
     }
-    TRY(const std::string_view bytes, context(unsealed(key, value), "entry", *index));
+    TRY(const std::string_view bytes, context(base::kv_payload(key, value), "entry", *index));
     TRY(Entry entry, context(decode_entry(*index, bytes), "entry", *index));
     if (entry.term == 0 || entry.term < last_term()) {
         return fail(Code::kCorrupt, "entry", *index, "has term", entry.term, "after", last_term());
@@ -255,7 +256,7 @@ Result<std::optional<std::string>> Loader::payload(std::string_view key) const {
     if (!value) {
         return std::optional<std::string>();
     }
-    TRY(const std::string_view bytes, context(unsealed(key, *value), key));
+    TRY(const std::string_view bytes, context(base::kv_payload(key, *value), key));
     return std::optional<std::string>(bytes);
 }
 
@@ -294,7 +295,7 @@ Result<uint64_t> visit_parts(const KvStore& store,
             break;
         }
         TRY(const std::string_view data,
-            context(unsealed(at.key(), at.value()), "part at offset", place->offset));
+            context(base::kv_payload(at.key(), at.value()), "part at offset", place->offset));
         if (place->offset > next) {
             return fail(Code::kCorrupt, "part at offset", next, "is missing");
         }

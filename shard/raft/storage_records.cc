@@ -1,7 +1,6 @@
 #include "shard/raft/storage_records.h"
 
 #include "base/bytes.h"
-#include "base/checksum.h"
 #include "shard/raft/core.h"
 
 namespace shard::raft {
@@ -13,12 +12,6 @@ using base::fail;
 using base::Result;
 
 namespace {
-
-constexpr size_t kChecksumBytes = sizeof(uint32_t);
-
-uint32_t checksum(std::string_view key, std::string_view payload) {
-    return base::crc32c(payload, base::crc32c(key));
-}
 
 bool known(EntryKind kind) {
     switch (kind) {
@@ -59,28 +52,6 @@ std::optional<PartPlace> parse_part_key(std::string_view key) {
     place.generation = reader.be64();
     place.offset = reader.be64();
     return reader.finished() ? std::optional(place) : std::nullopt;
-}
-
-std::string sealed(std::string_view key, std::string_view payload) {
-    std::string value;
-    value.reserve(kChecksumBytes + payload.size());
-    value.resize(kChecksumBytes);
-    base::store_be(reinterpret_cast<uint8_t*>(value.data()), checksum(key, payload));
-    value.append(payload);
-    return value;
-}
-
-Result<std::string_view> unsealed(std::string_view key, std::string_view value) {
-    ByteReader reader(value);
-    const uint32_t sum = reader.be32();
-    const std::string_view payload = reader.rest().text();
-    if (!reader.ok()) {
-        return fail(Code::kCorrupt, "a record of", value.size(), "bytes, without its checksum");
-    }
-    if (sum != checksum(key, payload)) {
-        return fail(Code::kCorrupt, "a record whose checksum does not match");
-    }
-    return payload;
 }
 
 std::string encode_entry(const Entry& entry) {

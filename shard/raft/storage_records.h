@@ -1,5 +1,5 @@
-// The keys and values that a member's disk holds, each with a checksum over key and value: what is
-// read elsewhere than where it was written is as bad as what was changed. docs/formats/raft.md
+// The keys that a member's disk holds, and what the records (base/kv_record.h) under them say.
+// source: docs/formats/raft.md
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,6 @@ struct PartPlace {
 // Nothing: no such key.
 [[nodiscard]] std::optional<Index> parse_log_key(std::string_view key);
 [[nodiscard]] std::optional<PartPlace> parse_part_key(std::string_view key);
-
-// `payload` behind its checksum, and back.
-//   errors  kCorrupt
-[[nodiscard]] std::string sealed(std::string_view key, std::string_view payload);
-[[nodiscard]] base::Result<std::string_view> unsealed(std::string_view key, std::string_view value);
 
 // Payloads, and back. errors  kCorrupt
 [[nodiscard]] std::string encode_entry(const Entry& entry);

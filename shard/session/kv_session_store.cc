@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/kv_record.h"
 #include "shard/session/codec.h"
 
 namespace shard {
@@ -34,31 +34,19 @@ std::string target_key(model::TargetId id) {
     return key;
 }
 
-uint32_t checksum(std::string_view key, std::string_view payload) {
-    return base::crc32c(payload, base::crc32c(key));
+// A record's payload begins with its version.
+std::string record(std::string_view key, std::string_view body) {
+    std::string payload(1, static_cast<char>(kSessionRecordVersion));
+    payload.append(body);
+    return base::kv_record(key, payload);
 }
 
-// A record is be32 checksum of key and payload, payload; its first byte is the version.
-std::string sealed(std::string_view key, std::string_view body) {
-    std::string value(sizeof(uint32_t), '\0');
-    value.reserve(value.size() + 1 + body.size());
-    value.push_back(static_cast<char>(kSessionRecordVersion));
-    value.append(body);
-    const std::string_view payload = std::string_view(value).substr(sizeof(uint32_t));
-    base::store_be(reinterpret_cast<uint8_t*>(value.data()), checksum(key, payload));
-    return value;
-}
-
-Result<std::string_view> unsealed(std::string_view key, std::string_view value) {
-    ByteReader reader(value);
-    const uint32_t sum = reader.be32();
-    const std::string_view payload = reader.rest().text();
+Result<std::string_view> body_of(std::string_view key, std::string_view value) {
+    TRY(const std::string_view payload, base::kv_payload(key, value));
+    ByteReader reader(payload);
     const uint8_t version = reader.u8();
     if (!reader.ok()) {
-        return fail(Code::kCorrupt, "a record of", value.size(), "bytes");
-    }
-    if (sum != checksum(key, payload)) {
-        return fail(Code::kCorrupt, "a record whose checksum does not match");
+        return fail(Code::kCorrupt, "a record without its version");
     }
     if (version != kSessionRecordVersion) {
         return fail(Code::kUnsupported,
@@ -112,7 +100,7 @@ std::string encode_target(const AssignedTarget& target) {
 }
 
 Result<AssignedTarget> decode_target(std::string_view key, std::string_view value) {
-    TRY(const std::string_view body, unsealed(key, value));
+    TRY(const std::string_view body, body_of(key, value));
     TRY(LeaderMessage message, decode_leader_message(body));
     auto* const assign = std::get_if<Assignment>(&message);
     if (assign == nullptr || assign->targets.size() != 1 ||
@@ -158,7 +146,7 @@ Status KvSessionStore::load_identity(StoredSession& to) {
     if (!value) {
         return success();
     }
-    TRY(const std::string_view body, context(unsealed(kIdentityKey, *value), "identity"));
+    TRY(const std::string_view body, context(body_of(kIdentityKey, *value), "identity"));
     return context(decode_identity(body, to), "identity");
 }
 
@@ -167,7 +155,7 @@ Status KvSessionStore::load_order(StoredSession& to, bool& found) {
     if (!value) {
         return success();
     }
-    TRY(const std::string_view body, context(unsealed(kOrderKey, *value), "order"));
+    TRY(const std::string_view body, context(body_of(kOrderKey, *value), "order"));
     TRY(to.seen, context(decode_order(body), "order"));
     found = true;
     return success();
@@ -231,7 +219,7 @@ Status KvSessionStore::save_identity(const std::string& cluster_id,
     writer.finish();
     const bool another = cluster_id != cluster_id_ || number != number_;
     TRY(store_.put(
-        family_, kIdentityKey, sealed(kIdentityKey, body), another ? KvSync::kYes : KvSync::kNo));
+        family_, kIdentityKey, record(kIdentityKey, body), another ? KvSync::kYes : KvSync::kNo));
     cluster_id_ = cluster_id;
     number_ = number;
     return success();
@@ -242,13 +230,13 @@ Status KvSessionStore::save_targets(Order seen,
                                     std::span<const model::TargetId> removed,
                                     bool sync) {
     base::KvBatch batch;
-    batch.put(family_, kOrderKey, sealed(kOrderKey, encode_order(seen)));
+    batch.put(family_, kOrderKey, record(kOrderKey, encode_order(seen)));
     for (const model::TargetId id : removed) {
         batch.remove(family_, target_key(id));
     }
     for (const AssignedTarget& target : put) {
         const std::string key = target_key(target.id);
-        batch.put(family_, key, sealed(key, encode_target(target)));
+        batch.put(family_, key, record(key, encode_target(target)));
     }
     return store_.write(batch, sync ? KvSync::kYes : KvSync::kNo);
 }

@@ -22,6 +22,21 @@ TEST_CASE("checksums and hashes give their published values", "[base][checksum]"
     CHECK(base::hmac_sha256("", "").size() == 32);
 }
 
+TEST_CASE("a MAC is the same as its own bytes only", "[base][checksum]") {
+    const base::Sha256 mac = base::hmac_sha256("key", "message");
+    const std::string bytes(mac.begin(), mac.end());
+    CHECK(base::same_mac(mac, bytes));
+    CHECK_FALSE(base::same_mac(mac, bytes.substr(1)));
+    CHECK_FALSE(base::same_mac(mac, bytes + '\0'));
+    CHECK_FALSE(base::same_mac(mac, ""));
+    for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+        CAPTURE(bit);
+        std::string other = bytes;
+        other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << bit % 8));
+        CHECK_FALSE(base::same_mac(mac, other));
+    }
+}
+
 TEST_CASE("a checksum goes on from the bytes in front", "[base][checksum]") {
     const std::string text = "the quick brown fox jumps over the lazy dog";
     for (size_t at = 0; at <= text.size(); ++at) {

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/checksum.h"
+#include "base/kv_record.h"
 #include "test/shard/raft/driver_world.h"
 #include "test/shard/raft/open_storage.h"
 #include "test/support/seed.h"
@@ -376,7 +377,7 @@ TEST_CASE("parts that belong to no snapshot are removed at the next start", "[ra
         REQUIRE(storage.persist(founding()).has_value());
         // A snapshot that was being written when the power went.
         const std::string key = part_key(7, 0);
-        REQUIRE(storage.store().put(storage.parts(), key, sealed(key, "x"), KvSync::kYes));
+        REQUIRE(storage.store().put(storage.parts(), key, base::kv_record(key, "x"), KvSync::kYes));
     }
     OpenStorage storage(folder / "raft");
     REQUIRE(storage->load().value().snapshot->index == 1);
@@ -434,8 +435,8 @@ TEST_CASE("a damaged disk is refused, with what is wrong and what to do", "[raft
     };
     const auto put = [](auto family, const std::string& key, const std::string& payload) {
         return Spoil([=](OpenStorage& storage) {
-            REQUIRE(
-                storage.store().put((storage.*family)(), key, sealed(key, payload), KvSync::kNo));
+            REQUIRE(storage.store().put(
+                (storage.*family)(), key, base::kv_record(key, payload), KvSync::kNo));
         });
     };
     const auto log = &OpenStorage::log;
@@ -470,7 +471,7 @@ TEST_CASE("a damaged disk is refused, with what is wrong and what to do", "[raft
     check("the log begins at 7 and the snapshot ends at 5", [](OpenStorage& storage) {
         base::KvBatch batch;
         batch.remove_range(storage.log(), log_key(4), log_key(7));
-        batch.put(storage.meta(), kLogBeginKey, sealed(kLogBeginKey, encode_number(7)));
+        batch.put(storage.meta(), kLogBeginKey, base::kv_record(kLogBeginKey, encode_number(7)));
         REQUIRE(storage.store().write(batch, KvSync::kNo));
     });
     check("the format is missing", remove(meta, format));
