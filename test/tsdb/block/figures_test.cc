@@ -9,7 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "test/support/temp_folder.h"
-#include "test/tsdb/block/block_data.h"
+#include "test/tsdb/block/figure_labels.h"
 
 namespace {
 
@@ -39,25 +39,6 @@ double status_mib(const std::string& field) {
         }
     }
     return 0;
-}
-
-std::string numbered(const std::string& text, size_t number) {
-    const std::string digits = std::to_string(number);
-    return text + std::string(4 - std::min<size_t>(4, digits.size()), '0') + digits;
-}
-
-// Ten labels: most of them the instance's.
-block_test::Labels labels_of(size_t name, size_t instance) {
-    return {{"__name__", numbered("http_request_metric_", name)},
-            {"cluster", "eu-west"},
-            {"code", "200"},
-            {"handler", numbered("/api/v1/orders/", name % 10)},
-            {"instance", numbered("10.0.12.", instance)},
-            {"job", "checkout"},
-            {"namespace", numbered("shop-", instance % 50)},
-            {"node", numbered("10.0.12.", instance)},
-            {"pod", numbered("checkout-7f9c6d5b8-", instance)},
-            {"version", "v2.13"}};
 }
 
 class Lap {
@@ -90,7 +71,7 @@ TEST_CASE("figures of writing a block", "[.figures]") {
     base::SeededRandom random(1);
     std::vector<block_test::Series> shape;
     for (size_t i = 0; i < kInstances; ++i) {
-        shape.push_back({labels_of(i, i), {}});
+        shape.push_back({block_test::labels_of(i, i), {}});
     }
     const auto symbols = block_test::symbols_of(shape);
     std::vector<std::vector<uint8_t>> payloads;
@@ -118,8 +99,8 @@ TEST_CASE("figures of writing a block", "[.figures]") {
     }
     std::vector<std::vector<model::LabelSymbols>> of_names;
     for (size_t i = 0; i < kInstances; ++i) {
-        numbers[i] = block_test::numbers_of(labels_of(0, i), symbols);
-        of_names.push_back(block_test::numbers_of(labels_of(i, 0), symbols));
+        numbers[i] = block_test::numbers_of(block_test::labels_of(0, i), symbols);
+        of_names.push_back(block_test::numbers_of(block_test::labels_of(i, 0), symbols));
     }
     {
         const Lap lap("series");

@@ -8,7 +8,7 @@
 
 #include "model/merge.h"
 #include "test/support/temp_folder.h"
-#include "test/tsdb/block/block_data.h"
+#include "test/tsdb/block/figure_labels.h"
 #include "tsdb/block/block.h"
 
 namespace {
@@ -21,32 +21,13 @@ constexpr size_t kInstances = 1000;
 constexpr size_t kNames = 1000;
 constexpr double kNsPerSecond = 1e9;
 
-std::string numbered(const std::string& text, size_t number) {
-    const std::string digits = std::to_string(number);
-    return text + std::string(4 - std::min<size_t>(4, digits.size()), '0') + digits;
-}
-
-// Ten labels: most of them the instance's.
-block_test::Labels labels_of(size_t name, size_t instance) {
-    return {{"__name__", numbered("http_request_metric_", name)},
-            {"cluster", "eu-west"},
-            {"code", "200"},
-            {"handler", numbered("/api/v1/orders/", name % 10)},
-            {"instance", numbered("10.0.12.", instance)},
-            {"job", "checkout"},
-            {"namespace", numbered("shop-", instance % 50)},
-            {"node", numbered("10.0.12.", instance)},
-            {"pod", numbered("checkout-7f9c6d5b8-", instance)},
-            {"version", "v2.13"}};
-}
-
 // Writes a million series of two chunks; returns the block's folder.
 std::string write_million(base::Files& files, const std::string& folder) {
     base::SeededRandom random(1);
     const auto ulid = tsdb::block::Ulid::make(1, random);
     std::vector<block_test::Series> shape;
     for (size_t i = 0; i < kInstances; ++i) {
-        shape.push_back({labels_of(i, i), {}});
+        shape.push_back({block_test::labels_of(i, i), {}});
     }
     const auto symbols = block_test::symbols_of(shape);
     auto writer = tsdb::block::BlockWriter::create(files, folder, ulid, {}).value();
@@ -61,12 +42,12 @@ std::string write_million(base::Files& files, const std::string& folder) {
         {model::Encoding::kXor, first, 0, kLength},
         {model::Encoding::kXor, second, kSecond, kSecond + kLength}};
     for (size_t name = 0; name < kNames; ++name) {
-        const auto of_name = block_test::numbers_of(labels_of(name, 0), symbols);
+        const auto of_name = block_test::numbers_of(block_test::labels_of(name, 0), symbols);
         static std::vector<std::vector<model::LabelSymbols>> of_instance(kInstances);
         for (size_t i = 0; i < kInstances; ++i) {
             auto& labels = of_instance[i];
             if (labels.empty()) {
-                labels = block_test::numbers_of(labels_of(0, i), symbols);
+                labels = block_test::numbers_of(block_test::labels_of(0, i), symbols);
             }
             labels[0] = of_name[0];
             labels[3] = of_name[3];

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "test/support/fault_files.h"
+#include "test/support/forwarding_files.h"
 #include "test/support/memory_files.h"
 #include "test/support/seed.h"
 #include "test/tsdb/wal/log_text.h"
@@ -422,138 +423,70 @@ TEST_CASE("a checkpoint that cannot be written leaves nothing and costs nothing"
 namespace {
 
 // Loses power before the n-th change of the disk.
-class PowerCutter final : public base::Files {
+class PowerCutter final : public test_support::ForwardingFiles {
   public:
-    PowerCutter(MemoryFiles& below, uint64_t steps, base::Random* random)
-        : below_(below), steps_(steps), random_(random) {}
+    PowerCutter(MemoryFiles& disk, uint64_t steps, base::Random* random)
+        : ForwardingFiles(disk), disk_(disk), steps_(steps), random_(random) {}
 
     [[nodiscard]] bool cut() const { return cut_; }
 
+  private:
     // An error once the power is gone.
     base::Status step() {
         if (!cut_ && steps_-- == 0) {
             cut_ = true;
             if (random_ == nullptr) {
-                below_.power_cut();
+                disk_.power_cut();
             } else {
-                below_.power_cut(*random_);
+                disk_.power_cut(*random_);
             }
         }
         return cut_ ? base::Status(base::fail(base::Code::kIo, "no power")) : base::success();
     }
 
-    base::Result<std::unique_ptr<base::WriteFile>> create(const base::Path& path) override {
-        TRY(step());
-        TRY(auto file, below_.create(path));
-        return std::make_unique<File>(*this, std::move(file));
-    }
-
-    base::Result<std::unique_ptr<base::WriteFile>> open_append(const base::Path& path) override {
-        TRY(step());
-        TRY(auto file, below_.open_append(path));
-        return std::make_unique<File>(*this, std::move(file));
-    }
-
-    base::Result<std::unique_ptr<base::ReadFile>> open_read(const base::Path& path) override {
-        return below_.open_read(path);
-    }
-
-    base::Result<std::unique_ptr<base::MappedFile>> map(const base::Path& path) override {
-        return below_.map(path);
-    }
-
-    base::Result<base::FileInfo> stat(const base::Path& path) override { return below_.stat(path); }
-
-    base::Result<std::vector<base::FolderEntry>> list(const base::Path& folder) override {
-        return below_.list(folder);
-    }
-
-    base::Status make_folders(const base::Path& folder) override {
-        TRY(step());
-        return below_.make_folders(folder);
-    }
-
-    base::Status rename(const base::Path& from, const base::Path& to) override {
-        TRY(step());
-        return below_.rename(from, to);
-    }
-
-    base::Status link(const base::Path& existing, const base::Path& to) override {
-        TRY(step());
-        return below_.link(existing, to);
-    }
-
-    base::Status remove(const base::Path& path) override {
-        TRY(step());
-        return below_.remove(path);
-    }
-
-    base::Status remove_tree(const base::Path& path) override {
-        TRY(step());
-        return below_.remove_tree(path);
-    }
-
-    base::Status truncate(const base::Path& path, uint64_t size) override {
-        TRY(step());
-        return below_.truncate(path, size);
-    }
-
-    base::Status sync_folder(const base::Path& folder) override {
-        TRY(step());
-        return below_.sync_folder(folder);
-    }
-
-    base::Result<std::unique_ptr<base::FileLock>> lock(const base::Path& path) override {
-        return below_.lock(path);
-    }
-
-    base::Result<base::DiskSpace> space(const base::Path& path) override {
-        return below_.space(path);
-    }
-
-  private:
-    class File final : public base::WriteFile {
+    class File final : public test_support::ForwardingWriteFile {
       public:
         File(PowerCutter& power, std::unique_ptr<base::WriteFile> below)
-            : power_(power), below_(std::move(below)) {}
+            : ForwardingWriteFile(std::move(below)), power_(power) {}
 
         base::Status append(base::ByteView bytes) override {
             TRY(power_.step());
-            return below_->append(bytes);
+            return ForwardingWriteFile::append(bytes);
         }
 
         base::Status write_at(uint64_t offset, base::ByteView bytes) override {
             TRY(power_.step());
-            return below_->write_at(offset, bytes);
+            return ForwardingWriteFile::write_at(offset, bytes);
         }
 
         base::Status truncate(uint64_t size) override {
             TRY(power_.step());
-            return below_->truncate(size);
+            return ForwardingWriteFile::truncate(size);
         }
 
         base::Status sync_data() override {
             TRY(power_.step());
-            return below_->sync_data();
+            return ForwardingWriteFile::sync_data();
         }
 
         base::Status sync() override {
             TRY(power_.step());
-            return below_->sync();
+            return ForwardingWriteFile::sync();
         }
-
-        base::Status close() override { return below_->close(); }
-
-        [[nodiscard]] uint64_t size() const override { return below_->size(); }
-
-        [[nodiscard]] const base::Path& path() const override { return below_->path(); }
 
       private:
         PowerCutter& power_;
-        const std::unique_ptr<base::WriteFile> below_;
     };
 
-    MemoryFiles& below_;
+    base::Status before_change(const char* /*what*/, const base::Path& /*path*/) override {
+        return step();
+    }
+
+    std::unique_ptr<base::WriteFile> wrap(std::unique_ptr<base::WriteFile> file) override {
+        return std::make_unique<File>(*this, std::move(file));
+    }
+
+    MemoryFiles& disk_;
     uint64_t steps_;
     base::Random* const random_;
     bool cut_ = false;

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "test/support/fault_files.h"
+#include "test/support/forwarding_files.h"
 #include "test/support/memory_files.h"
 #include "test/support/seed.h"
 #include "test/tsdb/wal/log_text.h"
@@ -28,102 +29,34 @@ using wal_test::series_record;
 namespace wal = tsdb::wal;
 
 // Runs something in the middle of a sync: what other threads do while one waits for the disk.
-class SyncHook final : public base::Files {
+class SyncHook final : public test_support::ForwardingFiles {
   public:
-    explicit SyncHook(base::Files& below) : below_(below) {}
+    using ForwardingFiles::ForwardingFiles;
 
     std::function<base::Status()> during_sync;  // once; its error is the sync's
 
-    base::Result<std::unique_ptr<base::WriteFile>> create(const base::Path& path) override {
-        TRY(auto file, below_.create(path));
-        return std::make_unique<File>(*this, std::move(file));
-    }
-
-    base::Result<std::unique_ptr<base::WriteFile>> open_append(const base::Path& path) override {
-        return below_.open_append(path);
-    }
-
-    base::Result<std::unique_ptr<base::ReadFile>> open_read(const base::Path& path) override {
-        return below_.open_read(path);
-    }
-
-    base::Result<std::unique_ptr<base::MappedFile>> map(const base::Path& path) override {
-        return below_.map(path);
-    }
-
-    base::Result<base::FileInfo> stat(const base::Path& path) override { return below_.stat(path); }
-
-    base::Result<std::vector<base::FolderEntry>> list(const base::Path& folder) override {
-        return below_.list(folder);
-    }
-
-    base::Status make_folders(const base::Path& folder) override {
-        return below_.make_folders(folder);
-    }
-
-    base::Status rename(const base::Path& from, const base::Path& to) override {
-        return below_.rename(from, to);
-    }
-
-    base::Status link(const base::Path& existing, const base::Path& to) override {
-        return below_.link(existing, to);
-    }
-
-    base::Status remove(const base::Path& path) override { return below_.remove(path); }
-
-    base::Status remove_tree(const base::Path& path) override { return below_.remove_tree(path); }
-
-    base::Status truncate(const base::Path& path, uint64_t size) override {
-        return below_.truncate(path, size);
-    }
-
-    base::Status sync_folder(const base::Path& folder) override {
-        return below_.sync_folder(folder);
-    }
-
-    base::Result<std::unique_ptr<base::FileLock>> lock(const base::Path& path) override {
-        return below_.lock(path);
-    }
-
-    base::Result<base::DiskSpace> space(const base::Path& path) override {
-        return below_.space(path);
-    }
-
   private:
-    class File final : public base::WriteFile {
+    class File final : public test_support::ForwardingWriteFile {
       public:
         File(SyncHook& hook, std::unique_ptr<base::WriteFile> below)
-            : hook_(hook), below_(std::move(below)) {}
-
-        base::Status append(base::ByteView bytes) override { return below_->append(bytes); }
-
-        base::Status write_at(uint64_t offset, base::ByteView bytes) override {
-            return below_->write_at(offset, bytes);
-        }
-
-        base::Status truncate(uint64_t size) override { return below_->truncate(size); }
+            : ForwardingWriteFile(std::move(below)), hook_(hook) {}
 
         base::Status sync_data() override {
             if (const auto run = std::exchange(hook_.during_sync, nullptr)) {
                 TRY(run());
             }
-            return below_->sync_data();
+            return ForwardingWriteFile::sync_data();
         }
 
         base::Status sync() override { return sync_data(); }
 
-        base::Status close() override { return below_->close(); }
-
-        [[nodiscard]] uint64_t size() const override { return below_->size(); }
-
-        [[nodiscard]] const base::Path& path() const override { return below_->path(); }
-
       private:
         SyncHook& hook_;
-        const std::unique_ptr<base::WriteFile> below_;
     };
 
-    base::Files& below_;
+    std::unique_ptr<base::WriteFile> wrap(std::unique_ptr<base::WriteFile> file) override {
+        return std::make_unique<File>(*this, std::move(file));
+    }
 };
 
 }  // namespace
