@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/sync.h"
+#include "query/exec/shared_pieces.h"
 #include "query/result_json.h"
 
 namespace query {
@@ -22,7 +22,7 @@ constexpr size_t kElementBytesMax = 8 * kPieceBytes;
 
 // The pieces, and who writes which. One that is not shared is written by whoever wants it, as far
 // as it is wanted.
-class AnswerFrames::Pieces final : public exec::SharedWork {
+class AnswerFrames::Pieces final : public exec::SharedPieces {
   public:
     Pieces(const QueryResult& result, bool with_stats) : result_(result), with_stats_(with_stats) {
         const size_t elements = ResultWriter::elements(result);
@@ -47,24 +47,16 @@ class AnswerFrames::Pieces final : public exec::SharedWork {
     }
 
     // Asks for as many hands as there are pieces for, beside the one's that asks.
-    void ask(exec::Helpers& helpers, const std::shared_ptr<Pieces>& self) {
+    void ask_for_hands(exec::Helpers& helpers, const std::shared_ptr<Pieces>& self) {
         if (!shared_) {
             return;
         }
-        size_t wanted = 0;
+        size_t pieces = 0;
         {
             const base::MutexLock lock(mutex_);
-            const size_t pieces = std::min(ends_.size(), given_ + kAhead) - begun_;
-            wanted = std::min(helpers.free(), std::max<size_t>(pieces, 1) - 1);
-            wanted -= std::min(wanted, asked_);
-            asked_ += wanted;
+            pieces = std::min(ends_.size(), given_ + kAhead) - begun_;
         }
-        for (; wanted > 0; --wanted) {
-            if (!helpers.ask(self)) {
-                const base::MutexLock lock(mutex_);
-                --asked_;
-            }
-        }
+        ask(pieces, helpers, self);
     }
 
     bool write(std::string& out, size_t bytes) {
@@ -75,7 +67,7 @@ class AnswerFrames::Pieces final : public exec::SharedWork {
             return writer_->write(out, bytes);
         }
         const size_t until = out.size() + bytes;
-        mutex_.lock();
+        const base::MutexLock lock(mutex_);
         while (given_ < ends_.size() && out.size() < until) {
             Slot& slot = slots_[given_ % kAhead];
             if (slot.done) {
@@ -83,36 +75,19 @@ class AnswerFrames::Pieces final : public exec::SharedWork {
                 out += slot.text;
                 ++given_;
             } else if (may_begin()) {
-                write_next();
+                do_next();
             } else {
                 done_.wait(mutex_);
             }
         }
-        const bool more = given_ < ends_.size();
-        mutex_.unlock();
-        return more;
-    }
-
-    void help() override {
-        mutex_.lock();
-        ++helping_;
-        while (may_begin()) {
-            write_next();
-            done_.notify_one();
-        }
-        --helping_;
-        --asked_;
-        done_.notify_one();
-        mutex_.unlock();
+        return given_ < ends_.size();
     }
 
     // Nobody touches the result any more.
     void close() {
         const base::MutexLock lock(mutex_);
         begun_ = ends_.size();
-        while (helping_ != 0) {
-            done_.wait(mutex_);
-        }
+        wait_for_helpers();
     }
 
   private:
@@ -123,12 +98,11 @@ class AnswerFrames::Pieces final : public exec::SharedWork {
         bool done = false;
     };
 
-    [[nodiscard]] bool may_begin() const REQUIRES_LOCK(mutex_) {
+    [[nodiscard]] bool may_begin() const override REQUIRES_LOCK(mutex_) {
         return begun_ < ends_.size() && begun_ < given_ + kAhead;
     }
 
-    // Writes the next piece, without the lock.
-    void write_next() REQUIRES_LOCK(mutex_) {
+    void do_next() override REQUIRES_LOCK(mutex_) {
         const size_t piece = begun_++;
         Slot& slot = slots_[piece % kAhead];
         mutex_.unlock();
@@ -144,13 +118,9 @@ class AnswerFrames::Pieces final : public exec::SharedWork {
     bool shared_ = false;
     std::vector<size_t> ends_;            // of the pieces, in elements
     std::optional<ResultWriter> writer_;  // of all, when they are not shared
-    base::Mutex mutex_;
-    base::CondVar done_;
     std::array<Slot, kAhead> slots_;  // a piece's text belongs to who writes it until it is done
-    size_t begun_ GUARDED_BY(mutex_) = 0;    // pieces
-    size_t given_ GUARDED_BY(mutex_) = 0;    // likewise
-    size_t asked_ GUARDED_BY(mutex_) = 0;    // helpers that were asked and have not left
-    size_t helping_ GUARDED_BY(mutex_) = 0;  // of them, those that are here
+    size_t begun_ GUARDED_BY(mutex_) = 0;  // pieces
+    size_t given_ GUARDED_BY(mutex_) = 0;  // likewise
 };
 
 AnswerFrames::AnswerFrames(QueryResult result, bool with_stats, exec::Helpers* helpers)
@@ -167,10 +137,10 @@ bool AnswerFrames::write(std::string& out, size_t bytes) {
         return pieces_->write(out, bytes);
     }
     const exec::Helpers::Busy busy(*helpers_);
-    pieces_->ask(*helpers_, pieces_);
+    pieces_->ask_for_hands(*helpers_, pieces_);
     const bool more = pieces_->write(out, bytes);
     if (more) {
-        pieces_->ask(*helpers_, pieces_);  // while this is sent
+        pieces_->ask_for_hands(*helpers_, pieces_);  // while this is sent
     }
     return more;
 }

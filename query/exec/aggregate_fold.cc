@@ -6,8 +6,8 @@
 #include "query/exec/aggregate.h"
 #include "query/exec/fold_table.h"
 #include "query/exec/grouping.h"
-#include "query/exec/helpers.h"
 #include "query/exec/row_merger.h"
+#include "query/exec/shared_pieces.h"
 #include "query/histogram/arithmetic.h"
 
 namespace query::exec {

@@ -6,54 +6,6 @@
 #include <sched.h>
 
 namespace query::exec {
-namespace {
-
-// Numbers that several threads take, one after the other.
-class Numbers final : public SharedWork {
-  public:
-    Numbers(size_t count, const std::function<void(size_t)>& work) : count_(count), work_(work) {}
-
-    void help() override {
-        {
-            const base::MutexLock lock(mutex_);
-            if (closed_) {
-                return;  // `work` is gone
-            }
-            ++helping_;
-        }
-        run();
-        const base::MutexLock lock(mutex_);
-        --helping_;
-        left_.notify_one();
-    }
-
-    void run() {
-        for (size_t i = next_++; i < count_; i = next_++) {
-            work_(i);
-        }
-    }
-
-    // Waits for the helpers; those that come later find nothing.
-    void close() {
-        const base::MutexLock lock(mutex_);
-        closed_ = true;
-        while (helping_ != 0) {
-            left_.wait(mutex_);
-        }
-    }
-
-  private:
-    const size_t count_;
-    const std::function<void(size_t)>& work_;
-    std::atomic<size_t> next_{0};
-    base::Mutex mutex_;
-    base::CondVar left_;
-    size_t helping_ GUARDED_BY(mutex_) = 0;
-    bool closed_ GUARDED_BY(mutex_) = false;
-};
-
-}  // namespace
-
 Helpers::~Helpers() {
     std::vector<std::unique_ptr<Helper>> helpers;
     {
@@ -142,22 +94,6 @@ void Helpers::serve(Helper& helper) {
         }
         work->help();
     }
-}
-
-void spread(Helpers* helpers, size_t count, const std::function<void(size_t)>& work) {
-    const size_t wanted =
-        helpers == nullptr ? 0 : std::min(helpers->free(), std::max<size_t>(count, 1) - 1);
-    if (wanted == 0) {
-        for (size_t i = 0; i < count; ++i) {
-            work(i);
-        }
-        return;
-    }
-    const auto numbers = std::make_shared<Numbers>(count, work);
-    for (size_t i = 0; i < wanted && helpers->ask(numbers); ++i) {
-    }
-    numbers->run();
-    numbers->close();
 }
 
 }  // namespace query::exec

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -79,10 +78,5 @@ class Helpers {
     std::vector<Helper*> idle_ GUARDED_BY(mutex_);  // the one that was busy last is last
     bool stopping_ GUARDED_BY(mutex_) = false;
 };
-
-// Calls work(i) for every i below `count`, once each, in any order, on this thread and on helpers
-// that are free; returns when all calls have.
-//   helpers  may be null
-void spread(Helpers* helpers, size_t count, const std::function<void(size_t)>& work);
 
 }  // namespace query::exec

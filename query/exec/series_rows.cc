@@ -4,9 +4,8 @@
 #include <atomic>
 #include <deque>
 
-#include "base/sync.h"
-#include "query/exec/helpers.h"
 #include "query/exec/series_reader.h"
+#include "query/exec/shared_pieces.h"
 
 namespace query::exec {
 namespace {
@@ -92,64 +91,34 @@ struct Making {
     }
 };
 
-// The tasks that a query's thread and its helpers share.
-class Tasks final : public SharedWork {
+// The tasks that a query's thread and its helpers share. Begun in their order, so the one that is
+// wanted next is never behind others.
+class Tasks final : public SharedPieces {
   public:
     explicit Tasks(Making& making) : making_(making) {}
 
-    // Hands tasks over, and asks for at most so many helpers.
+    // Hands tasks over, and asks for helpers.
     void add(std::vector<Task*>& tasks, Helpers& helpers, const std::shared_ptr<Tasks>& self) {
-        size_t wanted = 0;
+        size_t waiting = 0;
         {
             const base::MutexLock lock(mutex_);
             waiting_.insert(waiting_.end(), tasks.begin(), tasks.end());
-            // The first is for the thread that adds them.
-            wanted = std::min(helpers.free(), std::max<size_t>(waiting_.size(), 1) - 1);
-            wanted -= std::min(wanted, asked_);
-            asked_ += wanted;
+            waiting = waiting_.size();
         }
         tasks.clear();
-        for (size_t i = 0; i < wanted; ++i) {
-            if (!helpers.ask(self)) {
-                const base::MutexLock lock(mutex_);
-                --asked_;
-            }
-        }
+        ask(waiting, helpers, self);
     }
 
     // Returns when the task is done; works on others while another thread has it.
-    void finish(Task& wanted, RowScratch& scratch) {
-        mutex_.lock();
+    void finish(const Task& wanted) {
+        const base::MutexLock lock(mutex_);
         while (wanted.state != Task::State::kDone) {
-            if (waiting_.empty()) {
+            if (may_begin()) {
+                do_next();
+            } else {
                 done_.wait(mutex_);
-                continue;
             }
-            Task& task = take();
-            mutex_.unlock();
-            making_.run(task, scratch);
-            mutex_.lock();
-            task.state = Task::State::kDone;
         }
-        mutex_.unlock();
-    }
-
-    void help() override {
-        RowScratch scratch;
-        mutex_.lock();
-        ++helping_;
-        while (!waiting_.empty()) {
-            Task& task = take();
-            mutex_.unlock();
-            making_.run(task, scratch);
-            mutex_.lock();
-            task.state = Task::State::kDone;
-            done_.notify_one();
-        }
-        --helping_;
-        --asked_;
-        done_.notify_one();
-        mutex_.unlock();
     }
 
     // No helper touches a task any more. Those that come later find nothing.
@@ -157,26 +126,38 @@ class Tasks final : public SharedWork {
         making_.closed.store(true, std::memory_order_relaxed);
         const base::MutexLock lock(mutex_);
         waiting_.clear();
-        while (helping_ != 0) {
-            done_.wait(mutex_);
-        }
+        wait_for_helpers();
     }
 
   private:
-    // Tasks are begun in their order, so the one that is wanted next is never behind others.
-    Task& take() REQUIRES_LOCK(mutex_) {
+    [[nodiscard]] bool may_begin() const override REQUIRES_LOCK(mutex_) {
+        return !waiting_.empty();
+    }
+
+    void do_next() override REQUIRES_LOCK(mutex_) {
         Task& task = *waiting_.front();
         waiting_.pop_front();
         task.state = Task::State::kRunning;
-        return task;
+        std::unique_ptr<RowScratch> scratch = take_scratch();
+        mutex_.unlock();
+        making_.run(task, *scratch);
+        mutex_.lock();
+        task.state = Task::State::kDone;
+        scratch_.push_back(std::move(scratch));
+    }
+
+    std::unique_ptr<RowScratch> take_scratch() REQUIRES_LOCK(mutex_) {
+        if (scratch_.empty()) {
+            return std::make_unique<RowScratch>();
+        }
+        std::unique_ptr<RowScratch> scratch = std::move(scratch_.back());
+        scratch_.pop_back();
+        return scratch;
     }
 
     Making& making_;
-    base::Mutex mutex_;
-    base::CondVar done_;  // one thread waits: the query's
     std::deque<Task*> waiting_ GUARDED_BY(mutex_);
-    size_t asked_ GUARDED_BY(mutex_) = 0;    // helpers that were asked and have not left
-    size_t helping_ GUARDED_BY(mutex_) = 0;  // of them, those that are here
+    std::vector<std::unique_ptr<RowScratch>> scratch_ GUARDED_BY(mutex_);  // that nobody uses
 };
 
 class SeriesRows final : public Operator {
@@ -209,7 +190,7 @@ class SeriesRows final : public Operator {
             }
             Task& task = *prepared_.front();
             if (tasks_) {
-                tasks_->finish(task, scratch_);
+                tasks_->finish(task);
             } else {
                 making_.run(task, scratch_);
             }

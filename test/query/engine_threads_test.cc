@@ -14,6 +14,7 @@
 #include "query/answer_frames.h"
 #include "query/engine.h"
 #include "query/exec/helpers.h"
+#include "query/exec/shared_pieces.h"
 #include "query/result_json.h"
 #include "query/testing/memory_storage.h"
 #include "test/support/fake_clock.h"
