@@ -174,6 +174,33 @@ uint64_t Labels::stable_hash() const {
     return XXH64(text.data(), text.size(), 0);
 }
 
+namespace {
+
+void append_sized(std::string& text, std::string_view part) {
+    constexpr size_t kOneByteMax = 254;
+    if (part.size() <= kOneByteMax) {
+        text.push_back(static_cast<char>(part.size()));
+    } else {
+        text.push_back('\xff');
+        for (const unsigned shift : {0U, 8U, 16U}) {
+            text.push_back(static_cast<char>(part.size() >> shift));
+        }
+    }
+    text.append(part);
+}
+
+}  // namespace
+
+uint64_t Labels::sized_hash() const {
+    std::string text;
+    text.reserve(packed_.size() + 8);
+    for (const LabelView label : *this) {
+        append_sized(text, label.name);
+        append_sized(text, label.value);
+    }
+    return XXH64(text.data(), text.size(), 0);
+}
+
 std::string Labels::to_string() const {
     std::string out = "{";
     for (const LabelView label : *this) {

@@ -64,6 +64,9 @@ class Labels {
     // XXH64 over name 0xFF value 0xFF …: what Prometheus and Thanos compute, for target hashes and
     // sharding.
     [[nodiscard]] uint64_t stable_hash() const;
+    // XXH64 over size name size value …, sizes in one byte, from 255 on 0xFF and three more, lowest
+    // first: what Prometheus 3 samples series by (limit_ratio).
+    [[nodiscard]] uint64_t sized_hash() const;
 
     // {__name__="up", job="node"} with Go's quoting, as Prometheus prints label sets.
     [[nodiscard]] std::string to_string() const;

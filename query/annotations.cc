@@ -70,6 +70,12 @@ std::string rfc3339(int64_t t_ms) {
     return buffer;
 }
 
+// Whether what stands at `place` is evaluated after what stands at `other`: the parts of an
+// expression from left to right, then the expression.
+bool evaluated_later(PositionRange place, PositionRange other) {
+    return place.end > other.end || (place.end == other.end && place.start < other.start);
+}
+
 std::string two_digits(double value) {
     char buffer[64];
     std::snprintf(buffer, sizeof buffer, "%.2g", value);
@@ -77,6 +83,10 @@ std::string two_digits(double value) {
 }
 
 }  // namespace
+
+PositionRange place_of(const Expr& part, const Expr& whole) {
+    return {without_parens(part).position.start, whole.position.end};
+}
 
 Annotations::Entry& Annotations::add(bool warning,
                                      std::string text,
@@ -93,7 +103,11 @@ Annotations::Entry& Annotations::add(bool warning,
     if (created != nullptr) {
         *created = inserted;
     }
-    return entries_[found->second];
+    Entry& entry = entries_[found->second];
+    if (evaluated_later(at, entry.at)) {
+        entry.at = at;
+    }
+    return entry;
 }
 
 void Annotations::invalid_quantile(double q, PositionRange at) {

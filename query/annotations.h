@@ -16,7 +16,12 @@ namespace query {
 // What was being done with two histograms, for texts.
 enum class HistogramOperation : uint8_t { kAddition, kSubtraction, kAggregation };
 
-// Collects annotations of one query; the same text is kept once, at the first place it came up.
+// The place of a note about `part`, without the parentheses around it, that comes up when `whole`
+// is evaluated: it begins as the part and ends as the whole.
+[[nodiscard]] PositionRange place_of(const Expr& part, const Expr& whole);
+
+// Collects annotations of one query; the same text is kept once, with the last place, in the
+// order of evaluation, that it came up at.
 // Threads: one.
 class Annotations {
   public:

@@ -1,6 +1,5 @@
 #include "query/number.h"
 
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 
@@ -8,10 +7,6 @@
 
 namespace query {
 namespace {
-
-// Exponents from which `%g` with shortest digits switches to the exponent form.
-constexpr int kExponentMin = -4;
-constexpr int kExponentMax = 21;
 
 std::optional<std::string> special(double value) {
     if (std::isnan(value)) {
@@ -38,15 +33,9 @@ std::string format_general(double value) {
     if (auto text = special(value)) {
         return *text;
     }
-    if (value == 0) {
-        return std::signbit(value) ? "-0" : "0";
-    }
-    char buffer[64];
-    const auto end =
-        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
-    const std::string text(buffer, end.ptr);
-    const int exponent = std::atoi(text.c_str() + text.find('e') + 1);
-    return exponent < kExponentMin || exponent >= kExponentMax ? text : format_plain(value);
+    std::string out;
+    base::append_float_g(out, value);
+    return out;
 }
 
 std::string format_label_value(double value) {

@@ -10,7 +10,7 @@ namespace query {
 // Shortest decimal digits that read back as `value`, never with an exponent; "NaN", "+Inf", "-Inf".
 [[nodiscard]] std::string format_plain(double value);
 
-// Shortest digits, with an exponent below 1e-4 and from 1e21 (`%g` of an annotation).
+// Shortest digits, with an exponent below 1e-4 and from 1e6 on (`%g` of an annotation).
 [[nodiscard]] std::string format_general(double value);
 
 // As format_general, but whole numbers end in ".0": the value of a bucket or quantile label.

@@ -1,6 +1,7 @@
 // sum, avg, min, max, count, group, stddev, stdvar, quantile.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "query/exec/aggregate.h"
@@ -136,11 +137,27 @@ class FoldAggregate final : public Blocking {
     }
 
   private:
+    // Of all steps what is farthest off, on either side.
     void check_quantiles() {
+        double low = 0;
+        double high = 1;
+        bool nan = false;
         for (const double q : params_) {
-            if (std::isnan(q) || q < 0 || q > 1) {
-                inputs_.context.annotations.invalid_quantile(q, inputs_.expr.param->position);
-            }
+            nan |= std::isnan(q);
+            low = std::min(low, q);
+            high = std::max(high, q);
+        }
+        const PositionRange position = place_of(*inputs_.expr.param, inputs_.expr);
+        Annotations& annotations = inputs_.context.annotations;
+        if (nan) {
+            annotations.invalid_quantile(std::numeric_limits<double>::quiet_NaN(), position);
+            return;
+        }
+        if (high > 1) {
+            annotations.invalid_quantile(high, position);
+        }
+        if (low < 0) {
+            annotations.invalid_quantile(low, position);
         }
     }
 
@@ -171,7 +188,7 @@ class FoldAggregate final : public Blocking {
                 table_.add(group, step, in.values(r)[step]);
             } else if (!takes_histograms(op_)) {
                 inputs_.context.annotations.histogram_ignored_in_aggregation(
-                    name_of(op_), inputs_.expr.expr->position);
+                    name_of(op_), place_of(*inputs_.expr.expr, inputs_.expr));
             } else if (status) {
                 status = add_histogram(table_.place(group, step), *histogram, in.row(r));
             }
@@ -190,7 +207,7 @@ class FoldAggregate final : public Blocking {
         }
         TRY(histogram_memory_.grow(found->second.grow_to(histogram)));
         const histogram::Combined combined = found->second.add(histogram, op_ == AggregateOp::kAvg);
-        const PositionRange position = inputs_.expr.expr->position;
+        const PositionRange position = place_of(*inputs_.expr.expr, inputs_.expr);
         if (combined.incompatible) {
             inputs_.context.annotations.mixed_exponential_custom(
                 inputs_.context.labels.metric_name(row.labels), position);
@@ -268,7 +285,7 @@ class FoldAggregate final : public Blocking {
 
     void finish_histogram(
         HistogramPlace& place, bool floats_too, Block& out, size_t row, size_t step) {
-        const PositionRange position = inputs_.expr.expr->position;
+        const PositionRange position = place_of(*inputs_.expr.expr, inputs_.expr);
         if (floats_too) {
             inputs_.context.annotations.mixed_floats_histograms_aggregation(position);
             return;

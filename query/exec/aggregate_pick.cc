@@ -86,7 +86,7 @@ class PickAggregate final : public Blocking {
         if (nan) {
             return base::fail(Code::kExecution, "Ratio value is NaN");
         }
-        const PositionRange position = inputs_.expr.param->position;
+        const PositionRange position = place_of(*inputs_.expr.param, inputs_.expr);
         if (high > 1) {
             inputs_.context.annotations.invalid_ratio(high, 1, position);
         }
@@ -165,7 +165,7 @@ class PickAggregate final : public Blocking {
     double ratio_of(LabelSet labels) const {
         constexpr double kHashes = 18446744073709551615.0;
         const model::Labels text = inputs_.context.labels.to_labels(labels);
-        return static_cast<double>(text.stable_hash()) / kHashes;
+        return static_cast<double>(text.sized_hash()) / kHashes;
     }
 
     void consider(std::vector<Candidate>& place, Candidate candidate, size_t step, double offset) {

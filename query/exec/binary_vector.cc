@@ -2,8 +2,11 @@
 // then whole rows are computed. That at one step two rows claim the same partner is looked for only
 // where a match group has several rows.
 #include <algorithm>
+#include <bit>
 #include <map>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 
 #include "query/exec/binary.h"
@@ -77,10 +80,11 @@ class VectorBinary final : public Blocking {
         TRY(group_memory_.grow(static_cast<int64_t>(rows * kGroupBytesPerRow)));
         TRY(find_groups());
         find_active_steps();
-        for (const Group& group : groups_) {
+        for (size_t g = 0; g < groups_.size(); ++g) {
             TRY(context_.check());
-            TRY(join(group));
-            let_go(group);
+            TRY(check_one_side(g));
+            TRY(join(groups_[g]));
+            let_go(groups_[g]);
         }
         groups_ = std::vector<Group>();
         many_lists_.clear();
@@ -155,7 +159,6 @@ class VectorBinary final : public Blocking {
     }
 
     base::Status join(const Group& group) {
-        TRY(check_one_side(group));
         Words one_there(words_, 0);
         for (uint32_t o = group.one.first; o != RowLists::kNone; o = one_lists_.next(o)) {
             or_into(one_there, one_.present(o));
@@ -194,25 +197,64 @@ class VectorBinary final : public Blocking {
         }
     }
 
-    base::Status check_one_side(const Group& group) {
+    // Two rows of one group, of the side that is unique, with values at one step.
+    struct Conflict {
+        size_t step = 0;
+        size_t first = 0, second = 0;  // rows
+    };
+
+    // Whether evaluation step by step meets `one` before `other`.
+    static bool met_before(const Conflict& one, const Conflict& other) {
+        return std::tie(one.step, one.second, one.first) <
+               std::tie(other.step, other.second, other.first);
+    }
+
+    // Puts the first one that a group has into `first`, if it comes before what is there.
+    base::Status find_conflict(const Group& group, std::optional<Conflict>& first) {
         for (uint32_t i = group.one.first; i != RowLists::kNone; i = one_lists_.next(i)) {
             const auto row = one_.present(i).words();
             for (uint32_t j = group.one.first; j != i; j = one_lists_.next(j)) {
                 TRY(pace_.touch(words_));
                 const auto before = one_.present(j).words();
                 for (size_t w = 0; w < words_; ++w) {
-                    if ((row[w] & before[w] & active_[w]) != 0) {
-                        return many_to_many(group, j, i);
+                    const uint64_t both = row[w] & before[w] & active_[w];
+                    if (both == 0) {
+                        continue;
                     }
+                    const size_t step = w * 64 + static_cast<size_t>(std::countr_zero(both));
+                    const Conflict found{step, j, i};
+                    if (!first || met_before(found, *first)) {
+                        first = found;
+                    }
+                    break;
                 }
             }
         }
         return base::success();
     }
 
-    base::Status many_to_many(const Group& group, size_t a, size_t b) const {
-        std::string first = context_.labels.to_labels(one_.labels(a).labels).to_string();
-        std::string second = context_.labels.to_labels(one_.labels(b).labels).to_string();
+    // That the side which must be unique is. Where group `g` is not, the groups behind it, which
+    // nobody has looked at yet, may have what evaluation step by step meets before.
+    base::Status check_one_side(size_t g) {
+        std::optional<Conflict> conflict;
+        TRY(find_conflict(groups_[g], conflict));
+        if (!conflict) {
+            return base::success();
+        }
+        size_t where = g;
+        for (size_t other = g + 1; other < groups_.size(); ++other) {
+            const Conflict before = *conflict;
+            TRY(find_conflict(groups_[other], conflict));
+            where = met_before(*conflict, before) ? other : where;
+        }
+        return many_to_many(groups_[where], *conflict);
+    }
+
+    base::Status many_to_many(const Group& group, const Conflict& conflict) const {
+        std::string first =
+            context_.labels.to_labels(one_.labels(conflict.first).labels).to_string();
+        std::string second =
+            context_.labels.to_labels(one_.labels(conflict.second).labels).to_string();
         if (second < first) {
             std::swap(first, second);
         }

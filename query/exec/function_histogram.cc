@@ -93,7 +93,9 @@ class HistogramOperator : public Blocking {
                                  std::vector<histogram::ClassicBucket>& buckets,
                                  size_t step) = 0;
 
-    [[nodiscard]] PositionRange position() const { return inputs_.call.args[vector_]->position; }
+    [[nodiscard]] PositionRange position() const {
+        return place_of(*inputs_.call.args[vector_], inputs_.call);
+    }
 
     [[nodiscard]] histogram::Place place(const Group& group) const {
         return {inputs_.context.labels.metric_name(group.labels.labels),
@@ -221,7 +223,8 @@ class QuantileOperator final : public HistogramOperator {
             TRY(auto values, scalar(i));
             for (const double q : values) {
                 if (std::isnan(q) || q < 0 || q > 1) {
-                    inputs_.context.annotations.invalid_quantile(q, inputs_.call.args[i]->position);
+                    inputs_.context.annotations.invalid_quantile(
+                        q, place_of(*inputs_.call.args[i], inputs_.call));
                 }
             }
             quantiles_.push_back(std::move(values));

@@ -1,17 +1,21 @@
 #include "query/exec/info.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "query/exec/row_merger.h"
 #include "query/exec/select.h"
+#include "query/number.h"
 
 namespace query::exec {
 namespace {
 
 using base::Code;
 
+constexpr double kMsPerSecond = 1000;
 constexpr std::string_view kIdentifying[] = {"instance", "job"};
 
 std::string quote_regex(std::string_view text) {
@@ -126,31 +130,43 @@ class InfoOperator final : public Blocking {
         return context_.labels.store_unsorted(pairs);
     }
 
+    // Two info series of one target with samples of the same time.
+    struct Conflict {
+        size_t step = 0;
+        size_t first = 0, second = 0;  // rows
+    };
+
     // Of several info series for one target the one with the latest sample counts, at every step.
     base::Status latest_info() {
         const size_t steps = node_.grid.count;
+        std::optional<Conflict> conflict;  // the one that evaluation step by step meets first
         for (size_t r = 0; r < info_.rows(); ++r) {
             const LabelSet labels = info_.labels(r).labels;
             const Symbol metric = labels.get(kMetricNameSymbol);
             metrics_.insert(metric);
             auto& latest =
                 latest_.try_emplace(signature(metric, labels), steps, kNone).first->second;
-            bool duplicate = false;
             info_.present(r).for_each([&](size_t step) {
                 uint32_t& best = latest[step];
                 if (best == kNone || time(r, step) > time(best, step)) {
                     best = static_cast<uint32_t>(r);
-                } else {
-                    duplicate |= time(r, step) == time(best, step);
+                } else if (time(r, step) == time(best, step) &&
+                           (!conflict || step < conflict->step)) {
+                    conflict = {step, best, r};
                 }
             });
-            if (duplicate) {
-                return base::fail(Code::kExecution,
-                                  "found duplicate series for info metric:",
-                                  context_.labels.to_labels(labels).to_string());
-            }
         }
-        return base::success();
+        return conflict ? two_at_once(*conflict) : base::success();
+    }
+
+    base::Status two_at_once(const Conflict& conflict) const {
+        const auto text = [&](size_t row) {
+            return context_.labels.to_labels(info_.labels(row).labels).to_string() + " @ " +
+                   format_plain(std::round(time(row, conflict.step) * kMsPerSecond));
+        };
+        return base::fail(Code::kExecution,
+                          "found duplicate series for info metric: existing " +
+                              text(conflict.first) + ", new " + text(conflict.second));
     }
 
     [[nodiscard]] double time(size_t r, size_t step) const { return info_.values(r)[step]; }

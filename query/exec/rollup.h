@@ -76,8 +76,15 @@ struct RollupInput {
         return std::span(columns.v).subspan(window.begin, window.floats());
     }
 
-    // Where annotations about the first argument point.
-    [[nodiscard]] PositionRange position() const { return call.args[0]->position; }
+    // Where annotations about the first argument point: a subquery has no place of its own in
+    // Prometheus, so they point at the query's beginning.
+    [[nodiscard]] PositionRange position() const {
+        PositionRange place = place_of(*call.args[0], call);
+        if (without_parens(*call.args[0]).kind == ExprKind::kSubquery) {
+            place.start = 0;
+        }
+        return place;
+    }
 
     [[nodiscard]] Annotations& annotations() const { return context.annotations; }
 };

@@ -34,6 +34,9 @@ bool is_step_invariant(const Expr& expr) {
             return as<VectorSelector>(expr).at.kind != AtKind::kNone;
         case ExprKind::kSubquery:
             return as<Subquery>(expr).at.kind != AtKind::kNone;
+        case ExprKind::kAggregate:
+            // Whatever the parameter is: over fixed series it is that of the first step.
+            return is_step_invariant(*as<AggregateExpr>(expr).expr);
         case ExprKind::kCall:
             if (depends_on_step(as<Call>(expr))) {
                 return false;

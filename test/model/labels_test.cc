@@ -35,6 +35,14 @@ TEST_CASE("the stable hash of no labels is XXH64 of nothing", "[model][labels]")
     CHECK(Labels{}.stable_hash() == 0xef46db3751d8e999ULL);
 }
 
+TEST_CASE("the sized hash is that of Prometheus 3", "[model][labels]") {
+    CHECK(Labels{}.sized_hash() == 17241709254077376921ULL);
+    CHECK((Labels{{"__name__", "up"}, {"job", "node"}}).sized_hash() == 1630145942194973605ULL);
+    CHECK((Labels{{"a", std::string(254, 'x')}}).sized_hash() == 15390423940348798586ULL);
+    CHECK((Labels{{"a", std::string(255, 'x')}}).sized_hash() == 7843869350762009678ULL);
+    CHECK((Labels{{"a", std::string(300, 'x')}}).sized_hash() == 8301386041670035979ULL);
+}
+
 TEST_CASE("label sets print with Go's quoting", "[model][labels]") {
     const Labels labels{
         {"__name__", "up"}, {"path", "C:\\\"x\"\n"}, {"bad", "\xff"}, {"my.label", "é"}};
