@@ -1,5 +1,5 @@
 // rate, increase and delta: the difference over a window, extrapolated to its edges.
-// source: docs of Prometheus' rate(); the rules of extrapolation are in docs/promql.md
+// source: docs of Prometheus' rate(); the rules of extrapolation stand in extrapolation()
 #include <algorithm>
 
 #include "query/exec/rollup.h"
