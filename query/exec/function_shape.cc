@@ -1,12 +1,9 @@
 // Between vectors and scalars, and the functions that answer to absence: scalar, vector, absent.
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numbers>
 #include <set>
-#include <string>
-#include <vector>
 
 #include "query/exec/functions.h"
 #include "query/exec/row_merger.h"
@@ -93,7 +90,7 @@ class AbsentOperator final : public Blocking {
 
   private:
     // What the selector says of labels for certain: values asked for by equality, unless a later
-    // matcher of the same label says something else. Those that take series away come last.
+    // matcher of the same label says something else.
     LabelSet labels() {
         const Expr& expr = without_parens(argument_);
         const VectorSelector* selector = try_as<VectorSelector>(expr);
@@ -105,8 +102,7 @@ class AbsentOperator final : public Blocking {
         }
         std::map<std::string_view, std::string_view> known;
         std::set<std::string_view> equal;
-        const std::vector<MatcherSpec> matchers = subtracting_last(selector->matchers);
-        for (const MatcherSpec& matcher : matchers) {
+        for (const MatcherSpec& matcher : selector->matchers) {
             if (matcher.name == model::kMetricName) {
                 continue;
             }
@@ -121,30 +117,6 @@ class AbsentOperator final : public Blocking {
             pairs.push_back({context_.labels.intern(name), context_.labels.intern(value)});
         }
         return context_.labels.store_unsorted(pairs);
-    }
-
-    static bool matches_nothing(const MatcherSpec& spec) {
-        const auto matcher = model::Matcher::create(spec.type, spec.name, spec.value);
-        return matcher.has_value() && matcher.value().matches("");
-    }
-
-    // The order in which Prometheus' index asks for them, which it leaves the selector in.
-    static std::vector<MatcherSpec> subtracting_last(std::vector<MatcherSpec> matchers) {
-        if (matchers.size() < 2) {
-            return matchers;
-        }
-        std::set<std::string> needed;  // labels that a series must have
-        for (const MatcherSpec& matcher : matchers) {
-            if (!matches_nothing(matcher)) {
-                needed.insert(matcher.name);
-            }
-        }
-        std::ranges::stable_partition(matchers, [&](const MatcherSpec& matcher) {
-            const bool negative =
-                matcher.type == MatchType::kNotEqual || matcher.type == MatchType::kNotRegex;
-            return needed.contains(matcher.name) && !(negative && matches_nothing(matcher));
-        });
-        return matchers;
     }
 
     const Expr& argument_;
