@@ -203,34 +203,42 @@ class VectorBinary final : public Blocking {
         size_t first = 0, second = 0;  // rows
     };
 
-    // Whether evaluation step by step meets `one` before `other`.
-    static bool met_before(const Conflict& one, const Conflict& other) {
-        return std::tie(one.step, one.second, one.first) <
-               std::tie(other.step, other.second, other.first);
-    }
-
-    // Puts the first one that a group has into `first`, if it comes before what is there.
+    // Puts the conflict that evaluation step by step meets first in a group into `first`, if it
+    // comes before what is there. Looks at each row once: there may be very many.
     base::Status find_conflict(const Group& group, std::optional<Conflict>& first) {
-        for (uint32_t i = group.one.first; i != RowLists::kNone; i = one_lists_.next(i)) {
-            const auto row = one_.present(i).words();
-            for (uint32_t j = group.one.first; j != i; j = one_lists_.next(j)) {
-                TRY(pace_.touch(words_));
-                const auto before = one_.present(j).words();
-                for (size_t w = 0; w < words_; ++w) {
-                    const uint64_t both = row[w] & before[w] & active_[w];
-                    if (both == 0) {
-                        continue;
-                    }
+        const uint32_t rows = group.one.first;
+        if (rows == RowLists::kNone || one_lists_.next(rows) == RowLists::kNone) {
+            return base::success();
+        }
+        Words taken(words_, 0);  // steps at which a row before has a value
+        std::optional<Conflict> found;
+        for (uint32_t r = rows; r != RowLists::kNone; r = one_lists_.next(r)) {
+            TRY(pace_.touch(words_));
+            const auto row = one_.present(r).words();
+            for (size_t w = 0; w < words_; ++w) {
+                const uint64_t both = row[w] & taken[w] & active_[w];
+                taken[w] |= row[w];
+                if (both != 0) {
                     const size_t step = w * 64 + static_cast<size_t>(std::countr_zero(both));
-                    const Conflict found{step, j, i};
-                    if (!first || met_before(found, *first)) {
-                        first = found;
+                    if (!found || step < found->step) {
+                        found = {step, 0, r};
                     }
-                    break;
                 }
             }
         }
+        if (!found || (first && !met_before(*found, *first))) {
+            return base::success();
+        }
+        found->first = rows;
+        while (!one_.present(found->first).get(found->step)) {
+            found->first = one_lists_.next(static_cast<uint32_t>(found->first));
+        }
+        first = found;
         return base::success();
+    }
+
+    static bool met_before(const Conflict& one, const Conflict& other) {
+        return std::tie(one.step, one.second) < std::tie(other.step, other.second);
     }
 
     // That the side which must be unique is. Where group `g` is not, the groups behind it, which
